@@ -1,0 +1,140 @@
+//! What people and other systems ask of a ticket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{lang::Lang, order::Layer};
+
+/// A person's command, without its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandKind {
+    /// Begin reserving (row 2).
+    DeployReservation,
+    /// Begin cutting over (row 10).
+    DeployCutover,
+    /// Go on to the cutover although the reservation failed (row 9).
+    ForceReservation,
+    /// Close although the cutover failed (row 18).
+    ForceCompletion,
+    /// Give up before the cutover begins.
+    Cancel,
+    /// Reserve anew after a failure that holds nothing.
+    RetryReservation,
+    /// Send a failed rollback again.
+    RetryRollback,
+    /// Cut over again.
+    RetryCutover,
+}
+
+impl CommandKind {
+    /// Every command, in the order an operator meets them.
+    pub const ALL: [Self; 8] = [
+        Self::DeployReservation,
+        Self::DeployCutover,
+        Self::ForceReservation,
+        Self::ForceCompletion,
+        Self::RetryReservation,
+        Self::RetryRollback,
+        Self::RetryCutover,
+        Self::Cancel,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::DeployReservation => "deploy_reservation",
+            Self::DeployCutover => "deploy_cutover",
+            Self::ForceReservation => "force_reservation",
+            Self::ForceCompletion => "force_completion",
+            Self::Cancel => "cancel",
+            Self::RetryReservation => "retry_reservation",
+            Self::RetryRollback => "retry_rollback",
+            Self::RetryCutover => "retry_cutover",
+        }
+    }
+
+    /// What a person reads on the button.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            Self::DeployReservation => lang.pick("Deploy reservation", "部署移机预占"),
+            Self::DeployCutover => lang.pick("Deploy cutover", "部署移机切换"),
+            Self::ForceReservation => lang.pick("Force reservation", "强制移机预占竣工"),
+            Self::ForceCompletion => lang.pick("Force completion", "强制移机竣工"),
+            Self::Cancel => lang.pick("Cancel", "取消移机"),
+            Self::RetryReservation => lang.pick("Retry reservation", "重试预占"),
+            Self::RetryRollback => lang.pick("Retry rollback", "重试回滚"),
+            Self::RetryCutover => lang.pick("Retry cutover", "重试切换"),
+        }
+    }
+
+    /// Whether it overrides what the machines said: such commands need a reason and the supervisor's role.
+    #[must_use]
+    pub const fn is_force(self) -> bool {
+        matches!(self, Self::ForceReservation | Self::ForceCompletion)
+    }
+}
+
+impl fmt::Display for CommandKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.wire())
+    }
+}
+
+/// A command with what its sender says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// What to do.
+    pub kind: CommandKind,
+    /// Why; must be given to force or cancel (promise 5).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The ticket's version its sender saw; a stale one is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+impl Command {
+    /// A command without a reason or a version.
+    #[must_use]
+    pub const fn plain(kind: CommandKind) -> Self {
+        Self { kind, reason: String::new(), expected_version: None }
+    }
+}
+
+/// Who is behind an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum By {
+    /// A person or another system, by the name that was checked, and the way it came.
+    Person {
+        /// The checked name.
+        name: String,
+        /// `cli`, `amqp`, `http`, `plan` (a scripted operator).
+        via: String,
+    },
+    /// A configurator.
+    Configurator {
+        /// Which.
+        layer: Layer,
+    },
+    /// A deadline or window.
+    Timer,
+    /// Rehome itself, at start.
+    System,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person { name, via } => write!(f, "{name} ({via})"),
+            Self::Configurator { layer } => write!(f, "{layer} configurator"),
+            Self::Timer => f.write_str("timer"),
+            Self::System => f.write_str("rehome"),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What goes into the supervisor and what comes out, whatever bus carries it.
+//!
+//! ```text
+//!  people, systems ──Envelope(Submitted, Command)──▶ commands ─┐
+//!  configurators ────Envelope(Reply)───────────────▶ replies ──┼─▶ supervisor ──WorkOrder──▶ work l3, work l2
+//!  timers, start ────Envelope(Overdue, …)──────────▶ replies ──┘        ├──Event───────▶ events
+//!                                                                       └──Answer──────▶ whoever asked
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    action::WhyNot,
+    command::{By, Command},
+    id::{MessageId, RelocationId, WorkOrderId},
+    reply::Reply,
+    request::{FieldError, Request},
+};
+
+/// What can come in for a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "input", rename_all = "snake_case")]
+pub enum Input {
+    /// A new relocation.
+    Submitted {
+        /// What is asked for.
+        request: std::sync::Arc<Request>,
+    },
+    /// A person's command.
+    Command(Command),
+    /// A configurator's reply.
+    Reply(Reply),
+    /// The deadline of an order (or of the `inspect` about it) has passed.
+    Overdue {
+        /// That order.
+        order: WorkOrderId,
+    },
+    /// The cutover window the person set has begun.
+    WindowOpened,
+    /// The system starts again over a bus that kept nothing.
+    Resumed,
+}
+
+/// An input with what must be known of it to count it once and to journal it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The ticket.
+    pub relocation: RelocationId,
+    /// The message's id: the same message counts once for its ticket.
+    pub cause: MessageId,
+    /// Who is behind it.
+    pub by: By,
+    /// What came in.
+    #[serde(flatten)]
+    pub input: Input,
+}
+
+impl Envelope {
+    /// A deadline's message. Its id names the deadline, so that several clocks give the same message.
+    #[must_use]
+    pub fn overdue(order: WorkOrderId, deadline: Timestamp) -> Self {
+        Self {
+            relocation: order.relocation,
+            cause: order.answer(&format!("overdue:{}", deadline.as_millisecond())),
+            by: By::Timer,
+            input: Input::Overdue { order },
+        }
+    }
+
+    /// A reply's message. `what` tells apart the several messages an order's answer may have.
+    #[must_use]
+    pub fn reply(reply: Reply, what: &str) -> Self {
+        Self {
+            relocation: reply.order.relocation,
+            cause: reply.order.answer(what),
+            by: By::Configurator { layer: reply.layer },
+            input: Input::Reply(reply),
+        }
+    }
+}
+
+/// Why an input could not be given to any ticket. It is kept as a dead letter with this reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "rejected", rename_all = "snake_case")]
+pub enum Rejection {
+    /// A request with fields that are not as they must be.
+    #[error("the request is not valid: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid {
+        /// What is wrong, by field.
+        errors: Vec<FieldError>,
+    },
+    /// The target (or the service) is held by another open relocation (promise 4).
+    #[error(
+        "the target or the service is held by the open relocation {by}; submit again when that one is closed"
+    )]
+    Held {
+        /// That relocation.
+        by: RelocationId,
+    },
+    /// There is no such ticket.
+    #[error("there is no relocation {relocation}")]
+    NoSuchTicket {
+        /// The id that was named.
+        relocation: RelocationId,
+    },
+    /// The ticket is set aside because its journal can't be read.
+    #[error("the relocation {relocation} is quarantined: {reason}")]
+    Quarantined {
+        /// The ticket.
+        relocation: RelocationId,
+        /// What is wrong with its journal.
+        reason: String,
+    },
+    /// It names an order that its ticket has not sent, and has waited for it long enough.
+    #[error("the reply names the order {order}, which its relocation has never sent")]
+    UnknownOrder {
+        /// The order it names.
+        order: WorkOrderId,
+    },
+}
+
+/// What whoever sent a command is told, correlated by the command's message id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// It is in the journal, and what it sends will be sent.
+    Accepted {
+        /// The ticket.
+        relocation: RelocationId,
+        /// The ticket's version now.
+        version: u64,
+    },
+    /// It changed nothing; the refusal is in the journal.
+    Refused {
+        /// The ticket.
+        relocation: RelocationId,
+        /// Why.
+        why: WhyNot,
+    },
+    /// No ticket could take it; it is a dead letter.
+    Rejected(Rejection),
+}

@@ -1,0 +1,202 @@
+//! Replies (回单): what a configurator answers to a work order.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{id::WorkOrderId, order::Layer};
+
+/// Why something failed, for machines. New reasons may be added; unknown ones are read as `other`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The device could not be reached within the retry policy.
+    Unreachable,
+    /// Somebody else held the device's lock for too long.
+    Locked,
+    /// What was on the device is not what the order expected.
+    Conflict,
+    /// The device rejected the edit.
+    Rejected,
+    /// The order's deadline passed before the device was done.
+    TimedOut,
+    /// A newer order for this ticket has begun: this one may not run any more.
+    Superseded,
+    /// The order names a device this configurator does not know.
+    UnknownDevice,
+    /// Anything else; the text says what.
+    #[serde(other)]
+    Other,
+}
+
+impl Reason {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Locked => "locked",
+            Self::Conflict => "conflict",
+            Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
+            Self::Superseded => "superseded",
+            Self::UnknownDevice => "unknown_device",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A failure: a code for machines and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}: {text}", reason.wire())]
+pub struct Failure {
+    /// Machine-readable.
+    pub reason: Reason,
+    /// For people.
+    pub text: String,
+}
+
+/// One outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is not.
+    Failed(Failure),
+}
+
+impl Outcome {
+    /// Whether it is done.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// The failure, if it failed.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Done => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+}
+
+impl From<Result<(), Failure>> for Outcome {
+    fn from(result: Result<(), Failure>) -> Self {
+        match result {
+            Ok(()) => Self::Done,
+            Err(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+/// What a device holds at one spot, as far as one circuit is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Nothing.
+    Absent,
+    /// Reserved: there, but carrying no service.
+    Reserved,
+    /// Half of it.
+    Partial,
+    /// In service.
+    Installed,
+}
+
+/// What `inspect` found at both ends on its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Found {
+    /// At the old place.
+    pub old: Presence,
+    /// At the new place.
+    pub new: Presence,
+}
+
+/// What a reply says. The kind of report must fit the kind of order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum Report {
+    /// `reserve`. From L2 a failure is followed by the outcome of L2's own rollback: in `rollback`, or as a
+    /// [`Report::RolledBack`] of its own.
+    Reserve {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// L2 only: how its own rollback went, if already known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rollback: Option<Outcome>,
+    },
+    /// L2's own rollback after its failed `reserve`, about that same order.
+    RolledBack {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// `release`.
+    Release {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// `cutover` at L3: two outcomes (claim 5).
+    CutoverL3 {
+        /// Of the old place.
+        teardown: Outcome,
+        /// Of the new place.
+        install: Outcome,
+    },
+    /// `cutover` refused before anything was touched (row 19).
+    CutoverRefused {
+        /// Why.
+        failure: Failure,
+    },
+    /// `cutover` at L2.
+    CutoverL2 {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// `rollback_install`.
+    InstallRolledBack {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// `notice`: read.
+    Noticed,
+    /// `inspect`.
+    Inspected {
+        /// What is on the devices; none if that could not be told.
+        found: Option<Found>,
+        /// The outcome the order in doubt already had, if it had one: its reply was lost, not its work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        concluded: Option<Box<Report>>,
+    },
+    /// Not an answer yet: the configurator met a transient failure and will try again.
+    Retrying {
+        /// The try that failed, from 1.
+        attempt: u32,
+        /// What it met.
+        failure: Failure,
+        /// When it tries again.
+        next_at: Timestamp,
+    },
+}
+
+/// A reply: which order it answers, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Message version.
+    pub v: u16,
+    /// The order it answers.
+    pub order: WorkOrderId,
+    /// The order's attempt.
+    pub attempt: u32,
+    /// Who answers.
+    pub layer: Layer,
+    /// What it says.
+    #[serde(flatten)]
+    pub report: Report,
+}

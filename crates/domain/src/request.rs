@@ -1,0 +1,230 @@
+//! What a carrier asks for: one circuit, from an old place to a new one.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// VLAN tags a sub-interface or an access port can carry (IEEE 802.1Q leaves out 0 and 4095).
+pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
+
+/// The longest name, port or description we carry, in characters: what the tightest device field takes.
+pub const TEXT_LIMIT: usize = 255;
+
+/// One end of a relocation: where the circuit meets the gateway (L3) and the access switch (L2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The gateway.
+    pub l3_device: String,
+    /// The gateway's parent port.
+    pub l3_port: String,
+    /// The (outer) VLAN tag, on both layers.
+    pub vlan: u16,
+    /// The inner tag of a QinQ circuit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_vlan: Option<u16>,
+    /// The access or aggregation switch.
+    pub l2_device: String,
+    /// The switch's port.
+    pub l2_port: String,
+}
+
+/// A device's spot that at most one open relocation may hold: port and tags.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Spot {
+    /// The device.
+    pub device: String,
+    /// Its port.
+    pub port: String,
+    /// The (outer) tag.
+    pub vlan: u16,
+    /// The inner tag, if the circuit is QinQ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_vlan: Option<u16>,
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.device, self.port, self.vlan)?;
+        self.inner_vlan.map_or(Ok(()), |inner| write!(f, ".{inner}"))
+    }
+}
+
+impl Place {
+    /// The sub-interface on the gateway.
+    #[must_use]
+    pub fn l3(&self) -> Spot {
+        self.spot(&self.l3_device, &self.l3_port)
+    }
+
+    /// The port and VLAN on the switch.
+    #[must_use]
+    pub fn l2(&self) -> Spot {
+        self.spot(&self.l2_device, &self.l2_port)
+    }
+
+    fn spot(&self, device: &str, port: &str) -> Spot {
+        Spot {
+            device: device.to_owned(),
+            port: port.to_owned(),
+            vlan: self.vlan,
+            inner_vlan: self.inner_vlan,
+        }
+    }
+}
+
+/// The time a person set for the cutover to deploy by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// From when on.
+    pub start: Timestamp,
+    /// Until when it may begin; later a person must deploy.
+    pub end: Timestamp,
+}
+
+/// How long each kind of order may stay unanswered, in milliseconds. Stamped on a ticket at submission, so that a
+/// changed setting never changes the history of a ticket that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deadlines {
+    /// `reserve` at either layer.
+    pub reserve_ms: u32,
+    /// `cutover` at either layer.
+    pub cutover_ms: u32,
+    /// `release`, `rollback_install`, and L2's report of its own rollback.
+    pub rollback_ms: u32,
+    /// `inspect` and `notice`.
+    pub inspect_ms: u32,
+}
+
+impl Default for Deadlines {
+    /// Five minutes for work on real devices, one to look.
+    fn default() -> Self {
+        Self { reserve_ms: 300_000, cutover_ms: 300_000, rollback_ms: 300_000, inspect_ms: 60_000 }
+    }
+}
+
+/// The full desired parameters of a relocation. Immutable once submitted; every work order carries them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The circuit's id in the carrier's inventory.
+    pub service_id: String,
+    /// Whose circuit it is.
+    pub customer: String,
+    /// Where it is.
+    pub old: Place,
+    /// Where it goes.
+    pub new: Place,
+    /// The gateway address with prefix length, IPv4 or IPv6.
+    pub ip: String,
+    /// The VRF, if the circuit is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrf: Option<String>,
+    /// The description put on the port at reservation (claim 3).
+    pub description: String,
+    /// When the cutover deploys by itself; without one a person deploys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// Wait for a person before reserving (row 1).
+    #[serde(default)]
+    pub hold: bool,
+    /// How long orders may stay unanswered.
+    #[serde(default)]
+    pub deadlines: Deadlines,
+}
+
+/// One thing wrong with a request: which field, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct FieldError {
+    /// The field's path as in a sheet (`new_vlan`).
+    pub field: String,
+    /// What is wrong and what was expected.
+    pub problem: String,
+}
+
+impl Request {
+    /// Checks every field (row 1's "valid") and says all that is wrong, not just the first.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that is not as it must be.
+    pub fn validate(&self) -> Result<(), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        text(&mut errors, "service_id", &self.service_id);
+        text(&mut errors, "customer", &self.customer);
+        text(&mut errors, "description", &self.description);
+        if let Some(vrf) = &self.vrf {
+            text(&mut errors, "vrf", vrf);
+        }
+        place(&mut errors, "old", &self.old);
+        place(&mut errors, "new", &self.new);
+        if let Err(problem) = address(&self.ip) {
+            errors.push(FieldError { field: "ip".to_owned(), problem });
+        }
+        if self.old.l3() == self.new.l3() && self.old.l2() == self.new.l2() {
+            let problem =
+                "old and new place are the same, expected a different device, port or VLAN".to_owned();
+            errors.push(FieldError { field: "new".to_owned(), problem });
+        }
+        if self.window.is_some_and(|window| window.end <= window.start) {
+            let problem = "is not after window_start".to_owned();
+            errors.push(FieldError { field: "window_end".to_owned(), problem });
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// What this relocation locks while it is open, so that no two can want the same (promise 4): the target
+    /// sub-interface, the target port+VLAN, and the service itself, which can't move two ways at once.
+    #[must_use]
+    pub fn resources(&self) -> [String; 3] {
+        [
+            format!("l3 {}", self.new.l3()),
+            format!("l2 {}", self.new.l2()),
+            format!("service {}", self.service_id),
+        ]
+    }
+}
+
+fn text(errors: &mut Vec<FieldError>, field: &str, value: &str) {
+    let problem = if value.trim().is_empty() {
+        "is empty".to_owned()
+    } else if value.chars().count() > TEXT_LIMIT {
+        format!("has {} characters, expected at most {TEXT_LIMIT}", value.chars().count())
+    } else if value.chars().any(char::is_control) {
+        "holds a control character".to_owned()
+    } else {
+        return;
+    };
+    errors.push(FieldError { field: field.to_owned(), problem });
+}
+
+fn place(errors: &mut Vec<FieldError>, side: &str, place: &Place) {
+    for (name, value) in [
+        ("l3_device", &place.l3_device),
+        ("l3_port", &place.l3_port),
+        ("l2_device", &place.l2_device),
+        ("l2_port", &place.l2_port),
+    ] {
+        text(errors, &format!("{side}_{name}"), value);
+    }
+    for (name, tag) in [("vlan", Some(place.vlan)), ("inner_vlan", place.inner_vlan)] {
+        if let Some(tag) = tag.filter(|tag| !VLANS.contains(tag)) {
+            let problem = format!("is {tag}, expected {} to {}", VLANS.start(), VLANS.end());
+            errors.push(FieldError { field: format!("{side}_{name}"), problem });
+        }
+    }
+}
+
+fn address(ip: &str) -> Result<(), String> {
+    let expected = "expected an address with a prefix length, such as 192.0.2.1/30 or 2001:db8::1/64";
+    let (address, prefix) = ip.split_once('/').ok_or_else(|| format!("is `{ip}`, {expected}"))?;
+    let address: std::net::IpAddr = address.parse().map_err(|_| format!("is `{ip}`, {expected}"))?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    match prefix.parse::<u8>() {
+        Ok(length) if length <= longest => Ok(()),
+        _ => Err(format!("has prefix length `{prefix}`, expected 0 to {longest}")),
+    }
+}

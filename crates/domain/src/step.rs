@@ -1,0 +1,488 @@
+//! The one pure step: a ticket and an input give a journal entry and the ticket after it.
+//!
+//! Everything that ever happens to a ticket goes through [`step`]. It decides; nobody performs anything here:
+//! the entry lists the orders to send, and whoever committed it sends them.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    action::{self, WhyNot},
+    command::{By, Command, CommandKind},
+    event::Alarm,
+    id::{RelocationId, WorkOrderId},
+    journal::{ENTRY_VERSION, Entry, Note},
+    message::{Envelope, Input, Rejection},
+    order::{Dispatch, Layer, OrderKind},
+    reply::{Failure, Found, Outcome, Presence, Reason, Reply, Report},
+    request::Request,
+    state::{State, Work},
+    table::{self, Row, Sends, Trigger},
+    ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
+};
+
+/// What a step must be told because it may not look itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// Now.
+    pub at: Timestamp,
+    /// Another open relocation that holds one of this ticket's resources, if there is one.
+    pub held_by: Option<RelocationId>,
+}
+
+/// What a step gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stepped {
+    /// A journal entry and the ticket after it; both are to be committed together.
+    Journaled(Box<(Ticket, Entry)>),
+    /// No ticket can take the input: it is to be kept as a dead letter.
+    Rejected(Rejection),
+    /// A reply that overtook the commit of its own order: it waits its turn.
+    Early(WorkOrderId),
+    /// A clock's message that time has made void.
+    Void,
+}
+
+/// One step. See the module's text.
+#[must_use]
+pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> Stepped {
+    match (ticket, &envelope.input) {
+        (None, Input::Submitted { request }) => submit(request, envelope, context),
+        (None, _) => Stepped::Rejected(Rejection::NoSuchTicket { relocation: envelope.relocation }),
+        (Some(ticket), input) => {
+            let mut draft = Draft::new(ticket, envelope, context);
+            let taken = match input {
+                Input::Submitted { .. } => draft.refuse(WhyNot::Exists),
+                Input::Command(command) => draft.command(command),
+                Input::Reply(reply) if reply.order.seq > ticket.version => {
+                    return Stepped::Early(reply.order);
+                }
+                Input::Reply(reply) => draft.reply(reply),
+                Input::Overdue { order } => draft.overdue(*order),
+                Input::WindowOpened => draft.window_opened(),
+                Input::Resumed => draft.resumed(),
+            };
+            match taken {
+                Taken::Yes => draft.finish(),
+                Taken::Void => Stepped::Void,
+            }
+        }
+    }
+}
+
+/// Row 1, and row 2 with it unless the request says `hold`.
+fn submit(request: &Arc<Request>, envelope: &Envelope, context: &Context) -> Stepped {
+    if let Err(errors) = request.validate() {
+        return Stepped::Rejected(Rejection::Invalid { errors });
+    }
+    if let Some(by) = context.held_by {
+        return Stepped::Rejected(Rejection::Held { by });
+    }
+    let ticket = Ticket {
+        v: TICKET_VERSION,
+        id: envelope.relocation,
+        version: 0,
+        request: Arc::clone(request),
+        state: State::SUBMITTED,
+        l3: None,
+        l2: None,
+        sent: Default::default(),
+        answered: Default::default(),
+        submitted_at: context.at,
+        changed_at: context.at,
+        forced_reservation: None,
+        forced_completion: None,
+        cancelled: None,
+        last_failure: None,
+        window_over: false,
+    };
+    let mut draft = Draft::new(&ticket, envelope, context);
+    draft.entry.rows.push(table::SUBMITTED.to_owned());
+    if !request.hold {
+        draft.fire(Trigger::Command(CommandKind::DeployReservation));
+    }
+    draft.finish()
+}
+
+/// Whether an input is journaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Yes,
+    Void,
+}
+
+/// A ticket and its next entry in the making.
+struct Draft<'a> {
+    ticket: Ticket,
+    entry: Entry,
+    context: &'a Context,
+}
+
+impl<'a> Draft<'a> {
+    fn new(ticket: &Ticket, envelope: &Envelope, context: &'a Context) -> Self {
+        let mut ticket = ticket.clone();
+        ticket.version += 1;
+        ticket.changed_at = context.at;
+        let entry = Entry {
+            v: ENTRY_VERSION,
+            relocation: ticket.id,
+            seq: ticket.version,
+            cause: envelope.cause.clone(),
+            by: envelope.by.clone(),
+            at: context.at,
+            input: envelope.input.clone(),
+            held_by: None,
+            rows: Vec::new(),
+            note: None,
+            relocation_status: ticket.state.relocation,
+            reservation_status: ticket.state.reservation,
+            cutover_status: ticket.state.cutover,
+            disposition: ticket.state.disposition,
+            sends: Vec::new(),
+            alarms: Vec::new(),
+        };
+        Self { ticket, entry, context }
+    }
+
+    fn finish(mut self) -> Stepped {
+        let state = &self.ticket.state;
+        self.entry.relocation_status = state.relocation;
+        self.entry.reservation_status = state.reservation;
+        self.entry.cutover_status = state.cutover;
+        self.entry.disposition = state.disposition;
+        debug_assert_eq!(self.ticket.l3.is_some(), state.l3.is_some(), "ticket.l3 goes with state.l3");
+        debug_assert_eq!(self.ticket.l2.is_some(), state.l2.is_some(), "ticket.l2 goes with state.l2");
+        Stepped::Journaled(Box::new((self.ticket, self.entry)))
+    }
+
+    fn note(&mut self, note: Note) -> Taken {
+        self.entry.note = Some(note);
+        Taken::Yes
+    }
+
+    fn refuse(&mut self, why: WhyNot) -> Taken {
+        self.note(Note::Refused(why))
+    }
+
+    fn command(&mut self, command: &Command) -> Taken {
+        let kind = command.kind;
+        let seen = self.ticket.version - 1;
+        if let Some(expected) = command.expected_version.filter(|expected| *expected != seen) {
+            return self.refuse(WhyNot::Stale { expected, is: seen });
+        }
+        let row = match action::allowed(&self.ticket.state, kind) {
+            Ok(row) => row,
+            Err(why) => return self.refuse(why),
+        };
+        if (kind.is_force() || kind == CommandKind::Cancel) && command.reason.trim().is_empty() {
+            return self.refuse(WhyNot::NeedsReason { command: kind });
+        }
+        let takes_lock = !self.ticket.state.needs_lock() && row.apply(&self.ticket.state).needs_lock();
+        if let Some(by) = self.context.held_by.filter(|_| takes_lock) {
+            self.entry.held_by = Some(by);
+            return self.refuse(WhyNot::Held { by });
+        }
+        let act = Act { by: self.entry.by.clone(), at: self.context.at, reason: command.reason.clone() };
+        match kind {
+            CommandKind::ForceReservation => self.ticket.forced_reservation = Some(act),
+            CommandKind::ForceCompletion => self.ticket.forced_completion = Some(act),
+            CommandKind::Cancel => self.ticket.cancelled = Some(act),
+            CommandKind::DeployCutover => self.ticket.window_over = true,
+            _ => {}
+        }
+        self.take(row);
+        Taken::Yes
+    }
+
+    fn reply(&mut self, reply: &Reply) -> Taken {
+        let Some(out) = self.ticket.out(reply.layer).cloned() else {
+            return self.stray(reply);
+        };
+        let about_order = reply.order == out.order.id;
+        let about_inspect = out.inspect.as_ref().is_some_and(|inspect| inspect.id == reply.order);
+        if !about_order && !about_inspect {
+            return self.stray(reply);
+        }
+        let work = self.ticket.state.work(reply.layer);
+        let Some(work) = work else { return self.stray(reply) };
+        let triggers = match &reply.report {
+            Report::Retrying { attempt, failure, next_at } if about_order => {
+                let retrying = Retrying { attempt: *attempt, failure: failure.clone(), next_at: *next_at };
+                if let Some(out) = self.ticket.out_mut(reply.layer) {
+                    out.retrying = Some(retrying);
+                }
+                return self.note(Note::Retrying);
+            }
+            Report::Inspected { found, concluded } if about_inspect => {
+                let told = concluded.as_deref().and_then(|report| read(reply.layer, work, report));
+                Some(told.unwrap_or_else(|| vec![settle(reply.layer, work, *found)]))
+            }
+            // An order that was superseded never ran to its end; what the inspect finds settles it.
+            report if about_order && superseded(report) => None,
+            report if about_order => read(reply.layer, work, report),
+            _ => None,
+        };
+        let Some(triggers) = triggers else { return self.stray(reply) };
+        if let Some(failure) = failure(&reply.report) {
+            self.ticket.last_failure = Some((reply.layer, failure.clone()));
+        }
+        self.ticket.answered[reply.layer as usize] = Some(out.order.id);
+        for trigger in triggers {
+            self.fire(trigger);
+        }
+        Taken::Yes
+    }
+
+    /// A reply that answers nothing that is out: recorded, and nothing else.
+    fn stray(&mut self, reply: &Reply) -> Taken {
+        let answered = self.ticket.answered[reply.layer as usize] == Some(reply.order);
+        let known = self.ticket.sent.iter().flatten().any(|sent| *sent > 0);
+        self.note(match (answered, known) {
+            (true, _) => Note::Duplicate,
+            (false, true) => Note::Late,
+            (false, false) => Note::Unfit,
+        })
+    }
+
+    fn overdue(&mut self, order: WorkOrderId) -> Taken {
+        let late = Layer::ALL.into_iter().find_map(|layer| {
+            let out = self.ticket.out(layer)?;
+            let awaited = out.awaited();
+            (awaited.id == order && awaited.deadline <= self.context.at)
+                .then_some((layer, out.inspect.is_some()))
+        });
+        match late {
+            None => return Taken::Void,
+            Some((layer, false)) => self.fire(Trigger::Overdue(layer)),
+            Some((layer, true)) => {
+                let Some(work) = self.ticket.state.work(layer) else { return Taken::Void };
+                self.fire(settle(layer, work, None));
+            }
+        }
+        Taken::Yes
+    }
+
+    fn window_opened(&mut self) -> Taken {
+        let Some((due, window)) = self.ticket.window_due().zip(self.ticket.request.window) else {
+            return Taken::Void;
+        };
+        if due > self.context.at {
+            return Taken::Void;
+        }
+        self.ticket.window_over = true;
+        if self.context.at < window.end {
+            self.fire(Trigger::Command(CommandKind::DeployCutover));
+        } else {
+            self.entry.alarms.push(Alarm::WindowMissed);
+            self.entry.note = Some(Note::WindowMissed);
+        }
+        Taken::Yes
+    }
+
+    fn resumed(&mut self) -> Taken {
+        if !self.ticket.state.in_flight() {
+            return Taken::Void;
+        }
+        for layer in Layer::ALL {
+            self.fire(Trigger::Resume(layer));
+        }
+        Taken::Yes
+    }
+
+    /// Takes the row for a trigger, if there is one.
+    fn fire(&mut self, trigger: Trigger) {
+        if let Some(row) = table::find(&self.ticket.state, trigger) {
+            self.take(row);
+        }
+    }
+
+    /// Takes a row, and the one that follows by itself when nothing is out or held any more.
+    fn take(&mut self, row: &'static Row) {
+        let before = self.ticket.state;
+        self.ticket.state = row.apply(&before);
+        self.entry.rows.push(row.id.to_owned());
+        self.entry.alarms.extend(row.alarm);
+        let orders = row.orders(&before);
+        self.keep_house(row, &orders);
+        for (layer, kind) in orders {
+            self.send(layer, kind);
+        }
+        if let Sends::Again(layer) = row.sends {
+            self.send_again(layer);
+        }
+        if row.on != Trigger::Settled {
+            self.fire(Trigger::Settled);
+        }
+    }
+
+    /// Drops what is no longer out, and lets L2's `reserve` stand for the rollback that is awaited after it.
+    fn keep_house(&mut self, row: &Row, orders: &[(Layer, OrderKind)]) {
+        for layer in Layer::ALL {
+            if self.ticket.state.flight(layer).is_none() {
+                *self.ticket.out_mut(layer) = None;
+            }
+        }
+        if row.awaits_l2_rollback && !orders.iter().any(|(layer, _)| *layer == Layer::L2) {
+            let deadline = self.deadline(OrderKind::Release);
+            let at = self.context.at;
+            if let Some(out) = &mut self.ticket.l2 {
+                out.order.deadline = deadline;
+                (out.since, out.inspect, out.retrying) = (at, None, None);
+            }
+        }
+    }
+
+    fn deadline(&self, kind: OrderKind) -> Timestamp {
+        self.context.at.saturating_add(self.ticket.allowance(kind)).unwrap_or(Timestamp::MAX)
+    }
+
+    fn send(&mut self, layer: Layer, kind: OrderKind) {
+        let count = &mut self.ticket.sent[layer as usize][kind as usize];
+        *count += 1;
+        let attempt = *count;
+        // A ticket's entry sends a handful of orders at most.
+        let index = u8::try_from(self.entry.sends.len()).unwrap_or(u8::MAX);
+        let id = WorkOrderId { relocation: self.ticket.id, seq: self.entry.seq, index };
+        let about = self.ticket.out(layer).map(|out| out.order.id).filter(|_| kind == OrderKind::Inspect);
+        let dispatch = Dispatch { id, layer, kind, attempt, deadline: self.deadline(kind), about };
+        self.entry.sends.push(dispatch.clone());
+        let since = self.context.at;
+        let out = self.ticket.out_mut(layer);
+        match (kind, out) {
+            (OrderKind::Inspect, Some(out)) => out.inspect = Some(dispatch),
+            (_, out) => *out = Some(Out { order: dispatch, since, inspect: None, retrying: None }),
+        }
+    }
+
+    /// The same message again, with a new deadline: the one awaited now.
+    fn send_again(&mut self, layer: Layer) {
+        let Some(kind) = self.ticket.out(layer).map(|out| out.awaited().kind) else { return };
+        let deadline = self.deadline(kind);
+        if let Some(out) = self.ticket.out_mut(layer) {
+            let awaited = out.inspect.as_mut().unwrap_or(&mut out.order);
+            awaited.deadline = deadline;
+            self.entry.sends.push(awaited.clone());
+        }
+    }
+}
+
+/// What a report says about the work in hand; none if it does not fit.
+fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trigger>> {
+    let pick = |outcome: &Outcome, done, failed| Some(vec![if outcome.is_done() { done } else { failed }]);
+    let rollback = |outcome: &Outcome| {
+        if outcome.is_done() { Trigger::L2RolledBack } else { Trigger::L2RollbackFailed }
+    };
+    match (layer, work, report) {
+        (Layer::L3, Work::Reserving, Report::Reserve { outcome, .. }) => {
+            pick(outcome, Trigger::L3Reserved, Trigger::L3ReserveFailed)
+        }
+        (Layer::L2, Work::Reserving, Report::Reserve { outcome: Outcome::Done, .. }) => {
+            Some(vec![Trigger::L2Reserved])
+        }
+        (Layer::L2, Work::Reserving, Report::Reserve { rollback: undone, .. }) => {
+            Some(std::iter::once(Trigger::L2ReserveFailed).chain(undone.as_ref().map(rollback)).collect())
+        }
+        // It overtook the failure it belongs to, and implies it.
+        (Layer::L2, Work::Reserving, Report::RolledBack { outcome }) => {
+            Some(vec![Trigger::L2ReserveFailed, rollback(outcome)])
+        }
+        (Layer::L2, Work::RollingBack, Report::RolledBack { outcome })
+        | (Layer::L2, Work::RollingBack, Report::Reserve { rollback: Some(outcome), .. })
+        | (Layer::L2, Work::Releasing, Report::Release { outcome }) => Some(vec![rollback(outcome)]),
+        (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
+            pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
+        }
+        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install }) => {
+            Some(vec![match (teardown.is_done(), install.is_done()) {
+                (true, true) => Trigger::L3CutOver,
+                (false, true) => Trigger::L3TeardownFailed,
+                (true, false) => Trigger::L3InstallFailed,
+                (false, false) => Trigger::L3BothFailed,
+            }])
+        }
+        (Layer::L3, Work::CuttingOver, Report::CutoverRefused { .. }) => {
+            Some(vec![Trigger::L3CutoverUnknown])
+        }
+        (Layer::L2, Work::CuttingOver, Report::CutoverRefused { .. }) => Some(vec![Trigger::L2CutoverFailed]),
+        (Layer::L2, Work::CuttingOver, Report::CutoverL2 { outcome }) => {
+            pick(outcome, Trigger::L2CutOver, Trigger::L2CutoverFailed)
+        }
+        (Layer::L3, Work::RollingBackInstall, Report::InstallRolledBack { outcome }) => {
+            pick(outcome, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
+        }
+        (Layer::L2, Work::Noticing, Report::Noticed) => Some(vec![Trigger::L2Noticed]),
+        _ => None,
+    }
+}
+
+/// Settles work in doubt by what is on the device, or by nothing known ("In doubt" in `relocation.md`).
+///
+/// The `inspect` carries a higher fencing token than the order in doubt, so that order can't begin any more: an
+/// untouched device means that it never will be touched (row 19, "refused before it began").
+#[must_use]
+pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
+    use Presence::{Absent, Installed, Partial, Reserved};
+    let pick = |good: bool, done, failed| if good { done } else { failed };
+    let new = found.map(|found| found.new);
+    let reserved = matches!(new, Some(Reserved | Installed));
+    let gone = new == Some(Absent);
+    match (layer, work) {
+        (Layer::L3, Work::Reserving) => pick(reserved, Trigger::L3Reserved, Trigger::L3ReserveFailed),
+        (Layer::L2, Work::Reserving) => pick(reserved, Trigger::L2Reserved, Trigger::L2ReserveUnknown),
+        (Layer::L3, Work::Releasing | Work::RollingBack) => {
+            pick(gone, Trigger::L3Released, Trigger::L3ReleaseFailed)
+        }
+        (Layer::L2, Work::Releasing | Work::RollingBack) => {
+            pick(gone, Trigger::L2RolledBack, Trigger::L2RollbackFailed)
+        }
+        (Layer::L3, Work::CuttingOver) => match found.map(|found| (found.old, found.new)) {
+            None | Some((Installed, Absent | Reserved)) => Trigger::L3CutoverUnknown,
+            Some((Absent, Installed)) => Trigger::L3CutOver,
+            Some((_, Installed)) => Trigger::L3TeardownFailed,
+            Some((Absent, _)) => Trigger::L3InstallFailed,
+            Some((Reserved | Partial | Installed, _)) => Trigger::L3BothFailed,
+        },
+        (Layer::L2, Work::CuttingOver) => {
+            let over = found == Some(Found { old: Absent, new: Installed });
+            pick(over, Trigger::L2CutOver, Trigger::L2CutoverFailed)
+        }
+        (Layer::L3 | Layer::L2, Work::RollingBackInstall) => {
+            pick(gone, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
+        }
+        (Layer::L3 | Layer::L2, Work::Noticing) => Trigger::L2Noticed,
+    }
+}
+
+/// The first failure a report tells of.
+fn failure(report: &Report) -> Option<&Failure> {
+    match report {
+        Report::Reserve { outcome, rollback } => {
+            outcome.failure().or_else(|| rollback.as_ref().and_then(Outcome::failure))
+        }
+        Report::RolledBack { outcome }
+        | Report::Release { outcome }
+        | Report::CutoverL2 { outcome }
+        | Report::InstallRolledBack { outcome } => outcome.failure(),
+        Report::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
+        Report::CutoverRefused { failure } | Report::Retrying { failure, .. } => Some(failure),
+        Report::Inspected { concluded, .. } => concluded.as_deref().and_then(failure),
+        Report::Noticed => None,
+    }
+}
+
+fn superseded(report: &Report) -> bool {
+    failure(report).is_some_and(|failure| failure.reason == Reason::Superseded)
+}
+
+/// Who deploys when a window opens: the person who set it, by the clock.
+#[must_use]
+pub fn window_opened(ticket: &Ticket) -> Option<Envelope> {
+    let due = ticket.window_due()?;
+    Some(Envelope {
+        relocation: ticket.id,
+        cause: crate::id::MessageId(format!("{}:window:{}", ticket.id, due.as_millisecond())),
+        by: By::Timer,
+        input: Input::WindowOpened,
+    })
+}

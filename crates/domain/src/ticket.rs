@@ -1,0 +1,170 @@
+//! One relocation's ticket: the finite [`State`] and what goes with it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::By,
+    event::{Alarm, Event},
+    id::{RelocationId, WorkOrderId},
+    order::{Dispatch, Layer, OrderKind},
+    reply::Failure,
+    request::Request,
+    state::State,
+    status::RelocationStatus,
+};
+
+/// The version of a stored ticket; a newer binary reads all older ones.
+pub const TICKET_VERSION: u16 = 1;
+
+/// An order that is out, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Out {
+    /// The order. While L2's report of its own rollback is awaited, this is the `reserve` it belongs to.
+    pub order: Dispatch,
+    /// Since when.
+    pub since: Timestamp,
+    /// The `inspect` that asks about it, once in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspect: Option<Dispatch>,
+    /// The configurator met a transient failure and tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrying: Option<Retrying>,
+}
+
+impl Out {
+    /// The order whose answer is awaited now: the `inspect` if in doubt.
+    #[must_use]
+    pub fn awaited(&self) -> &Dispatch {
+        self.inspect.as_ref().unwrap_or(&self.order)
+    }
+}
+
+/// A configurator's own retry of a transient failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrying {
+    /// The try that failed, from 1.
+    pub attempt: u32,
+    /// What it met.
+    pub failure: Failure,
+    /// When it tries again.
+    pub next_at: Timestamp,
+}
+
+/// A manual act (promise 5): who, when, why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who.
+    pub by: By,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// One relocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Version of this form.
+    pub v: u16,
+    /// Its id.
+    pub id: RelocationId,
+    /// How many journal entries it has; the last one's sequence. Entries count from 1.
+    pub version: u64,
+    /// What was asked for.
+    pub request: Arc<Request>,
+    /// Where it stands.
+    pub state: State,
+    /// L3's order that is out. Invariant: present exactly when `state.l3` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l3: Option<Out>,
+    /// L2's order that is out. Invariant: present exactly when `state.l2` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l2: Option<Out>,
+    /// How many orders of each kind were sent, by layer and [`OrderKind`], to number the attempts.
+    pub sent: [[u32; 6]; 2],
+    /// The last order each layer has answered: what comes again about it is a duplicate.
+    pub answered: [Option<WorkOrderId>; 2],
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// When its last entry was written.
+    pub changed_at: Timestamp,
+    /// Who forced the reservation, if someone did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_reservation: Option<Act>,
+    /// Who forced the completion, if someone did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_completion: Option<Act>,
+    /// Who cancelled, if someone did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Act>,
+    /// The last failure a configurator told, for whoever looks at the ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<(Layer, Failure)>,
+    /// The cutover window has been used or missed.
+    #[serde(default)]
+    pub window_over: bool,
+}
+
+impl Ticket {
+    /// The order a layer has out.
+    #[must_use]
+    pub fn out(&self, layer: Layer) -> Option<&Out> {
+        match layer {
+            Layer::L3 => self.l3.as_ref(),
+            Layer::L2 => self.l2.as_ref(),
+        }
+    }
+
+    pub(crate) fn out_mut(&mut self, layer: Layer) -> &mut Option<Out> {
+        match layer {
+            Layer::L3 => &mut self.l3,
+            Layer::L2 => &mut self.l2,
+        }
+    }
+
+    /// When the clock has something to say to this ticket: the earliest deadline, or the start of its window.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        let deadlines =
+            Layer::ALL.into_iter().filter_map(|layer| self.out(layer)).map(|out| out.awaited().deadline);
+        deadlines.chain(self.window_due()).min()
+    }
+
+    /// When its window lets the cutover deploy by itself. A forced ticket waits for a person all the same.
+    #[must_use]
+    pub fn window_due(&self) -> Option<Timestamp> {
+        let waits = self.state.relocation == RelocationStatus::CutoverPending
+            && self.state.cutover.is_none()
+            && !self.state.is_closed()
+            && self.l3.is_none()
+            && self.forced_reservation.is_none()
+            && !self.window_over;
+        self.request.window.filter(|_| waits).map(|window| window.start)
+    }
+
+    /// How long an order of this kind may stay unanswered.
+    #[must_use]
+    pub fn allowance(&self, kind: OrderKind) -> SignedDuration {
+        SignedDuration::from_millis(i64::from(kind.allowance_ms(&self.request.deadlines)))
+    }
+
+    /// What the world is told after an entry that raised these alarms.
+    #[must_use]
+    pub fn event(&self, alarms: &[Alarm]) -> Event {
+        Event {
+            relocation: self.id,
+            seq: self.version,
+            at: self.changed_at,
+            service_id: self.request.service_id.clone(),
+            status: self.state.relocation,
+            reservation: self.state.reservation,
+            cutover: self.state.cutover,
+            disposition: self.state.disposition,
+            in_flight: self.state.in_flight(),
+            alarms: alarms.to_vec(),
+        }
+    }
+}
