@@ -123,3 +123,21 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
 }
+
+/// An alarm: somebody is called. Published beside the [`Event`] of the entry that raised it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    /// The ticket.
+    pub relocation: RelocationId,
+    /// The circuit, if the ticket could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_id: Option<String>,
+    /// Which.
+    pub alarm: Alarm,
+    /// How loud.
+    pub severity: Severity,
+    /// When.
+    pub at: Timestamp,
+    /// What else a person must know.
+    pub detail: String,
+}

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::Event,
+    event::{Event, Raised},
     id::{MessageId, RelocationId, WorkOrderId},
     journal::Entry,
     message::{Answer, Envelope, Rejection},
@@ -59,7 +59,7 @@ pub struct Change {
     /// The ticket after the entry; its version is the entry's sequence.
     pub ticket: Arc<Ticket>,
     /// The entry. Invariant: `entry.seq == ticket.version`, and the store has the ticket at `seq - 1`.
-    pub entry: Entry,
+    pub entry: Arc<Entry>,
     /// Whether the ticket needs its resource locks after it; taken or freed accordingly, in the same transaction.
     pub locked: bool,
 }
@@ -359,6 +359,8 @@ pub enum Outgoing {
     Order(WorkOrder),
     /// From the supervisor to whoever listens.
     Event(Event),
+    /// From the supervisor to whoever is on call.
+    Alarm(Raised),
     /// From the supervisor to whoever asked.
     Answer(Answered),
 }
@@ -401,6 +403,8 @@ pub trait Events: Send {
 pub enum Heard {
     /// An event.
     Event(Event),
+    /// An alarm.
+    Alarm(Raised),
     /// So many events passed while the listener was busy.
     Missed(u64),
 }

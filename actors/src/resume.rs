@@ -1,0 +1,117 @@
+//! What happens once at start: every open ticket's journal is read again, what can't be read is set aside, and what a
+//! bus that keeps nothing has lost is sent again.
+
+use std::sync::Arc;
+
+use rehome_domain::{
+    command::By,
+    id::{MessageId, RelocationId},
+    journal::{Entry, replay},
+    message::{Envelope, Input},
+    ports::{Bus, Loaded, Outgoing, StoreError, TicketStore},
+    ticket::Ticket,
+};
+
+use crate::{Now, supervisor::quarantined};
+
+/// Tickets looked at at once.
+const PAGE: usize = 256;
+
+/// What was found at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resumed {
+    /// Open tickets whose journals were read.
+    pub open: usize,
+    /// Of them, those with orders out that are sent again.
+    pub sent_again: usize,
+    /// Tickets newly set aside.
+    pub quarantined: usize,
+    /// Tickets taken back because their journal reads well again.
+    pub readmitted: usize,
+}
+
+/// Reads every open ticket's journal; sets aside, takes back, and sends again. One ticket that can't be read never
+/// keeps the others from going on.
+///
+/// # Errors
+/// The store's, if it can't be read at all.
+pub async fn resume(tickets: &Arc<dyn TicketStore>, bus: &Arc<dyn Bus>, now: &Now) -> Result<Resumed, StoreError> {
+    let mut found = Resumed { readmitted: readmit(tickets).await?, ..Resumed::default() };
+    let start = now().as_microsecond();
+    let mut after = None;
+    loop {
+        let page = tickets.open_tickets(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        for (id, loaded) in page {
+            found.open += 1;
+            match read(tickets, id, loaded).await? {
+                Ok(ticket) if ticket.state.in_flight() && !bus.keeps_messages() => {
+                    found.sent_again += 1;
+                    send_again(bus, &ticket, start).await;
+                }
+                Ok(_) => {}
+                Err(reason) => {
+                    if tickets.quarantine(id, reason.clone()).await? {
+                        found.quarantined += 1;
+                        let _ = bus.send(vec![Outgoing::Alarm(quarantined(id, None, &reason, now()))]).await;
+                    }
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Takes back the tickets whose journal and ticket agree again, because a person has mended them.
+async fn readmit(tickets: &Arc<dyn TicketStore>) -> Result<usize, StoreError> {
+    let mut readmitted = 0;
+    for (id, reason) in tickets.quarantined().await? {
+        tickets.readmit(id).await?;
+        let loaded = tickets.load(vec![id]).await?.into_iter().next().unwrap_or(Loaded::Missing);
+        if let Err(still) = read(tickets, id, loaded).await? {
+            tickets.quarantine(id, still).await?;
+        } else {
+            readmitted += 1;
+            tracing::info!(relocation = %id, was = reason, "ticket taken back from quarantine");
+        }
+    }
+    Ok(readmitted)
+}
+
+/// A ticket that is what its journal says, or why it is not.
+async fn read(
+    tickets: &Arc<dyn TicketStore>,
+    id: RelocationId,
+    loaded: Loaded,
+) -> Result<Result<Box<Ticket>, String>, StoreError> {
+    let ticket = match loaded {
+        Loaded::Ticket(ticket) => ticket,
+        Loaded::Unreadable(reason) => return Ok(Err(reason)),
+        Loaded::Missing => return Ok(Err("its row is missing".to_owned())),
+    };
+    let entries: Result<Vec<Entry>, String> = tickets.journal(id).await?.into_iter().collect();
+    Ok(entries.and_then(|entries| {
+        let replayed = replay(&entries).map_err(|divergence| divergence.to_string())?;
+        if replayed == *ticket {
+            Ok(ticket)
+        } else {
+            Err(format!(
+                "the ticket's row (version {}) is not what its journal gives (version {})",
+                ticket.version, replayed.version
+            ))
+        }
+    }))
+}
+
+async fn send_again(bus: &Arc<dyn Bus>, ticket: &Ticket, start: i64) {
+    let envelope = Envelope {
+        relocation: ticket.id,
+        cause: MessageId(format!("{}:resume:{start}", ticket.id)),
+        by: By::System,
+        input: Input::Resumed,
+    };
+    if let Err(error) = bus.send(vec![Outgoing::Reply(envelope.into())]).await {
+        tracing::warn!(%error, relocation = %ticket.id, "could not be resumed");
+    }
+}

@@ -1,0 +1,255 @@
+//! The bus within one process: bounded queues in memory, nothing kept.
+//!
+//! ```text
+//!   commands  submissions and deploys: they begin work, so the supervisor may leave them waiting
+//!   replies   replies, clocks, and people's overrides: they end work or correct it, and never wait behind commands
+//!   l3, l2    work orders
+//! ```
+//!
+//! Why nothing can lock up although every queue is bounded: the supervisor leaves commands waiting while as many
+//! relocations are in flight as [`Capacity::in_flight`] allows, a relocation has at most one order and one `inspect`
+//! out at each layer, and the work queues have room for all of those. So the supervisor never waits on a full work
+//! queue, always comes back to its replies, and the configurators always get rid of theirs.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_channel::{Receiver, Sender, TrySendError};
+use rehome_domain::{
+    command::CommandKind,
+    message::Input,
+    order::{Layer, WorkOrder},
+    ports::{
+        Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait, WorkQueue,
+    },
+};
+use tokio::sync::broadcast;
+
+/// How many messages the queues hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Submissions and deploys waiting to begin; whoever sends more, waits.
+    pub commands: usize,
+    /// Relocations that may be in flight at once, by the supervisor's own limit. The inner queues are sized by it.
+    pub in_flight: usize,
+    /// Events a slow listener may lag behind before it misses some.
+    pub events: usize,
+    /// Answers an asker may leave unread before it misses some.
+    pub answers: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { commands: 1024, in_flight: 1024, events: 16_384, answers: 16_384 }
+    }
+}
+
+/// Orders and inspects a relocation can have queued at a layer at once, superseded ones included.
+const ORDERS_A_RELOCATION: usize = 4;
+/// Replies those can cause: an answer and L2's own rollback, a retry notice or two, each perhaps doubled by a fault.
+const REPLIES_A_RELOCATION: usize = 16;
+
+struct Queue<T> {
+    sender: Sender<T>,
+    receiver: Receiver<T>,
+}
+
+impl<T> Queue<T> {
+    fn new(capacity: usize) -> Self {
+        let (sender, receiver) = async_channel::bounded(capacity.max(1));
+        Self { sender, receiver }
+    }
+
+    async fn put(&self, message: T) -> Result<(), BusError> {
+        self.sender.send(message).await.map_err(|_| BusError::Closed)
+    }
+}
+
+/// The bus within one process.
+pub struct Embedded {
+    commands: Queue<Incoming>,
+    replies: Queue<Incoming>,
+    l3: Queue<WorkOrder>,
+    l2: Queue<WorkOrder>,
+    events: broadcast::Sender<Heard>,
+    answers: Mutex<HashMap<String, Sender<Answered>>>,
+    capacity: Capacity,
+}
+
+impl Embedded {
+    /// A bus with these bounds.
+    #[must_use]
+    pub fn new(capacity: Capacity) -> Arc<Self> {
+        Arc::new(Self {
+            commands: Queue::new(capacity.commands),
+            replies: Queue::new(capacity.in_flight.saturating_mul(REPLIES_A_RELOCATION)),
+            l3: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
+            l2: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
+            events: broadcast::Sender::new(capacity.events.max(1)),
+            answers: Mutex::default(),
+            capacity,
+        })
+    }
+
+    async fn put(&self, message: Outgoing) -> Result<(), BusError> {
+        match message {
+            Outgoing::Command(incoming) if begins_work(&incoming.envelope.input) => self.commands.put(incoming).await,
+            Outgoing::Command(incoming) | Outgoing::Reply(incoming) => self.replies.put(incoming).await,
+            Outgoing::Order(order) => match order.layer {
+                Layer::L3 => self.l3.put(order).await,
+                Layer::L2 => self.l2.put(order).await,
+            },
+            // Nobody listening is no error.
+            Outgoing::Event(event) => {
+                let _ = self.events.send(Heard::Event(event));
+                Ok(())
+            }
+            Outgoing::Alarm(raised) => {
+                let _ = self.events.send(Heard::Alarm(raised));
+                Ok(())
+            }
+            Outgoing::Answer(answered) => {
+                self.answer(answered);
+                Ok(())
+            }
+        }
+    }
+
+    /// An asker that does not read its answers must not hold up the supervisor: what does not fit is dropped, and
+    /// the asker finds the outcome in the ticket's journal.
+    fn answer(&self, answered: Answered) {
+        let mut askers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = answered.to.queue.clone();
+        if let Some(asker) = askers.get(&queue)
+            && let Err(TrySendError::Closed(_)) = asker.try_send(answered)
+        {
+            askers.remove(&queue);
+        }
+    }
+}
+
+/// Whether an input begins work, so that it may wait while enough is in flight.
+fn begins_work(input: &Input) -> bool {
+    match input {
+        Input::Submitted { .. } => true,
+        Input::Command(command) => {
+            matches!(command.kind, CommandKind::DeployReservation | CommandKind::DeployCutover)
+        }
+        Input::Reply(_) | Input::Overdue { .. } | Input::WindowOpened | Input::Resumed => false,
+    }
+}
+
+impl Bus for Embedded {
+    fn send(&self, messages: Vec<Outgoing>) -> Wait<'_, Result<(), BusError>> {
+        Box::pin(async move {
+            for message in messages {
+                self.put(message).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn inputs(&self) -> Box<dyn Inputs> {
+        let (commands, replies) = (self.commands.receiver.clone(), self.replies.receiver.clone());
+        Box::new(EmbeddedInputs { commands, replies })
+    }
+
+    fn work(&self, layer: Layer) -> Box<dyn WorkQueue> {
+        let queue = match layer {
+            Layer::L3 => &self.l3,
+            Layer::L2 => &self.l2,
+        };
+        Box::new(EmbeddedWork(queue.receiver.clone()))
+    }
+
+    fn events(&self) -> Box<dyn Events> {
+        Box::new(EmbeddedEvents(self.events.subscribe()))
+    }
+
+    fn answers(&self, queue: &str) -> Box<dyn Answers> {
+        let (sender, receiver) = async_channel::bounded(self.capacity.answers.max(1));
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(queue.to_owned(), sender);
+        Box::new(EmbeddedAnswers(receiver))
+    }
+
+    fn keeps_messages(&self) -> bool {
+        false
+    }
+
+    fn close(&self) {
+        self.commands.sender.close();
+        self.replies.sender.close();
+        self.l3.sender.close();
+        self.l2.sender.close();
+    }
+}
+
+struct EmbeddedInputs {
+    commands: Receiver<Incoming>,
+    replies: Receiver<Incoming>,
+}
+
+impl EmbeddedInputs {
+    /// Waits for one message of either queue; none once both are closed and empty.
+    async fn first(&self, commands: bool) -> Option<Incoming> {
+        tokio::select! {
+            biased;
+            Ok(reply) = self.replies.recv() => Some(reply),
+            Ok(command) = self.commands.recv(), if commands => Some(command),
+            else => None,
+        }
+    }
+}
+
+impl Inputs for EmbeddedInputs {
+    fn next(&mut self, max: usize, commands: bool) -> Wait<'_, Option<Vec<Delivery<Incoming>>>> {
+        Box::pin(async move {
+            let first = self.first(commands).await?;
+            let replies = std::iter::from_fn(|| self.replies.try_recv().ok());
+            let begun = std::iter::from_fn(|| commands.then(|| self.commands.try_recv().ok()).flatten());
+            let batch = std::iter::once(first).chain(replies).chain(begun).take(max.max(1));
+            Some(batch.map(|message| Delivery { message, tag: 0 }).collect())
+        })
+    }
+
+    /// Nothing to do: what is lost with the process is sent again from the journal at start.
+    fn ack(&mut self, _tags: Vec<u64>) -> Wait<'_, Result<(), BusError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+struct EmbeddedWork(Receiver<WorkOrder>);
+
+impl WorkQueue for EmbeddedWork {
+    fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>> {
+        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+    }
+
+    fn ack(&mut self, _tag: u64) -> Wait<'_, Result<(), BusError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+struct EmbeddedEvents(broadcast::Receiver<Heard>);
+
+impl Events for EmbeddedEvents {
+    fn next(&mut self) -> Wait<'_, Option<Heard>> {
+        Box::pin(async move {
+            match self.0.recv().await {
+                Ok(heard) => Some(heard),
+                Err(broadcast::error::RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
+                Err(broadcast::error::RecvError::Closed) => None,
+            }
+        })
+    }
+}
+
+struct EmbeddedAnswers(Receiver<Answered>);
+
+impl Answers for EmbeddedAnswers {
+    fn next(&mut self) -> Wait<'_, Option<Answered>> {
+        Box::pin(async move { self.0.recv().await.ok() })
+    }
+}

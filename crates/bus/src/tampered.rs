@@ -1,0 +1,116 @@
+//! A bus that loses, delays or doubles replies, for fault plans and tests.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rehome_domain::{
+    id::WorkOrderId,
+    message::Input,
+    order::{Layer, WorkOrder},
+    ports::{Answers, Bus, BusError, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
+    reply::Report,
+};
+
+/// What becomes of the replies to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// They arrive.
+    Deliver,
+    /// They are lost.
+    Drop,
+    /// They arrive so much later.
+    Late(Duration),
+    /// They arrive twice.
+    Twice,
+}
+
+/// Decides the fate of an order's replies. Pure, so that a system killed and started again meets the same fate.
+pub type Decide = dyn Fn(&WorkOrder) -> Fate + Send + Sync;
+
+/// A bus before which replies are tampered with. Everything else passes.
+pub struct Tampered {
+    inner: Arc<dyn Bus>,
+    decide: Box<Decide>,
+    /// The fates other than `Deliver` of orders that have passed. Bounded by the plan: only orders it names are here.
+    fates: Mutex<HashMap<WorkOrderId, Fate>>,
+}
+
+impl Tampered {
+    /// Puts the tampering before a bus.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Bus>, decide: Box<Decide>) -> Arc<Self> {
+        Arc::new(Self { inner, decide, fates: Mutex::default() })
+    }
+
+    fn note(&self, order: &WorkOrder) {
+        let fate = (self.decide)(order);
+        if fate != Fate::Deliver {
+            self.fates.lock().unwrap_or_else(PoisonError::into_inner).insert(order.id, fate);
+        }
+    }
+
+    fn fate(&self, incoming: &Incoming) -> Fate {
+        match &incoming.envelope.input {
+            Input::Reply(reply) if !matches!(reply.report, Report::Retrying { .. }) => {
+                let fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+                fates.get(&reply.order).copied().unwrap_or(Fate::Deliver)
+            }
+            _ => Fate::Deliver,
+        }
+    }
+}
+
+impl Bus for Tampered {
+    fn send(&self, messages: Vec<Outgoing>) -> Wait<'_, Result<(), BusError>> {
+        let mut passing = Vec::with_capacity(messages.len());
+        for message in messages {
+            match &message {
+                Outgoing::Order(order) => self.note(order),
+                Outgoing::Reply(incoming) => match self.fate(incoming) {
+                    Fate::Deliver => {}
+                    Fate::Drop => continue,
+                    Fate::Twice => passing.push(message.clone()),
+                    Fate::Late(by) => {
+                        let inner = Arc::clone(&self.inner);
+                        tokio::spawn(async move {
+                            tokio::time::sleep(by).await;
+                            // A bus closed meanwhile has no use for it.
+                            let _ = inner.send(vec![message]).await;
+                        });
+                        continue;
+                    }
+                },
+                _ => {}
+            }
+            passing.push(message);
+        }
+        self.inner.send(passing)
+    }
+
+    fn inputs(&self) -> Box<dyn Inputs> {
+        self.inner.inputs()
+    }
+
+    fn work(&self, layer: Layer) -> Box<dyn WorkQueue> {
+        self.inner.work(layer)
+    }
+
+    fn events(&self) -> Box<dyn Events> {
+        self.inner.events()
+    }
+
+    fn answers(&self, queue: &str) -> Box<dyn Answers> {
+        self.inner.answers(queue)
+    }
+
+    fn keeps_messages(&self) -> bool {
+        self.inner.keeps_messages()
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
