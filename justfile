@@ -1,0 +1,23 @@
+# Short names for what CONTRIBUTING.md describes. Plain scripts underneath: `just` is a convenience, not a need.
+
+# everything CI checks
+test:
+    scripts/test
+
+# the tests alone
+quick:
+    scripts/test --quick
+
+# the README's first command
+demo:
+    cargo run --profile quick -- run examples/relocations-200.csv --faults examples/faults.toml
+
+# throughput beside the bare limit
+bench *ARGS:
+    cargo run --release -- bench {{ARGS}}
+
+# the documents that are generated from the table
+docs:
+    cargo run -- schema table > docs/table.md
+    cargo run -- schema table --lang zh > docs/table.zh.md
+    cargo run -- schema diagram --format svg > docs/diagram.svg
