@@ -1,1 +1,12 @@
-//! rehome
+//! Rehome: carries customers' circuit relocations through reservation and cutover, over a message bus.
+//!
+//! This package is the edge: [`settings`], the [`cli`] and the [`app`] that names the concrete adapters. What a
+//! relocation is and how it moves is in `rehome_domain`.
+
+pub mod app;
+pub mod bench;
+pub mod driver;
+pub mod settings;
+pub mod sheet;
+pub mod telemetry;
+pub mod texts;

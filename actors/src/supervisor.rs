@@ -9,7 +9,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,28 @@ pub struct SupervisorParts {
     pub in_flight: usize,
     /// The clock.
     pub now: Now,
+    /// What others see of it, and its brake.
+    pub gauge: Arc<Gauge>,
+}
+
+/// What others see of a supervisor at work, and its brake.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    in_flight: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl Gauge {
+    /// Relocations with orders out, as this supervisor knows.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// From now on no new work is begun; what is in hand goes on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
 }
 
 /// A supervisor.
@@ -83,10 +108,12 @@ impl Supervisor {
     pub async fn supervise(mut self) {
         let mut inputs = self.parts.bus.inputs();
         loop {
-            let room = self.flying.len() < self.parts.in_flight;
+            let draining = self.parts.gauge.draining.load(Ordering::Acquire);
+            let room = !draining && self.flying.len() < self.parts.in_flight;
             let Some(batch) = inputs.next(self.parts.batch, room).await else { break };
             let tags = batch.iter().map(|delivery| delivery.tag).collect();
             self.take(batch).await;
+            self.parts.gauge.in_flight.store(self.flying.len(), Ordering::Release);
             if let Err(error) = inputs.ack(tags).await {
                 tracing::warn!(%error, "inputs could not be acknowledged and will come again");
             }

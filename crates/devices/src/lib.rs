@@ -1,1 +1,10 @@
-//! devices
+//! Devices: what the configurators work on.
+//!
+//! - [`simulated`]: gateways and switches over a memory that outlives the process, for everything that needs no wire;
+//! - [`provision`] and [`audit`]: the simulated network before the relocations, and a check of it after them;
+//! - [`faults`]: what goes wrong on purpose, and a prediction of where that leads.
+
+pub mod audit;
+pub mod faults;
+pub mod provision;
+pub mod simulated;

@@ -8,9 +8,12 @@ use crate::{
     lang::Lang,
     order::Layer,
     state::{State, Work},
-    status::Disposition,
+    status::{CutoverStatus as C, Disposition, RelocationStatus as R, ReservationStatus as P, Side},
     table::{self, Row, Trigger, Unmet},
 };
+
+/// How a status that is not set yet is written.
+const UNSET: &str = "unset";
 
 /// Why a command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,18 +81,22 @@ impl WhyNot {
                 format!("{layer} is still {}; wait for its outcome", work_label(*work, lang))
             }
             (Self::InFlight { layer, work }, Lang::Zh) => {
-                format!("{layer} 正在{}，请等待结果", work_label(*work, lang))
+                format!("{}正在{}，请等待结果", layer.label(lang), work_label(*work, lang))
             }
             (Self::WrongStatus { command, field, is, needs }, Lang::En) => {
                 format!("the {field} status is `{is}`, {command} needs {}", needs.join(" or "))
             }
             (Self::WrongStatus { command, field, is, needs }, Lang::Zh) => {
-                format!("状态 {field} 为 `{is}`，{}需要 {}", command.label(lang), needs.join(" 或 "))
+                let needs: Vec<String> = needs.iter().map(|needed| in_chinese(field, needed)).collect();
+                let (field, is) = (field_label(field), in_chinese(field, is));
+                format!("{field}为{is}，{}需要{}", command.label(lang), needs.join("或"))
             }
             (Self::Rollback { command: CommandKind::RetryRollback }, Lang::En) => {
-                "no rollback has failed".to_owned()
+                "there is no failed rollback to retry".to_owned()
             }
-            (Self::Rollback { command: CommandKind::RetryRollback }, Lang::Zh) => "没有失败的回滚".to_owned(),
+            (Self::Rollback { command: CommandKind::RetryRollback }, Lang::Zh) => {
+                "没有可重试的失败回滚".to_owned()
+            }
             (Self::Rollback { .. }, Lang::En) => "a rollback has failed; retry it first".to_owned(),
             (Self::Rollback { .. }, Lang::Zh) => "有回滚失败，请先重试回滚".to_owned(),
             (Self::Cancelling, Lang::En) => "the ticket is being cancelled".to_owned(),
@@ -140,43 +147,123 @@ pub fn actions(state: &State) -> Vec<(CommandKind, Result<(), WhyNot>)> {
     CommandKind::ALL.into_iter().map(|kind| (kind, allowed(state, kind).map(|_| ()))).collect()
 }
 
-/// The reason from the row that comes nearest: the one with the fewest parts unmet.
+/// The reason that helps most: what to wait for if waiting can help, else what stands in the way of the row that comes
+/// nearest.
 fn why_not(state: &State, kind: CommandKind) -> WhyNot {
-    let rows = table::ROWS.iter().filter(|row| row.on == Trigger::Command(kind));
-    let nearest = rows.map(|row| (row, row.from.unmet(state))).min_by_key(|(_, unmet)| unmet.len());
-    let Some((row, unmet)) = nearest else {
+    // Once forced on, what the reservation left behind is the cutover's to settle.
+    let reservation_stuck = state.relocation == R::Failed
+        && (state.l3_reservation_rollback == Side::Failed || state.reservation == Some(P::L2RollbackFailed));
+    let stuck = reservation_stuck || state.install_rollback == Side::Failed;
+    if state.cancelling && kind != CommandKind::RetryRollback {
+        return WhyNot::Cancelling;
+    }
+    if !stuck && kind == CommandKind::RetryRollback {
         return WhyNot::Rollback { command: kind };
-    };
-    match unmet.first() {
-        Some(Unmet::Hand(layer)) => match state.work(*layer) {
-            Some(work) => WhyNot::InFlight { layer: *layer, work },
-            None => WhyNot::Rollback { command: kind },
-        },
-        Some(Unmet::Relocation) => {
-            wrong(kind, "relocation", state.relocation.wire(), row.from.relocation.iter().map(|s| s.wire()))
+    }
+    if let Some((layer, work)) = busy(state).filter(|_| may_open_by_waiting(state, kind)) {
+        return WhyNot::InFlight { layer, work };
+    }
+    if reservation_stuck && kind == CommandKind::RetryReservation {
+        return WhyNot::Rollback { command: kind };
+    }
+    in_the_way(state, kind)
+}
+
+/// The first layer with work in hand that a command may have to wait for.
+fn busy(state: &State) -> Option<(Layer, Work)> {
+    let works = Layer::ALL.into_iter().filter_map(|layer| Some((layer, state.work(layer)?)));
+    works.into_iter().find(|(_, work)| *work != Work::Noticing)
+}
+
+/// Whether the outcomes of what is out, whichever they are, can lead to a state in which the command is allowed.
+fn may_open_by_waiting(state: &State, kind: CommandKind) -> bool {
+    let outcomes = || Trigger::all().into_iter().filter(|on| on.ends_work_of().is_some());
+    let mut seen = vec![*state];
+    let mut next = 0;
+    while let Some(state) = seen.get(next).copied() {
+        if table::find(&state, Trigger::Command(kind)).is_some() {
+            return true;
         }
-        Some(Unmet::Reservation) => wrong(
-            kind,
-            "reservation",
-            state.reservation.map_or("unset", |s| s.wire()),
-            row.from.reservation.iter().map(|s| s.map_or("unset", |s| s.wire())),
-        ),
-        Some(Unmet::Cutover) => wrong(
-            kind,
-            "cutover",
-            state.cutover.map_or("unset", |s| s.wire()),
-            row.from.cutover.iter().map(|s| s.map_or("unset", |s| s.wire())),
-        ),
-        Some(Unmet::Cancelling) => WhyNot::Cancelling,
-        Some(Unmet::Rollback) | None => WhyNot::Rollback { command: kind },
+        let after = outcomes().filter_map(|on| table::find(&state, on)).map(|row| row.apply(&state));
+        for state in after {
+            if !seen.contains(&state) {
+                seen.push(state);
+            }
+        }
+        next += 1;
+    }
+    false
+}
+
+/// What stands in the way of the nearest rows; of a status, all that they would need instead.
+fn in_the_way(state: &State, kind: CommandKind) -> WhyNot {
+    // The stage a ticket is in says more than how the stage went, and that more than what is out.
+    let distance = |row: &Row| -> u32 {
+        let far = |unmet| match unmet {
+            Unmet::Relocation => 16,
+            Unmet::Reservation | Unmet::Cutover => 4,
+            Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling => 1,
+        };
+        row.from.unmet(state).into_iter().map(far).sum()
+    };
+    let rows = || table::ROWS.iter().filter(|row| row.on == Trigger::Command(kind));
+    let shortest = rows().map(distance).min();
+    let nearest: Vec<&Row> = rows().filter(|row| Some(distance(row)) == shortest).collect();
+    let unmet = nearest.first().and_then(|row| row.from.unmet(state).into_iter().next());
+    let from = || nearest.iter().map(|row| &row.from);
+    match unmet {
+        Some(Unmet::Relocation) => {
+            let needs = from().flat_map(|from| from.relocation).map(|status| status.wire());
+            wrong(kind, "relocation", state.relocation.wire(), needs)
+        }
+        Some(Unmet::Reservation) => {
+            let needs =
+                from().flat_map(|from| from.reservation).map(|status| wire_or_unset(*status, P::wire));
+            wrong(kind, "reservation", wire_or_unset(state.reservation, P::wire), needs)
+        }
+        Some(Unmet::Cutover) => {
+            let needs = from().flat_map(|from| from.cutover).map(|status| wire_or_unset(*status, C::wire));
+            wrong(kind, "cutover", wire_or_unset(state.cutover, C::wire), needs)
+        }
+        Some(Unmet::Hand(layer)) if let Some(work) = state.work(layer) => WhyNot::InFlight { layer, work },
+        Some(Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling) | None => {
+            WhyNot::Rollback { command: kind }
+        }
     }
 }
 
+fn wire_or_unset<T>(status: Option<T>, wire: fn(T) -> &'static str) -> &'static str {
+    status.map_or(UNSET, wire)
+}
+
 fn wrong(command: CommandKind, field: &str, is: &str, needs: impl Iterator<Item = &'static str>) -> WhyNot {
-    WhyNot::WrongStatus {
-        command,
-        field: field.to_owned(),
-        is: is.to_owned(),
-        needs: needs.map(str::to_owned).collect(),
+    let mut named: Vec<String> = Vec::new();
+    for needed in needs {
+        if !named.iter().any(|known| known == needed) {
+            named.push(needed.to_owned());
+        }
     }
+    WhyNot::WrongStatus { command, field: field.to_owned(), is: is.to_owned(), needs: named }
+}
+
+/// A status field as an operator knows it.
+fn field_label(field: &str) -> &str {
+    match field {
+        "relocation" => "移机状态",
+        "reservation" => "移机预占状态",
+        "cutover" => "移机切换状态",
+        other => other,
+    }
+}
+
+/// A status's Chinese label, in quotes.
+fn in_chinese(field: &str, wire: &str) -> String {
+    let label = match field {
+        "relocation" => wire.parse::<R>().map(|status| status.label(Lang::Zh)).ok(),
+        "reservation" => wire.parse::<P>().map(|status| status.label(Lang::Zh)).ok(),
+        "cutover" => wire.parse::<C>().map(|status| status.label(Lang::Zh)).ok(),
+        _ => None,
+    };
+    let unset = (wire == UNSET).then_some("未开始");
+    format!("“{}”", label.or(unset).unwrap_or(wire))
 }

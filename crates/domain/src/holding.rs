@@ -3,7 +3,8 @@
 use crate::{
     order::Layer,
     reply::Presence,
-    status::{CutoverStatus as C, RelocationStatus as R, ReservationStatus as P, Side},
+    state::State,
+    status::{CutoverStatus as C, ReservationStatus as P, Side},
     ticket::Ticket,
 };
 
@@ -26,29 +27,42 @@ const INSTALLED: Allowed = &[Presence::Installed];
 const LEFT: Allowed = &[Presence::Partial, Presence::Installed];
 /// A rollback that failed: anything short of service may be there.
 const STUCK: Allowed = &[Presence::Absent, Presence::Reserved, Presence::Partial];
-/// Nobody could say, and the status says so.
+/// Nobody could say, and the status says so; or a cutover failed that may have failed before, between or after its
+/// two halves.
 const UNKNOWN: Allowed = &[Presence::Absent, Presence::Reserved, Presence::Partial, Presence::Installed];
 
-/// What a layer's device may hold at one end of a ticket with nothing in flight.
+/// What a layer's device may hold at one end of a ticket with nothing in flight (a notice aside).
 ///
 /// A single value unless the status itself says that something is left or unknown.
 #[must_use]
 pub fn allowed(ticket: &Ticket, layer: Layer, end: End) -> Allowed {
-    match layer {
-        Layer::L3 => l3(ticket, end),
-        Layer::L2 => l2(ticket, end),
+    let state = &ticket.state;
+    match (ticket.request.stays_on(layer), layer) {
+        (true, _) => in_place(state, layer),
+        (false, Layer::L3) => l3(state, end),
+        (false, Layer::L2) => l2(state, end),
     }
 }
 
-fn l3(ticket: &Ticket, end: End) -> Allowed {
-    let state = &ticket.state;
+/// Both ends are one spot, because only the other layer moves: it is in service all along, reserving and releasing leave
+/// it so, and only a cutover that failed may not have.
+fn in_place(state: &State, layer: Layer) -> Allowed {
+    let broken = match layer {
+        Layer::L3 => !matches!(state.cutover, None | Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed)),
+        Layer::L2 => matches!(state.l2_cutover, Side::Failed | Side::Pending),
+    };
+    if broken { UNKNOWN } else { INSTALLED }
+}
+
+fn l3(state: &State, end: End) -> Allowed {
     match (state.cutover, end) {
-        (None, End::Old) => INSTALLED,
+        (None, End::Old)
+        | (Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed | C::L3TeardownFailedInstalled), End::New) => {
+            INSTALLED
+        }
         (None, End::New) => match state.l3_reservation_rollback {
             Side::Failed => STUCK,
-            Side::None if state.reservation == Some(P::Reserved) && state.relocation == R::CutoverPending => {
-                RESERVED
-            }
+            Side::None if state.l3_holds() => RESERVED,
             Side::None | Side::Pending | Side::Done => ABSENT,
         },
         (Some(C::L3CutoverFailed), _) => UNKNOWN,
@@ -56,9 +70,6 @@ fn l3(ticket: &Ticket, end: End) -> Allowed {
             ABSENT
         }
         (Some(C::L3TeardownFailedInstalled | C::L3TeardownAndInstallFailed), End::Old) => LEFT,
-        (Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed | C::L3TeardownFailedInstalled), End::New) => {
-            INSTALLED
-        }
         (Some(C::L3TornDownInstallFailed | C::L3TeardownAndInstallFailed), End::New) => {
             match state.install_rollback {
                 Side::Done => ABSENT,
@@ -68,14 +79,11 @@ fn l3(ticket: &Ticket, end: End) -> Allowed {
     }
 }
 
-fn l2(ticket: &Ticket, end: End) -> Allowed {
-    let state = &ticket.state;
+fn l2(state: &State, end: End) -> Allowed {
     match (state.l2_cutover, end) {
         (Side::Done, End::Old) => ABSENT,
-        (Side::Done, End::New) => INSTALLED,
-        (Side::Failed | Side::Pending, End::Old) => LEFT_OR_GONE,
-        (Side::Failed | Side::Pending, End::New) => UNKNOWN,
-        (Side::None, End::Old) => INSTALLED,
+        (Side::Done, End::New) | (Side::None, End::Old) => INSTALLED,
+        (Side::Failed | Side::Pending, _) => UNKNOWN,
         (Side::None, End::New) => match state.reservation {
             Some(P::Reserved) => RESERVED,
             Some(P::L2RollbackFailed) => STUCK,
@@ -86,6 +94,3 @@ fn l2(ticket: &Ticket, end: End) -> Allowed {
         },
     }
 }
-
-/// An L2 cutover that failed: it may have failed before or after it took the old port down.
-const LEFT_OR_GONE: Allowed = UNKNOWN;

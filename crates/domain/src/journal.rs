@@ -28,7 +28,7 @@ pub enum Note {
     Late,
     /// A reply came again.
     Duplicate,
-    /// A reply that answers nothing this ticket ever sent.
+    /// A reply that answers nothing this ticket ever sent, or says what does not fit the order that is out.
     Unfit,
     /// A configurator says that it will try again.
     Retrying,

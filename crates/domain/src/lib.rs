@@ -17,6 +17,7 @@ pub mod journal;
 pub mod lang;
 pub mod message;
 pub mod order;
+mod outcome;
 pub mod ports;
 pub mod render;
 pub mod reply;

@@ -36,6 +36,15 @@ impl Layer {
             Self::L2 => "l2",
         }
     }
+
+    /// What a person reads.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            Self::L3 => lang.pick("L3", "三层"),
+            Self::L2 => lang.pick("L2", "二层"),
+        }
+    }
 }
 
 impl fmt::Display for Layer {

@@ -176,7 +176,8 @@ pub enum Report {
     },
     /// Not an answer yet: the configurator met a transient failure and will try again.
     Retrying {
-        /// The try that failed, from 1.
+        /// The try that failed, from 1. `tried` on the wire, where `attempt` is the order's.
+        #[serde(rename = "tried")]
         attempt: u32,
         /// What it met.
         failure: Failure,

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::order::Layer;
+
 /// VLAN tags a sub-interface or an access port can carry (IEEE 802.1Q leaves out 0 and 4095).
 pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
 
@@ -164,7 +166,7 @@ impl Request {
         if let Err(problem) = address(&self.ip) {
             errors.push(FieldError { field: "ip".to_owned(), problem });
         }
-        if self.old.l3() == self.new.l3() && self.old.l2() == self.new.l2() {
+        if Layer::ALL.into_iter().all(|layer| self.stays_on(layer)) {
             let problem =
                 "old and new place are the same, expected a different device, port or VLAN".to_owned();
             errors.push(FieldError { field: "new".to_owned(), problem });
@@ -174,6 +176,15 @@ impl Request {
             errors.push(FieldError { field: "window_end".to_owned(), problem });
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Whether the old and the new place are one spot on a layer: only the other layer moves.
+    #[must_use]
+    pub fn stays_on(&self, layer: Layer) -> bool {
+        match layer {
+            Layer::L3 => self.old.l3() == self.new.l3(),
+            Layer::L2 => self.old.l2() == self.new.l2(),
+        }
     }
 
     /// What this relocation locks while it is open, so that no two can want the same (promise 4): the target

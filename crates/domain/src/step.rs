@@ -15,12 +15,15 @@ use crate::{
     journal::{ENTRY_VERSION, Entry, Note},
     message::{Envelope, Input, Rejection},
     order::{Dispatch, Layer, OrderKind},
-    reply::{Failure, Found, Outcome, Presence, Reason, Reply, Report},
+    outcome::{failure, in_place, read, superseded},
+    reply::{Reply, Report},
     request::Request,
-    state::{State, Work},
+    state::State,
     table::{self, Row, Sends, Trigger},
     ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
 };
+
+pub use crate::outcome::settle;
 
 /// What a step must be told because it may not look itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +58,10 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
             let taken = match input {
                 Input::Submitted { .. } => draft.refuse(WhyNot::Exists),
                 Input::Command(command) => draft.command(command),
-                Input::Reply(reply) if reply.order.seq > ticket.version => {
-                    return Stepped::Early(reply.order);
+                Input::Reply(Reply { order, .. })
+                    if order.relocation == ticket.id && order.seq > ticket.version =>
+                {
+                    return Stepped::Early(*order);
                 }
                 Input::Reply(reply) => draft.reply(reply),
                 Input::Overdue { order } => draft.overdue(*order),
@@ -196,52 +201,60 @@ impl<'a> Draft<'a> {
     }
 
     fn reply(&mut self, reply: &Reply) -> Taken {
-        let Some(out) = self.ticket.out(reply.layer).cloned() else {
+        let layer = reply.layer;
+        let Some((out, work)) = self.ticket.out(layer).zip(self.ticket.state.work(layer)) else {
             return self.stray(reply);
         };
         let about_order = reply.order == out.order.id;
         let about_inspect = out.inspect.as_ref().is_some_and(|inspect| inspect.id == reply.order);
-        if !about_order && !about_inspect {
-            return self.stray(reply);
-        }
-        let work = self.ticket.state.work(reply.layer);
-        let Some(work) = work else { return self.stray(reply) };
         let triggers = match &reply.report {
             Report::Retrying { attempt, failure, next_at } if about_order => {
                 let retrying = Retrying { attempt: *attempt, failure: failure.clone(), next_at: *next_at };
-                if let Some(out) = self.ticket.out_mut(reply.layer) {
-                    out.retrying = Some(retrying);
-                }
-                return self.note(Note::Retrying);
+                return self.retrying(layer, retrying);
             }
             Report::Inspected { found, concluded } if about_inspect => {
-                let told = concluded.as_deref().and_then(|report| read(reply.layer, work, report));
-                Some(told.unwrap_or_else(|| vec![settle(reply.layer, work, *found)]))
+                let told = concluded.as_deref().filter(|report| !superseded(report));
+                let told = told.and_then(|report| read(layer, work, report));
+                let stays = self.ticket.request.stays_on(layer);
+                let found = found.map(|found| if stays { in_place(work, found) } else { found });
+                Some(told.unwrap_or_else(|| vec![settle(layer, work, found)]))
             }
             // An order that was superseded never ran to its end; what the inspect finds settles it.
-            report if about_order && superseded(report) => None,
-            report if about_order => read(reply.layer, work, report),
+            report if about_order && !superseded(report) => read(layer, work, report),
             _ => None,
         };
         let Some(triggers) = triggers else { return self.stray(reply) };
         if let Some(failure) = failure(&reply.report) {
-            self.ticket.last_failure = Some((reply.layer, failure.clone()));
+            self.ticket.last_failure = Some((layer, failure.clone()));
         }
-        self.ticket.answered[reply.layer as usize] = Some(out.order.id);
+        self.ticket.answered[layer as usize] = Some(reply.order);
         for trigger in triggers {
             self.fire(trigger);
         }
         Taken::Yes
     }
 
+    /// A configurator tries again. What it says of an earlier try than the last one known is only recorded.
+    fn retrying(&mut self, layer: Layer, retrying: Retrying) -> Taken {
+        if let Some(out) = self.ticket.out_mut(layer)
+            && out.retrying.as_ref().is_none_or(|known| known.attempt < retrying.attempt)
+        {
+            out.retrying = Some(retrying);
+        }
+        self.note(Note::Retrying)
+    }
+
     /// A reply that answers nothing that is out: recorded, and nothing else.
     fn stray(&mut self, reply: &Reply) -> Taken {
-        let answered = self.ticket.answered[reply.layer as usize] == Some(reply.order);
-        let known = self.ticket.sent.iter().flatten().any(|sent| *sent > 0);
-        self.note(match (answered, known) {
-            (true, _) => Note::Duplicate,
-            (false, true) => Note::Late,
-            (false, false) => Note::Unfit,
+        let layer = reply.layer;
+        let is_out = self.ticket.out(layer).is_some_and(|out| out.awaited().id == reply.order);
+        let sent = self.ticket.sent[layer as usize].iter().any(|sent| *sent > 0);
+        self.note(if self.ticket.answered[layer as usize] == Some(reply.order) {
+            Note::Duplicate
+        } else if reply.order.relocation == self.ticket.id && sent && !is_out {
+            Note::Late
+        } else {
+            Note::Unfit
         })
     }
 
@@ -365,114 +378,6 @@ impl<'a> Draft<'a> {
             self.entry.sends.push(awaited.clone());
         }
     }
-}
-
-/// What a report says about the work in hand; none if it does not fit.
-fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trigger>> {
-    let pick = |outcome: &Outcome, done, failed| Some(vec![if outcome.is_done() { done } else { failed }]);
-    let rollback = |outcome: &Outcome| {
-        if outcome.is_done() { Trigger::L2RolledBack } else { Trigger::L2RollbackFailed }
-    };
-    match (layer, work, report) {
-        (Layer::L3, Work::Reserving, Report::Reserve { outcome, .. }) => {
-            pick(outcome, Trigger::L3Reserved, Trigger::L3ReserveFailed)
-        }
-        (Layer::L2, Work::Reserving, Report::Reserve { outcome: Outcome::Done, .. }) => {
-            Some(vec![Trigger::L2Reserved])
-        }
-        (Layer::L2, Work::Reserving, Report::Reserve { rollback: undone, .. }) => {
-            Some(std::iter::once(Trigger::L2ReserveFailed).chain(undone.as_ref().map(rollback)).collect())
-        }
-        // It overtook the failure it belongs to, and implies it.
-        (Layer::L2, Work::Reserving, Report::RolledBack { outcome }) => {
-            Some(vec![Trigger::L2ReserveFailed, rollback(outcome)])
-        }
-        (Layer::L2, Work::RollingBack, Report::RolledBack { outcome })
-        | (Layer::L2, Work::RollingBack, Report::Reserve { rollback: Some(outcome), .. })
-        | (Layer::L2, Work::Releasing, Report::Release { outcome }) => Some(vec![rollback(outcome)]),
-        (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
-            pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
-        }
-        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install }) => {
-            Some(vec![match (teardown.is_done(), install.is_done()) {
-                (true, true) => Trigger::L3CutOver,
-                (false, true) => Trigger::L3TeardownFailed,
-                (true, false) => Trigger::L3InstallFailed,
-                (false, false) => Trigger::L3BothFailed,
-            }])
-        }
-        (Layer::L3, Work::CuttingOver, Report::CutoverRefused { .. }) => {
-            Some(vec![Trigger::L3CutoverUnknown])
-        }
-        (Layer::L2, Work::CuttingOver, Report::CutoverRefused { .. }) => Some(vec![Trigger::L2CutoverFailed]),
-        (Layer::L2, Work::CuttingOver, Report::CutoverL2 { outcome }) => {
-            pick(outcome, Trigger::L2CutOver, Trigger::L2CutoverFailed)
-        }
-        (Layer::L3, Work::RollingBackInstall, Report::InstallRolledBack { outcome }) => {
-            pick(outcome, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
-        }
-        (Layer::L2, Work::Noticing, Report::Noticed) => Some(vec![Trigger::L2Noticed]),
-        _ => None,
-    }
-}
-
-/// Settles work in doubt by what is on the device, or by nothing known ("In doubt" in `relocation.md`).
-///
-/// The `inspect` carries a higher fencing token than the order in doubt, so that order can't begin any more: an
-/// untouched device means that it never will be touched (row 19, "refused before it began").
-#[must_use]
-pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
-    use Presence::{Absent, Installed, Partial, Reserved};
-    let pick = |good: bool, done, failed| if good { done } else { failed };
-    let new = found.map(|found| found.new);
-    let reserved = matches!(new, Some(Reserved | Installed));
-    let gone = new == Some(Absent);
-    match (layer, work) {
-        (Layer::L3, Work::Reserving) => pick(reserved, Trigger::L3Reserved, Trigger::L3ReserveFailed),
-        (Layer::L2, Work::Reserving) => pick(reserved, Trigger::L2Reserved, Trigger::L2ReserveUnknown),
-        (Layer::L3, Work::Releasing | Work::RollingBack) => {
-            pick(gone, Trigger::L3Released, Trigger::L3ReleaseFailed)
-        }
-        (Layer::L2, Work::Releasing | Work::RollingBack) => {
-            pick(gone, Trigger::L2RolledBack, Trigger::L2RollbackFailed)
-        }
-        (Layer::L3, Work::CuttingOver) => match found.map(|found| (found.old, found.new)) {
-            None | Some((Installed, Absent | Reserved)) => Trigger::L3CutoverUnknown,
-            Some((Absent, Installed)) => Trigger::L3CutOver,
-            Some((_, Installed)) => Trigger::L3TeardownFailed,
-            Some((Absent, _)) => Trigger::L3InstallFailed,
-            Some((Reserved | Partial | Installed, _)) => Trigger::L3BothFailed,
-        },
-        (Layer::L2, Work::CuttingOver) => {
-            let over = found == Some(Found { old: Absent, new: Installed });
-            pick(over, Trigger::L2CutOver, Trigger::L2CutoverFailed)
-        }
-        (Layer::L3 | Layer::L2, Work::RollingBackInstall) => {
-            pick(gone, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
-        }
-        (Layer::L3 | Layer::L2, Work::Noticing) => Trigger::L2Noticed,
-    }
-}
-
-/// The first failure a report tells of.
-fn failure(report: &Report) -> Option<&Failure> {
-    match report {
-        Report::Reserve { outcome, rollback } => {
-            outcome.failure().or_else(|| rollback.as_ref().and_then(Outcome::failure))
-        }
-        Report::RolledBack { outcome }
-        | Report::Release { outcome }
-        | Report::CutoverL2 { outcome }
-        | Report::InstallRolledBack { outcome } => outcome.failure(),
-        Report::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
-        Report::CutoverRefused { failure } | Report::Retrying { failure, .. } => Some(failure),
-        Report::Inspected { concluded, .. } => concluded.as_deref().and_then(failure),
-        Report::Noticed => None,
-    }
-}
-
-fn superseded(report: &Report) -> bool {
-    failure(report).is_some_and(|failure| failure.reason == Reason::Superseded)
 }
 
 /// Who deploys when a window opens: the person who set it, by the clock.

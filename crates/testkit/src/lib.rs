@@ -1,1 +1,7 @@
-//! testkit
+//! For tests only: everything that more than one crate's tests need.
+
+pub mod contract;
+pub mod enumerate;
+pub mod history;
+pub mod memory;
+pub mod scenario;

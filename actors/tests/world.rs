@@ -1,0 +1,245 @@
+//! A small world for the actors' tests: a real store in a directory of its own, the embedded bus, simulated devices.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::Actor;
+use jiff::{SignedDuration, Timestamp};
+use rehome_actors::{
+    clock::{Clock, ClockParts},
+    configurator::{Configurator, ConfiguratorParts},
+    retry::RetryPolicy,
+    supervisor::{Gauge, Supervisor, SupervisorParts},
+    wall_clock,
+};
+use rehome_bus::{Capacity, Embedded};
+use rehome_devices::simulated::{Devices, Simulated};
+use rehome_domain::{
+    Command, CommandKind, Layer, MessageId, RelocationId, Request, Ticket,
+    command::By,
+    journal::Entry,
+    message::{Answer, Envelope, Input},
+    ports::{
+        Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded, Outgoing,
+        ReplyTo, StoreError, TicketStore, Wait,
+    },
+    request::{Deadlines, Place},
+};
+use rehome_store::Sqlite;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// Patience with a condition before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The world.
+pub(crate) struct World {
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) store: Arc<Sqlite>,
+    pub(crate) tickets: Arc<dyn TicketStore>,
+    pub(crate) devices: Arc<dyn DeviceMemory>,
+    pub(crate) _dir: TempDir,
+}
+
+/// Runs a test's body on an actix system.
+pub(crate) fn on_system<F: Future<Output = ()> + 'static>(body: F) {
+    actix::System::new().block_on(body);
+}
+
+impl World {
+    /// A store and a bus, nobody at work yet.
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&dir.path().join("rehome.db"), &rehome_store::Options::default()).unwrap();
+        Self {
+            bus: Embedded::new(Capacity::default()),
+            tickets: Arc::clone(&store) as _,
+            devices: Arc::clone(&store) as _,
+            store,
+            _dir: dir,
+        }
+    }
+
+    /// Puts a supervisor to work over this ticket store.
+    pub(crate) fn supervise_over(&self, tickets: Arc<dyn TicketStore>) {
+        let supervisor = Supervisor::new(SupervisorParts {
+            tickets,
+            bus: Arc::clone(&self.bus),
+            batch: 16,
+            in_flight: 64,
+            now: wall_clock(),
+            gauge: Arc::<Gauge>::default(),
+        });
+        actix::spawn(supervisor.supervise());
+    }
+
+    /// Puts both configurators to work over these devices.
+    pub(crate) fn configure_over(&self, inventory: &Arc<dyn Inventory>) {
+        for layer in Layer::ALL {
+            Configurator::new(ConfiguratorParts {
+                layer,
+                bus: Arc::clone(&self.bus),
+                fences: Arc::clone(&self.store) as Arc<dyn FenceStore>,
+                inventory: Arc::clone(inventory),
+                retry: RetryPolicy { max_tries: 3, first: Duration::from_millis(1), ..RetryPolicy::default() },
+                max_orders: 64,
+                now: wall_clock(),
+            })
+            .start();
+        }
+    }
+
+    /// The simulated devices.
+    pub(crate) fn inventory(&self) -> Arc<dyn Inventory> {
+        Arc::new(Simulated::new(Arc::clone(&self.devices), Devices::Any))
+    }
+
+    /// Supervisor, configurators and clock at work.
+    pub(crate) fn at_work() -> Self {
+        let world = Self::new();
+        world.supervise_over(Arc::clone(&world.tickets));
+        world.configure_over(&world.inventory());
+        world.start_clock();
+        world
+    }
+
+    pub(crate) fn start_clock(&self) {
+        Clock::new(ClockParts {
+            tickets: Arc::clone(&self.tickets),
+            bus: Arc::clone(&self.bus),
+            every: Duration::from_millis(5),
+            lease: SignedDuration::from_millis(200),
+            batch: 64,
+            now: wall_clock(),
+        })
+        .start();
+    }
+
+    pub(crate) async fn submit(&self, n: u64, request: Request) {
+        let input = Input::Submitted { request: Arc::new(request) };
+        self.send(Outgoing::Command(envelope(n, "submit", input).into())).await;
+    }
+
+    pub(crate) async fn send(&self, message: Outgoing) {
+        self.bus.send(vec![message]).await.unwrap();
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(crate) async fn ask(&self, n: u64, kind: CommandKind, reason: &str) -> Answer {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("asker{}", ASKED.fetch_add(1, Ordering::Relaxed));
+        let mut answers = self.bus.answers(&name);
+        let command = Command { kind, reason: reason.to_owned(), expected_version: None };
+        let mut incoming: rehome_domain::ports::Incoming = envelope(n, &name, Input::Command(command)).into();
+        incoming.reply_to =
+            Some(ReplyTo { queue: name.clone(), correlation: MessageId(name.clone()) });
+        self.send(Outgoing::Command(incoming)).await;
+        let Answered { answer, .. } = tokio::time::timeout(PATIENCE, answers.next()).await.unwrap().unwrap();
+        answer
+    }
+
+    pub(crate) async fn ticket(&self, n: u64) -> Option<Ticket> {
+        match self.tickets.load(vec![id(n)]).await.unwrap().remove(0) {
+            Loaded::Ticket(ticket) => Some(*ticket),
+            _ => None,
+        }
+    }
+
+    /// Waits until a ticket is so.
+    pub(crate) async fn until(&self, n: u64, what: &str, condition: impl Fn(&Ticket) -> bool) -> Ticket {
+        let looking = async {
+            loop {
+                if let Some(ticket) = self.ticket(n).await.filter(&condition) {
+                    return ticket;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(ticket) => ticket,
+            Err(_) => panic!("ticket {n} never got to: {what}; it is {:#?}", self.ticket(n).await),
+        }
+    }
+
+    pub(crate) async fn journal(&self, n: u64) -> Vec<Entry> {
+        self.tickets.journal(id(n)).await.unwrap().into_iter().map(Result::unwrap).collect()
+    }
+}
+
+pub(crate) fn id(n: u64) -> RelocationId {
+    RelocationId(Uuid::from_u64_pair(7, n))
+}
+
+pub(crate) fn envelope(n: u64, what: &str, input: Input) -> Envelope {
+    let by = By::Person { name: "test".to_owned(), via: "cli".to_owned() };
+    Envelope { relocation: id(n), cause: MessageId(format!("{n}:{what}")), by, input }
+}
+
+/// A request of its own service and places, which deploys its reservation at once.
+pub(crate) fn request(n: u64) -> Request {
+    let place = |side: &str| Place {
+        l3_device: format!("gw-{}", n % 3),
+        l3_port: format!("{side}-{n}"),
+        vlan: 100,
+        inner_vlan: None,
+        l2_device: format!("sw-{}", n % 3),
+        l2_port: format!("{side}-{n}"),
+    };
+    Request {
+        service_id: format!("S-{n}"),
+        customer: "C".to_owned(),
+        old: place("old"),
+        new: place("new"),
+        ip: "192.0.2.1/30".to_owned(),
+        vrf: None,
+        description: "d".to_owned(),
+        window: None,
+        hold: false,
+        deadlines: Deadlines::default(),
+    }
+}
+
+/// A ticket store that fails where a test wants it to.
+pub(crate) struct Failing {
+    pub(crate) inner: Arc<dyn TicketStore>,
+    /// Whether a commit of this batch fails.
+    pub(crate) fails: Box<dyn Fn(&[Change]) -> bool + Send + Sync>,
+}
+
+macro_rules! pass {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)+) => {
+        $(fn $name(&self, $($arg: $type),*) -> Wait<'_, Result<$result, StoreError>> {
+            self.inner.$name($($arg),*)
+        })+
+    };
+}
+
+impl TicketStore for Failing {
+    fn commit(&self, changes: Vec<Change>) -> Wait<'_, Result<Vec<Committed>, StoreError>> {
+        if (self.fails)(&changes) {
+            let error = StoreError::Failed { what: "commit", detail: "as the test wants it".to_owned() };
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.inner.commit(changes)
+    }
+
+    pass! {
+        load(ids: Vec<RelocationId>) -> Vec<Loaded>;
+        caused(relocation: RelocationId, cause: MessageId) -> Option<Entry>;
+        journal(relocation: RelocationId) -> Vec<Result<Entry, String>>;
+        claim_due(now: Timestamp, lease: SignedDuration, limit: usize) -> Vec<(RelocationId, Loaded)>;
+        open_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
+        all_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
+        counts() -> Vec<Count>;
+        quarantine(relocation: RelocationId, reason: String) -> bool;
+        readmit(relocation: RelocationId) -> ();
+        quarantined() -> Vec<(RelocationId, String)>;
+        bury(letter: DeadLetter) -> ();
+        dead_letters(limit: usize) -> Vec<DeadLetter>;
+    }
+}

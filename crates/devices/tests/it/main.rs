@@ -1,0 +1,12 @@
+//! The simulated devices, the audit of what they hold, and the fault plans, each tested through its public face.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod auditing;
+mod contract;
+mod faulty;
+mod plans;
+mod play;
+mod provisioning;
+mod runs;
+mod sheets;
+mod world;

@@ -1,0 +1,129 @@
+//! What configurators' reports mean for the work that a layer has in hand.
+
+use crate::{
+    order::Layer,
+    reply::{Failure, Found, Outcome, Presence, Reason, Report},
+    state::Work,
+    table::Trigger,
+};
+
+/// What a report says about the work in hand; none if it does not fit.
+pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trigger>> {
+    let pick = |outcome: &Outcome, done, failed| Some(vec![if outcome.is_done() { done } else { failed }]);
+    let rollback = |outcome: &Outcome| {
+        if outcome.is_done() { Trigger::L2RolledBack } else { Trigger::L2RollbackFailed }
+    };
+    match (layer, work, report) {
+        (Layer::L3, Work::Reserving, Report::Reserve { outcome, .. }) => {
+            pick(outcome, Trigger::L3Reserved, Trigger::L3ReserveFailed)
+        }
+        (Layer::L2, Work::Reserving, Report::Reserve { outcome: Outcome::Done, .. }) => {
+            Some(vec![Trigger::L2Reserved])
+        }
+        (Layer::L2, Work::Reserving, Report::Reserve { rollback: undone, .. }) => {
+            Some(std::iter::once(Trigger::L2ReserveFailed).chain(undone.as_ref().map(rollback)).collect())
+        }
+        // It overtook the failure it belongs to, and implies it.
+        (Layer::L2, Work::Reserving, Report::RolledBack { outcome }) => {
+            Some(vec![Trigger::L2ReserveFailed, rollback(outcome)])
+        }
+        (Layer::L2, Work::RollingBack, Report::RolledBack { outcome })
+        | (Layer::L2, Work::RollingBack, Report::Reserve { rollback: Some(outcome), .. })
+        | (Layer::L2, Work::Releasing, Report::Release { outcome }) => Some(vec![rollback(outcome)]),
+        (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
+            pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
+        }
+        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install }) => {
+            Some(vec![match (teardown.is_done(), install.is_done()) {
+                (true, true) => Trigger::L3CutOver,
+                (false, true) => Trigger::L3TeardownFailed,
+                (true, false) => Trigger::L3InstallFailed,
+                (false, false) => Trigger::L3BothFailed,
+            }])
+        }
+        (Layer::L3, Work::CuttingOver, Report::CutoverRefused { .. }) => {
+            Some(vec![Trigger::L3CutoverUnknown])
+        }
+        (Layer::L2, Work::CuttingOver, Report::CutoverRefused { .. }) => Some(vec![Trigger::L2CutoverFailed]),
+        (Layer::L2, Work::CuttingOver, Report::CutoverL2 { outcome }) => {
+            pick(outcome, Trigger::L2CutOver, Trigger::L2CutoverFailed)
+        }
+        (Layer::L3, Work::RollingBackInstall, Report::InstallRolledBack { outcome }) => {
+            pick(outcome, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
+        }
+        (Layer::L2, Work::Noticing, Report::Noticed) => Some(vec![Trigger::L2Noticed]),
+        _ => None,
+    }
+}
+
+/// Settles work in doubt by what is on the device, or by nothing known ("In doubt" in `relocation.md`).
+///
+/// The `inspect` carries a higher fencing token than the order in doubt, so that order can't begin any more: an
+/// untouched device means that it never will be touched (row 19, "refused before it began").
+#[must_use]
+pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
+    use Presence::{Absent, Installed, Partial, Reserved};
+    let pick = |good: bool, done, failed| if good { done } else { failed };
+    let new = found.map(|found| found.new);
+    let reserved = matches!(new, Some(Reserved | Installed));
+    let gone = new == Some(Absent);
+    match (layer, work) {
+        (Layer::L3, Work::Reserving) => pick(reserved, Trigger::L3Reserved, Trigger::L3ReserveFailed),
+        (Layer::L2, Work::Reserving) => pick(reserved, Trigger::L2Reserved, Trigger::L2ReserveUnknown),
+        (Layer::L3, Work::Releasing | Work::RollingBack) => {
+            pick(gone, Trigger::L3Released, Trigger::L3ReleaseFailed)
+        }
+        (Layer::L2, Work::Releasing | Work::RollingBack) => {
+            pick(gone, Trigger::L2RolledBack, Trigger::L2RollbackFailed)
+        }
+        (Layer::L3, Work::CuttingOver) => match found.map(|found| (found.old, found.new)) {
+            None | Some((Installed, Absent | Reserved)) => Trigger::L3CutoverUnknown,
+            Some((Absent, Installed)) => Trigger::L3CutOver,
+            Some((_, Installed)) => Trigger::L3TeardownFailed,
+            Some((Absent, _)) => Trigger::L3InstallFailed,
+            Some((Reserved | Partial | Installed, _)) => Trigger::L3BothFailed,
+        },
+        (Layer::L2, Work::CuttingOver) => {
+            let over = found == Some(Found { old: Absent, new: Installed });
+            pick(over, Trigger::L2CutOver, Trigger::L2CutoverFailed)
+        }
+        (Layer::L3 | Layer::L2, Work::RollingBackInstall) => {
+            pick(gone, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
+        }
+        (Layer::L3 | Layer::L2, Work::Noticing) => Trigger::L2Noticed,
+    }
+}
+
+/// The first failure a report tells of.
+pub(crate) fn failure(report: &Report) -> Option<&Failure> {
+    match report {
+        Report::Reserve { outcome, rollback } => {
+            outcome.failure().or_else(|| rollback.as_ref().and_then(Outcome::failure))
+        }
+        Report::RolledBack { outcome }
+        | Report::Release { outcome }
+        | Report::CutoverL2 { outcome }
+        | Report::InstallRolledBack { outcome } => outcome.failure(),
+        Report::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
+        Report::CutoverRefused { failure } | Report::Retrying { failure, .. } => Some(failure),
+        Report::Inspected { concluded, .. } => concluded.as_deref().and_then(failure),
+        Report::Noticed => None,
+    }
+}
+
+/// Whether a report only says that a newer order has begun.
+pub(crate) fn superseded(report: &Report) -> bool {
+    failure(report).is_some_and(|failure| failure.reason == Reason::Superseded)
+}
+
+/// What was found where both places are one spot, as [`settle`] reads it: service standing there is at the end that the
+/// work is about.
+pub(crate) const fn in_place(work: Work, found: Found) -> Found {
+    match (work, found.new) {
+        (Work::CuttingOver, Presence::Installed) => Found { old: Presence::Absent, ..found },
+        (Work::RollingBack | Work::Releasing | Work::RollingBackInstall, Presence::Installed) => {
+            Found { new: Presence::Absent, ..found }
+        }
+        _ => found,
+    }
+}

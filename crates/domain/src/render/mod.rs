@@ -1,0 +1,12 @@
+//! The documents made from the table: the table itself for people, and the diagram of its states.
+//!
+//! Nothing here is written down twice: what is a row, a state or an arrow comes from [`ROWS`](crate::table::ROWS). Only
+//! where a state stands on the page is laid by hand.
+
+mod graph;
+mod layout;
+mod mermaid;
+mod svg;
+mod table;
+
+pub use self::{mermaid::diagram_mermaid, svg::diagram_svg, table::table_markdown};

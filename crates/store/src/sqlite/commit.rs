@@ -1,0 +1,172 @@
+//! Committing steps: the one write that moves tickets.
+
+use rehome_domain::{
+    ports::{Change, Committed, StoreError},
+    status::{CutoverStatus, ReservationStatus},
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    rows,
+    writer::{Shape, Write},
+};
+
+/// A batch of steps.
+pub(super) struct Commit(Vec<Row>);
+
+/// A step with its text made, so that the writer only writes.
+struct Row {
+    change: Change,
+    ticket: String,
+    entry: String,
+    /// The request's, with the first step only.
+    request: Option<String>,
+}
+
+impl Commit {
+    pub(super) fn new(changes: Vec<Change>) -> Result<Self, StoreError> {
+        changes.into_iter().map(Row::new).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Row {
+    fn new(change: Change) -> Result<Self, StoreError> {
+        let ticket = rows::ticket_body(&change.ticket)?;
+        let entry = rows::entry_body(&change.entry)?;
+        let first = change.entry.seq == 1;
+        let request = first.then(|| rows::json(change.ticket.request.as_ref())).transpose()?;
+        Ok(Self { change, ticket, entry, request })
+    }
+}
+
+impl Write for Commit {
+    type Answer = Vec<Committed>;
+    const WHAT: &'static str = "committing steps";
+
+    fn execute(&self, db: &Connection) -> rusqlite::Result<Vec<Committed>> {
+        self.0.iter().map(|row| row.commit(db)).collect()
+    }
+
+    fn shape(&self, shape: &mut Shape) {
+        shape.changes += u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+    }
+}
+
+/// What the database has of a step's ticket.
+struct Stored {
+    number: i64,
+    version: u64,
+    locked: bool,
+    /// The step's cause is in its journal.
+    seen: bool,
+}
+
+impl Row {
+    fn commit(&self, db: &Connection) -> rusqlite::Result<Committed> {
+        let stored = self.stored(db)?;
+        if stored.as_ref().is_some_and(|stored| stored.seen) {
+            return Ok(Committed::Seen);
+        }
+        if stored.as_ref().map_or(0, |stored| stored.version) + 1 != self.change.entry.seq {
+            return Ok(Committed::Stale);
+        }
+        let was_locked = stored.as_ref().is_some_and(|stored| stored.locked);
+        let takes_locks = self.change.locked && !was_locked;
+        if takes_locks && let Some(holder) = self.holder(db)? {
+            return Ok(Committed::Held(rows::id(holder)));
+        }
+        // From here on rows are written: nothing may be refused any more.
+        let number = self.put(db, stored.map(|stored| stored.number))?;
+        self.journal(db, number)?;
+        if takes_locks {
+            self.lock(db, number)?;
+        } else if was_locked && !self.change.locked {
+            self.unlock(db, number)?;
+        }
+        Ok(Committed::Done)
+    }
+
+    fn stored(&self, db: &Connection) -> rusqlite::Result<Option<Stored>> {
+        db.prepare_cached(
+            "SELECT number, version, locked,
+                    EXISTS (SELECT 1 FROM journal WHERE journal.ticket = ticket.number AND journal.cause = ?2)
+             FROM ticket WHERE id = ?1",
+        )?
+        .query_row(params![rows::key(self.change.ticket.id), self.change.entry.cause.0], |row| {
+            Ok(Stored {
+                number: row.get(0)?,
+                version: row.get::<_, i64>(1)?.cast_unsigned(),
+                locked: row.get(2)?,
+                seen: row.get(3)?,
+            })
+        })
+        .optional()
+    }
+
+    /// Another ticket that has one of this one's resources.
+    fn holder(&self, db: &Connection) -> rusqlite::Result<Option<[u8; 16]>> {
+        let [l3, l2, service] = self.change.ticket.request.resources();
+        db.prepare_cached(
+            "SELECT ticket.id FROM resource_lock JOIN ticket ON ticket.number = resource_lock.ticket
+             WHERE resource_lock.resource IN (?1, ?2, ?3) AND ticket.id <> ?4 LIMIT 1",
+        )?
+        .query_row(params![l3, l2, service, rows::key(self.change.ticket.id)], |row| row.get(0))
+        .optional()
+    }
+
+    /// Writes the ticket's row; the first time also the request's. Answers its number.
+    fn put(&self, db: &Connection, known: Option<i64>) -> rusqlite::Result<i64> {
+        let ticket = &self.change.ticket;
+        db.prepare_cached(
+            "INSERT INTO ticket (number, id, version, relocation_status, reservation_status, cutover_status,
+                                 disposition, locked, wakes_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (number) DO UPDATE SET
+                 version = excluded.version, relocation_status = excluded.relocation_status,
+                 reservation_status = excluded.reservation_status, cutover_status = excluded.cutover_status,
+                 disposition = excluded.disposition, locked = excluded.locked, wakes_at = excluded.wakes_at,
+                 body = excluded.body",
+        )?
+        .execute(params![
+            known,
+            rows::key(ticket.id),
+            ticket.version.cast_signed(),
+            ticket.state.relocation.wire(),
+            ticket.state.reservation.map(ReservationStatus::wire),
+            ticket.state.cutover.map(CutoverStatus::wire),
+            ticket.state.disposition.wire(),
+            self.change.locked,
+            ticket.due().map(rows::not_before),
+            self.ticket,
+        ])?;
+        let number = known.unwrap_or_else(|| db.last_insert_rowid());
+        if let Some(request) = &self.request {
+            db.prepare_cached("INSERT INTO request (ticket, body) VALUES (?1, ?2)")?
+                .execute(params![number, request])?;
+        }
+        Ok(number)
+    }
+
+    fn journal(&self, db: &Connection, number: i64) -> rusqlite::Result<()> {
+        let entry = &self.change.entry;
+        db.prepare_cached("INSERT INTO journal (ticket, seq, cause, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![number, entry.seq.cast_signed(), entry.cause.0, self.entry])?;
+        Ok(())
+    }
+
+    fn lock(&self, db: &Connection, number: i64) -> rusqlite::Result<()> {
+        let [l3, l2, service] = self.change.ticket.request.resources();
+        db.prepare_cached(
+            "INSERT INTO resource_lock (resource, ticket) VALUES (?1, ?4), (?2, ?4), (?3, ?4)",
+        )?
+        .execute(params![l3, l2, service, number])?;
+        Ok(())
+    }
+
+    fn unlock(&self, db: &Connection, number: i64) -> rusqlite::Result<()> {
+        let [l3, l2, service] = self.change.ticket.request.resources();
+        db.prepare_cached("DELETE FROM resource_lock WHERE resource IN (?1, ?2, ?3) AND ticket = ?4")?
+            .execute(params![l3, l2, service, number])?;
+        Ok(())
+    }
+}

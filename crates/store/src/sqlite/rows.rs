@@ -1,0 +1,266 @@
+//! How the domain's values stand in rows: what has a column of its own, and the JSON of the rest.
+//!
+//! Writing takes the values apart field by field, so that a field added to the domain is a compile error here and not
+//! a field lost. Reading puts the columns back into the JSON and leaves the rest to the domain's own reading, with all
+//! it knows of older forms.
+
+use jiff::Timestamp;
+use rehome_domain::{
+    command::By,
+    event::Alarm,
+    id::{MessageId, RelocationId, WorkOrderId},
+    journal::{Entry, Note},
+    message::Input,
+    order::{Dispatch, Layer},
+    ports::{Loaded, StoreError},
+    reply::Failure,
+    state::State,
+    status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    ticket::{Act, Out, TICKET_VERSION, Ticket},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// A ticket less its id, version and request.
+#[derive(Serialize)]
+struct TicketBody<'a> {
+    v: u16,
+    state: &'a State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l3: &'a Option<Out>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l2: &'a Option<Out>,
+    sent: &'a [[u32; 6]; 2],
+    answered: &'a [Option<WorkOrderId>; 2],
+    submitted_at: Timestamp,
+    changed_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_reservation: &'a Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forced_completion: &'a Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled: &'a Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure: &'a Option<(Layer, Failure)>,
+    window_over: bool,
+}
+
+/// A ticket's changing part as JSON.
+pub(super) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
+    let Ticket {
+        v,
+        id: _,
+        version: _,
+        request: _,
+        state,
+        l3,
+        l2,
+        sent,
+        answered,
+        submitted_at,
+        changed_at,
+        forced_reservation,
+        forced_completion,
+        cancelled,
+        last_failure,
+        window_over,
+    } = ticket;
+    json(&TicketBody {
+        v: *v,
+        state,
+        l3,
+        l2,
+        sent,
+        answered,
+        submitted_at: *submitted_at,
+        changed_at: *changed_at,
+        forced_reservation,
+        forced_completion,
+        cancelled,
+        last_failure,
+        window_over: *window_over,
+    })
+}
+
+/// The ticket whose row says this.
+pub(super) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) -> Loaded {
+    let columns = format!(r#""id":"{id}","version":{version},"request":{request}"#);
+    match whole::<Ticket>(&columns, body) {
+        Ok(ticket) if ticket.v > TICKET_VERSION => Loaded::Unreadable(newer(ticket.v)),
+        Ok(ticket) => Loaded::Ticket(Box::new(ticket)),
+        Err(error) => Loaded::Unreadable(match written_by(body) {
+            Some(v) if v > TICKET_VERSION => newer(v),
+            _ => format!("its ticket can't be read: {error}"),
+        }),
+    }
+}
+
+fn newer(v: u16) -> String {
+    format!("its ticket has version {v}, this binary reads up to {TICKET_VERSION}: start the newer one")
+}
+
+fn written_by(body: &str) -> Option<u16> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u16,
+    }
+    serde_json::from_str::<Versioned>(body).ok().map(|versioned| versioned.v)
+}
+
+/// An entry less its relocation, sequence and cause.
+#[derive(Serialize)]
+struct EntryBody<'a> {
+    v: u16,
+    by: &'a By,
+    at: Timestamp,
+    input: &'a Input,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: &'a Option<RelocationId>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    rows: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: &'a Option<Note>,
+    relocation_status: RelocationStatus,
+    reservation_status: Option<ReservationStatus>,
+    cutover_status: Option<CutoverStatus>,
+    disposition: Disposition,
+    #[serde(skip_serializing_if = "<[Dispatch]>::is_empty")]
+    sends: &'a [Dispatch],
+    #[serde(skip_serializing_if = "<[Alarm]>::is_empty")]
+    alarms: &'a [Alarm],
+}
+
+/// What of an entry has no column of its own, as JSON.
+pub(super) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
+    let Entry {
+        v,
+        relocation: _,
+        seq: _,
+        cause: _,
+        by,
+        at,
+        input,
+        held_by,
+        rows,
+        note,
+        relocation_status,
+        reservation_status,
+        cutover_status,
+        disposition,
+        sends,
+        alarms,
+    } = entry;
+    json(&EntryBody {
+        v: *v,
+        by,
+        at: *at,
+        input,
+        held_by,
+        rows,
+        note,
+        relocation_status: *relocation_status,
+        reservation_status: *reservation_status,
+        cutover_status: *cutover_status,
+        disposition: *disposition,
+        sends,
+        alarms,
+    })
+}
+
+/// The entry whose row says this, or why it can't be read.
+pub(super) fn entry(
+    relocation: RelocationId,
+    seq: u64,
+    cause: MessageId,
+    body: &str,
+) -> Result<Entry, String> {
+    let columns = format!(r#""relocation":"{relocation}","seq":{seq},"cause":"""#);
+    let mut entry: Entry =
+        whole(&columns, body).map_err(|error| format!("entry {seq} can't be read: {error}"))?;
+    entry.cause = cause;
+    Ok(entry)
+}
+
+/// Reads a JSON object after putting the columns' members into it.
+fn whole<T: DeserializeOwned>(columns: &str, body: &str) -> Result<T, serde_json::Error> {
+    match body.strip_prefix('{') {
+        Some(rest) => serde_json::from_str(&format!("{{{columns},{rest}")),
+        None => serde_json::from_str(body),
+    }
+}
+
+/// A value as JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Failed { what: "writing a value as JSON", detail: error.to_string() })
+}
+
+/// A value from the JSON that the store made of it; `what` is what was being done.
+pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Failed { what, detail: error.to_string() })
+}
+
+/// An instant to act at, in microseconds: never before it has come.
+pub(super) fn not_before(instant: Timestamp) -> i64 {
+    micros(-(-instant.as_nanosecond()).div_euclid(1000))
+}
+
+/// The current instant, in microseconds: never later than it is.
+pub(super) fn not_after(now: Timestamp) -> i64 {
+    micros(now.as_nanosecond().div_euclid(1000))
+}
+
+fn micros(micros: i128) -> i64 {
+    // Every timestamp there is, in microseconds, fits many times over.
+    i64::try_from(micros).unwrap_or(i64::MAX)
+}
+
+/// An id as it stands in a column.
+pub(super) fn key(id: RelocationId) -> [u8; 16] {
+    id.0.into_bytes()
+}
+
+/// An id out of its column.
+pub(super) fn id(key: [u8; 16]) -> RelocationId {
+    RelocationId(Uuid::from_bytes(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::proptest;
+    use rehome_testkit::history::{Play, moves, requests};
+
+    use super::*;
+
+    #[test]
+    fn an_instant_is_never_acted_on_before_it_has_come() {
+        for nanos in -2001..=2001 {
+            let due = Timestamp::from_nanosecond(nanos).unwrap();
+            let before = Timestamp::from_nanosecond(nanos - 1).unwrap();
+            assert!(not_before(due) > not_after(before), "{due} was due at {before}");
+            assert!(not_before(due) <= not_after(due) + 1, "{due} was late by more than a microsecond");
+        }
+        assert!(not_before(Timestamp::MAX) < i64::MAX, "the latest instant there is fits");
+    }
+
+    proptest! {
+        #[test]
+        fn tickets_and_entries_are_read_back_as_they_were_written(
+            request in requests(),
+            steps in proptest::collection::vec(moves(), 0..30),
+        ) {
+            let mut play = Play::submit(request).unwrap();
+            for step in steps {
+                play.make(&step);
+                let Ticket { id, version, ref request, .. } = play.ticket;
+                let read = ticket(id, version, &json(request.as_ref()).unwrap(), &ticket_body(&play.ticket).unwrap());
+                assert_eq!(read, Loaded::Ticket(Box::new(play.ticket.clone())));
+            }
+            for written in &play.journal {
+                let body = entry_body(written).unwrap();
+                let read = entry(written.relocation, written.seq, written.cause.clone(), &body);
+                assert_eq!(read.as_ref(), Ok(written));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! SQLite does what every store must.
+
+use std::sync::Arc;
+
+use rehome_domain::ports::{DeviceMemory, FenceStore, TicketStore};
+use rehome_store::{Options, Sqlite};
+use rehome_testkit::contract::{self, device_memory, fences, tickets};
+use tempfile::TempDir;
+
+/// An empty database, and the directory that goes with it.
+fn open(options: &Options) -> (Arc<Sqlite>, TempDir) {
+    let dir = TempDir::new().unwrap();
+    (Sqlite::open(&dir.path().join("rehome.db"), options).unwrap(), dir)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_ticket_store_must() {
+    contract::check(tickets::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn TicketStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_fence_store_must() {
+    contract::check(fences::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn FenceStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_device_memory_must() {
+    contract::check(device_memory::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn DeviceMemory>, dir)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_narrowest_settings_do_what_the_default_does() {
+    let narrow = Options { full_sync: true, batch: 1, queue: 1, readers: 1, ..Options::default() };
+    contract::check(tickets::CASES, async || {
+        let (store, dir) = open(&narrow);
+        (store as Arc<dyn TicketStore>, dir)
+    })
+    .await;
+}

@@ -1,0 +1,290 @@
+//! The file: opening, damage, other schemas, reading beside a writer, and the bare writer.
+
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::SignedDuration;
+use rehome_domain::{
+    id::WorkOrderId,
+    order::Layer,
+    ports::{Admission, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, StoreError, TicketStore},
+    reply::{Outcome, Presence, Report},
+};
+use rehome_store::{OpenError, Options, Shape, Sqlite, bare};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use crate::steps::{id, steps};
+
+struct Place {
+    _dir: TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        Self { path: dir.path().join("rehome.db"), _dir: dir }
+    }
+
+    fn open(&self) -> Arc<Sqlite> {
+        Sqlite::open(&self.path, &Options::default()).unwrap()
+    }
+
+    /// What somebody does to the file behind the store's back.
+    fn tamper(&self, sql: &str) {
+        let db = Connection::open(&self.path).unwrap();
+        assert!(db.execute(sql, []).unwrap() > 0, "nothing was tampered with: {sql}");
+    }
+}
+
+fn order(n: u64) -> WorkOrderId {
+    WorkOrderId { relocation: id(n), seq: 1, index: 0 }
+}
+
+fn reserved() -> Report {
+    Report::Reserve { outcome: Outcome::Done, rollback: None }
+}
+
+fn put(n: u64) -> Edit {
+    let spot = steps(n)[0].ticket.request.new.l3();
+    let holding = Holding {
+        presence: Presence::Reserved,
+        service_id: format!("LL-{n}"),
+        relocation: Some(id(n)),
+        description: String::new(),
+        ip: None,
+        vrf: None,
+    };
+    Edit { spot, expect: None, put: Some(holding) }
+}
+
+#[tokio::test]
+async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
+    let place = Place::new();
+    let store = place.open();
+    assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
+    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.edit(Layer::L3, vec![put(1)]).await.unwrap();
+    store.quarantine(id(2), "because".to_owned()).await.unwrap();
+    drop(store);
+
+    let store = place.open();
+    let journal: Vec<_> = store.journal(id(1)).await.unwrap().into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        journal.iter().collect::<Vec<_>>(),
+        steps(1).iter().map(|step| &*step.entry).collect::<Vec<_>>()
+    );
+    let ticket = steps(1).pop().unwrap().ticket;
+    assert_eq!(store.load(vec![id(1)]).await.unwrap(), [Loaded::Ticket(Box::new(ticket.as_ref().clone()))]);
+    assert_eq!(store.admit(Layer::L3, order(1)).await.unwrap(), Admission::Concluded(reserved()));
+    assert_eq!(store.look(Layer::L3, vec![put(1).spot]).await.unwrap(), [put(1).put]);
+    assert_eq!(store.quarantined().await.unwrap(), [(id(2), "because".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
+    let damages = [
+        ("UPDATE ticket SET body = '{\"v\":1,' WHERE number = 1", "its ticket can't be read: "),
+        ("UPDATE ticket SET body = '' WHERE number = 1", "its ticket can't be read: "),
+        ("UPDATE ticket SET body = x'ff00fe' WHERE number = 1", "its ticket can't be read: "),
+        ("UPDATE request SET body = 'gone' WHERE ticket = 1", "its ticket can't be read: "),
+        ("DELETE FROM request WHERE ticket = 1", "its ticket can't be read: "),
+        ("UPDATE ticket SET relocation_status = 'on fire' WHERE number = 1", ""),
+        (
+            "UPDATE ticket SET body = replace(body, '\"v\":1', '\"v\":2') WHERE number = 1",
+            "its ticket has version 2, this binary reads up to 1: start the newer one",
+        ),
+        (
+            "UPDATE ticket SET body = '{\"v\":2,\"form\":\"new\"}' WHERE number = 1",
+            "its ticket has version 2, this binary reads up to 1: start the newer one",
+        ),
+    ];
+    for (damage, reason) in damages {
+        let place = Place::new();
+        let store = place.open();
+        store.commit(steps(1)[..2].to_vec()).await.unwrap();
+        store.commit(steps(2)[..2].to_vec()).await.unwrap();
+        place.tamper(damage);
+        let sound = Loaded::Ticket(Box::new(steps(2)[1].ticket.as_ref().clone()));
+        let far = steps(2)[1].ticket.due().unwrap() + SignedDuration::from_hours(1);
+        let pages = [
+            store.open_tickets(None, 9).await.unwrap(),
+            store.all_tickets(None, 9).await.unwrap(),
+            store.claim_due(far, SignedDuration::ZERO, 9).await.unwrap(),
+        ];
+        for page in pages {
+            let [(_, first), (_, second)] = page.as_slice() else { unreachable!("{damage}: {page:?}") };
+            match first {
+                Loaded::Unreadable(why) => {
+                    assert!(!reason.is_empty() && why.starts_with(reason), "{damage}: {why}");
+                }
+                other => assert!(reason.is_empty(), "{damage}: {other:?}"),
+            }
+            assert_eq!(second, &sound, "{damage}");
+        }
+        let counted: u64 = store.counts().await.unwrap().iter().map(|count| count.tickets).sum();
+        assert_eq!(counted, if damage.contains("on fire") { 1 } else { 2 }, "{damage}");
+        assert_eq!(store.commit(vec![steps(2)[2].clone()]).await.unwrap(), [Committed::Done], "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
+    let place = Place::new();
+    let store = place.open();
+    store.commit(steps(1)[..3].to_vec()).await.unwrap();
+    place.tamper("UPDATE journal SET body = '{\"v\":1}' WHERE seq = 2");
+    let journal = store.journal(id(1)).await.unwrap();
+    assert_eq!(journal[0].as_ref(), Ok(&*steps(1)[0].entry));
+    assert!(journal[1].as_ref().is_err_and(|why| why.starts_with("entry 2 can't be read: ")), "{journal:?}");
+    assert_eq!(journal[2].as_ref(), Ok(&*steps(1)[2].entry));
+    let caused = store.caused(id(1), steps(1)[1].entry.cause.clone()).await;
+    assert!(
+        matches!(caused, Err(StoreError::Failed { what: "reading the entry a message caused", .. })),
+        "{caused:?}"
+    );
+    let again = store.commit(vec![steps(1)[1].clone()]).await.unwrap();
+    assert_eq!(again, [Committed::Seen], "that it is journaled is still known");
+}
+
+#[tokio::test]
+async fn a_holding_in_another_binarys_words_is_still_the_one_expected() {
+    let place = Place::new();
+    let store = place.open();
+    store.edit(Layer::L3, vec![put(1)]).await.unwrap();
+    place.tamper("UPDATE holding SET body = replace(body, ',', ' , ')");
+    let Edit { spot, put, .. } = put(1);
+    assert_eq!(store.edit(Layer::L3, vec![Edit { spot, expect: put, put: None }]).await, Ok(true));
+}
+
+#[test]
+fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
+    let place = Place::new();
+    drop(place.open());
+    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let error = Sqlite::open(&place.path, &Options::default()).err().unwrap();
+    let expected = format!(
+        "the database {} has schema 7, this binary knows up to 1: start the newer one",
+        place.path.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    assert!(matches!(
+        Sqlite::open_read_only(&place.path),
+        Err(OpenError::Newer { database: 7, binary: 1, .. })
+    ));
+    let version: i64 = Connection::open(&place.path)
+        .unwrap()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 7);
+}
+
+#[test]
+fn what_is_no_database_is_told_so() {
+    let place = Place::new();
+    std::fs::write(&place.path, "dear diary, today I moved a circuit".repeat(99)).unwrap();
+    assert!(matches!(Sqlite::open(&place.path, &Options::default()), Err(OpenError::Failed { .. })));
+    let nowhere = place.path.join("no/such/directory.db");
+    assert!(matches!(Sqlite::open(&nowhere, &Options::default()), Err(OpenError::Failed { .. })));
+    assert!(matches!(Sqlite::open_read_only(&nowhere), Err(OpenError::Failed { .. })));
+}
+
+#[tokio::test]
+async fn a_store_opened_to_read_sees_what_another_writes_and_writes_nothing() {
+    let place = Place::new();
+    let nothing = Sqlite::open_read_only(&place.path).err().unwrap();
+    assert!(matches!(nothing, OpenError::Failed { .. }), "it does not make a database: {nothing}");
+    std::fs::write(&place.path, "").unwrap();
+    assert!(matches!(
+        Sqlite::open_read_only(&place.path),
+        Err(OpenError::Older { database: 0, binary: 1, .. })
+    ));
+
+    let writing = place.open();
+    let looking = Sqlite::open_read_only(&place.path).unwrap();
+    for step in steps(1) {
+        writing.commit(vec![step.clone()]).await.unwrap();
+        assert_eq!(
+            looking.load(vec![id(1)]).await,
+            Ok(vec![Loaded::Ticket(Box::new(step.ticket.as_ref().clone()))])
+        );
+    }
+    let refused = looking.commit(steps(2)).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the store failed at committing steps: the store was opened to read only"
+    );
+    drop(writing);
+    assert_eq!(looking.journal(id(1)).await.unwrap().len(), 6, "also when nobody else is there");
+    drop(looking);
+    assert_eq!(Sqlite::open_read_only(&place.path).unwrap().journal(id(1)).await.unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn a_closed_store_has_written_everything_and_takes_no_more() {
+    let place = Place::new();
+    let store = place.open();
+    let writes: Vec<_> = (0..200)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.commit(steps(n)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    assert_eq!(store.commit(steps(1000)).await, Err(StoreError::Closed));
+    store.close().await;
+    for (n, write) in (0..).zip(writes) {
+        match write.await.unwrap() {
+            Ok(answers) => assert_eq!(answers, vec![Committed::Done; 6]),
+            Err(error) => assert_eq!(error, StoreError::Closed),
+        }
+        let acknowledged = store.journal(id(n)).await.unwrap().len();
+        assert!(acknowledged == 6 || acknowledged == 0);
+    }
+}
+
+#[tokio::test]
+async fn the_bare_writer_writes_the_same_rows_as_the_store() {
+    let tables = ["ticket", "request", "journal", "resource_lock", "fence", "holding"];
+    let content = |place: &Place, table: &str| -> Vec<String> {
+        let db = Connection::open(&place.path).unwrap();
+        let mut all = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = all.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok(format!("{:?}", (0..columns).map(|n| row.get_ref(n)).collect::<Vec<_>>()))
+        };
+        all.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    let (through, bare) = (Place::new(), Place::new());
+
+    let options = Options { record_shapes: true, ..Options::default() };
+    let store = Sqlite::open(&through.path, &options).unwrap();
+    store.commit(steps(1)[..3].to_vec()).await.unwrap();
+    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.edit(Layer::L3, vec![put(1), put(2)]).await.unwrap();
+    let stats = store.stats();
+    let shapes = [
+        Shape { changes: 3, ..Shape::default() },
+        Shape { admits: 1, ..Shape::default() },
+        Shape { concludes: 1, ..Shape::default() },
+        Shape { edits: 2, ..Shape::default() },
+    ];
+    assert_eq!((stats.shapes.as_slice(), stats.transactions, stats.requests), (&shapes[..], 4, 4));
+
+    let requests = vec![
+        bare::Request::commit(steps(1)[..3].to_vec()).unwrap(),
+        bare::Request::admit(Layer::L3, order(1)),
+        bare::Request::conclude(Layer::L3, order(1), &reserved()).unwrap(),
+        bare::Request::edit(Layer::L3, vec![put(1), put(2)]).unwrap(),
+    ];
+    let rows = bare::Writer::open(&bare.path, &Options::default()).unwrap().write(requests).unwrap();
+    assert_eq!(rows, stats.rows);
+    assert_eq!(rows, 3 + 1 + 3 + 3 + 1 + 1 + 2, "tickets, request, entries, locks, fence twice, holdings");
+    for table in tables {
+        assert_eq!(content(&through, table), content(&bare, table), "{table}");
+        assert!(!content(&bare, table).is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! The store from outside: the contracts of its ports, its files, and what survives.
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+mod crash;
+mod database;
+mod steps;

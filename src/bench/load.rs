@@ -1,0 +1,132 @@
+//! The load: so many relocations through the whole path, so many at once.
+
+use std::{sync::Arc, time::Instant};
+
+use hdrhistogram::Histogram;
+use rehome_domain::{
+    Command, CommandKind, MessageId, RelocationId, RelocationStatus, Ticket,
+    command::By,
+    event::Event,
+    message::{Envelope, Input},
+    ports::{Bus, Heard, Loaded, Outgoing, TicketStore},
+    request::Deadlines,
+};
+use rustc_hash::FxHashMap;
+
+use super::{BenchError, synthetic};
+
+/// What a load measured.
+pub struct Measured {
+    /// From the first submission to the last completion, in seconds.
+    pub seconds: f64,
+    /// From a relocation's submission to its completion, in microseconds.
+    pub latency: Histogram<u64>,
+    /// Relocations that did not succeed; there are no faults, so there should be none.
+    pub unsuccessful: u64,
+}
+
+/// Drives a load.
+pub struct Load {
+    /// Where commands go and events come from.
+    pub bus: Arc<dyn Bus>,
+    /// Looked at when events were missed.
+    pub tickets: Arc<dyn TicketStore>,
+    /// Which run the ids belong to.
+    pub run: u64,
+    /// How many relocations.
+    pub count: u64,
+    /// How many at once.
+    pub in_flight: usize,
+    /// Stamped on each.
+    pub deadlines: Deadlines,
+}
+
+/// A load under way.
+struct Course {
+    load: Load,
+    begun: FxHashMap<RelocationId, Instant>,
+    submitted: u64,
+    measured: Measured,
+}
+
+impl Load {
+    /// Runs it to its end, telling `progress` how many are done now and then.
+    ///
+    /// # Errors
+    /// If the bus or the store fails.
+    pub async fn run(self, progress: impl Fn(u64)) -> Result<Measured, BenchError> {
+        let mut events = self.bus.events();
+        let measured = Measured { seconds: 0.0, latency: Histogram::new(3)?, unsuccessful: 0 };
+        let mut course = Course { load: self, begun: FxHashMap::default(), submitted: 0, measured };
+        let start = Instant::now();
+        course.submit_more().await?;
+        while !course.begun.is_empty() {
+            match events.next().await {
+                Some(Heard::Event(event)) => course.hear(&event).await?,
+                Some(Heard::Alarm(_)) => {}
+                Some(Heard::Missed(_)) => course.look_again().await?,
+                None => return Err(BenchError::Ended),
+            }
+            progress(course.submitted - course.begun.len() as u64);
+        }
+        course.measured.seconds = start.elapsed().as_secs_f64();
+        Ok(course.measured)
+    }
+}
+
+impl Course {
+    async fn submit_more(&mut self) -> Result<(), BenchError> {
+        let mut messages = Vec::new();
+        while self.begun.len() < self.load.in_flight && self.submitted < self.load.count {
+            let relocation = synthetic::id(self.load.run, self.submitted);
+            let request = Arc::new(synthetic::request(self.submitted, self.load.deadlines));
+            messages.push(command(relocation, "submit", Input::Submitted { request }));
+            self.begun.insert(relocation, Instant::now());
+            self.submitted += 1;
+        }
+        Ok(self.load.bus.send(messages).await?)
+    }
+
+    async fn hear(&mut self, event: &Event) -> Result<(), BenchError> {
+        if !self.begun.contains_key(&event.relocation) || event.in_flight {
+            return Ok(());
+        }
+        let deploy = event.status == RelocationStatus::CutoverPending && event.cutover.is_none();
+        self.at_rest(event.relocation, deploy, event.status).await
+    }
+
+    /// Some events were missed: asks the store where everything under way stands.
+    async fn look_again(&mut self) -> Result<(), BenchError> {
+        let ids: Vec<RelocationId> = self.begun.keys().copied().collect();
+        let loaded = self.load.tickets.load(ids).await?;
+        let resting = loaded.into_iter().filter_map(|loaded| match loaded {
+            Loaded::Ticket(ticket) if !ticket.state.in_flight() => Some(ticket),
+            _ => None,
+        });
+        for ticket in resting.collect::<Vec<Box<Ticket>>>() {
+            let state = &ticket.state;
+            let deploy = state.relocation == RelocationStatus::CutoverPending && state.cutover.is_none();
+            self.at_rest(ticket.id, deploy, state.relocation).await?;
+        }
+        Ok(())
+    }
+
+    async fn at_rest(&mut self, id: RelocationId, deploy: bool, status: RelocationStatus) -> Result<(), BenchError> {
+        if deploy {
+            let deploy = Input::Command(Command::plain(CommandKind::DeployCutover));
+            return Ok(self.load.bus.send(vec![command(id, "deploy", deploy)]).await?);
+        }
+        if let Some(begun) = self.begun.remove(&id) {
+            let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.measured.latency.saturating_record(micros);
+            self.measured.unsuccessful += u64::from(status != RelocationStatus::Succeeded);
+        }
+        self.submit_more().await
+    }
+}
+
+fn command(relocation: RelocationId, what: &str, input: Input) -> Outgoing {
+    let by = By::Person { name: "bench".to_owned(), via: "cli".to_owned() };
+    let cause = MessageId(format!("{relocation}:{what}"));
+    Outgoing::Command(Envelope { relocation, cause, by, input }.into())
+}

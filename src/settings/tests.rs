@@ -1,0 +1,125 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    Environment::with_prefix(PREFIX).source(Some(pairs.collect()))
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// The mistakes in a file and an environment, each as a person reads it.
+fn mistakes(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    let file = file(text);
+    match layered(Some(file.path()), environment(pairs)) {
+        Err(SettingsError::Wrong(mistakes)) => {
+            mistakes.iter().map(|mistake| format!("{}: {}", mistake.key, mistake.problem)).collect()
+        }
+        other => panic!("expected mistakes, got {other:?}"),
+    }
+}
+
+#[test]
+fn the_built_in_configuration_is_valid_and_its_deadlines_are_the_domains() {
+    let loaded = layered(None, environment(&[])).unwrap();
+    assert_eq!(loaded.settings.deadlines, Deadlines::default());
+    assert!(loaded.values.iter().all(|value| value.from == Origin::BuiltIn));
+}
+
+#[test]
+fn every_number_has_a_range_and_every_range_a_number_within_it() {
+    let loaded = layered(None, environment(&[])).unwrap();
+    let numbers: Vec<&str> =
+        loaded.values.iter().filter(|value| value.value.is_i64()).map(|value| value.key.as_str()).collect();
+    let mut ranged: Vec<&str> = RANGES.iter().map(|(key, _)| *key).collect();
+    ranged.sort_unstable();
+    assert_eq!(numbers, ranged);
+}
+
+#[test]
+fn each_key_is_out_of_range_just_outside_its_range_and_named() {
+    for (key, range) in RANGES {
+        for outside in [range.start() - 1, range.end() + 1] {
+            let (section, name) = key.split_once('.').unwrap();
+            let found = mistakes(&format!("[{section}]\n{name} = {outside}"), &[]);
+            let expected =
+                format!("{key}: is {outside}, expected {} to {}", range.start(), range.end());
+            assert!(found.contains(&expected), "{found:?} lacks {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_file_goes_over_the_defaults_and_the_environment_over_the_file() {
+    let file = file("[supervisor]\nbatch = 7\nin_flight = 8\n");
+    let environment = environment(&[("REHOME__SUPERVISOR__BATCH", "9"), ("REHOME__DATA__DIR", "2026")]);
+    let loaded = layered(Some(file.path()), environment).unwrap();
+    assert_eq!(loaded.settings.supervisor, Supervisor { batch: 9, in_flight: 8 });
+    assert_eq!(loaded.settings.data.dir, Path::new("2026"));
+    let from = |key: &str| loaded.values.iter().find(|value| value.key == key).unwrap().from.clone();
+    assert_eq!(from("supervisor.batch"), Origin::Environment("REHOME__SUPERVISOR__BATCH".to_owned()));
+    assert_eq!(from("supervisor.in_flight"), Origin::File(file.path().display().to_string()));
+    assert_eq!(from("retry.factor"), Origin::BuiltIn);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_by_its_key() {
+    let text = "[supervisor]\nbach = 1\nin_flight = \"many\"\n[retry]\nfactor = 1.5\n[sore]\nx = 1\n";
+    let found = mistakes(text, &[("REHOME__LOG__LEVL", "info"), ("REHOME__STORE__READERS", "none")]);
+    assert_eq!(
+        found,
+        [
+            "log.levl: is not known, expected one of format, level",
+            "retry.factor: is `1.5`, expected a whole number",
+            "sore: is not known, expected one of bus, data, deadlines, log, retry, run, store, supervisor, timers",
+            "store.readers: is `none`, expected a whole number",
+            "supervisor.bach: is not known, expected one of batch, in_flight",
+            "supervisor.in_flight: is `many`, expected a whole number",
+        ]
+    );
+}
+
+#[test]
+fn a_word_that_is_none_of_an_enums_is_named_by_its_key() {
+    let found = mistakes("[store]\nsync = \"never\"", &[]);
+    assert_eq!(found, ["store.sync: unknown variant `never`, expected `normal` or `full`"]);
+}
+
+#[test]
+fn a_value_in_place_of_a_section_and_the_other_way_round_are_named() {
+    assert_eq!(mistakes("store = 1", &[]), ["store: is `1`, expected a section `[store]`"]);
+    assert_eq!(
+        mistakes("[store]\nbatch = { most = 1 }", &[]),
+        ["store.batch: is a section, expected a whole number"]
+    );
+    assert_eq!(mistakes("[store]\nsync = [1]", &[]), ["store.sync: is a list, expected a text"]);
+}
+
+#[test]
+fn pauses_that_shrink_are_refused() {
+    let found = mistakes("[retry]\nfirst_ms = 500\nmax_ms = 400", &[]);
+    assert_eq!(found, ["retry.max_ms: is 400, expected at least retry.first_ms, which is 500"]);
+}
+
+#[test]
+fn a_mistake_says_where_it_was_written() {
+    let file = file("[supervisor]\nbatch = 0\n");
+    let error = layered(Some(file.path()), environment(&[("REHOME__RUN__IN_FLIGHT", "0")])).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&format!("(in {})", file.path().display())), "{text}");
+    assert!(text.contains("(in REHOME__RUN__IN_FLIGHT)"), "{text}");
+}
+
+#[test]
+fn a_missing_file_and_one_that_is_not_toml_are_told_apart() {
+    let missing = layered(Some(Path::new("no/such/file")), environment(&[])).unwrap_err();
+    assert!(matches!(missing, SettingsError::Unreadable { .. }), "{missing}");
+    let file = file("[supervisor\n");
+    let malformed = layered(Some(file.path()), environment(&[])).unwrap_err();
+    assert!(matches!(malformed, SettingsError::Malformed(_)), "{malformed}");
+}
