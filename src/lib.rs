@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod cli;
 pub mod driver;
 pub mod settings;
 pub mod sheet;

@@ -1,3 +1,7 @@
-//! The command line's entry.
+//! `rehome`: see `rehome --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rehome::cli::main(std::env::args_os())
+}

@@ -52,3 +52,102 @@ texts! {
     half_a_window(other): "is empty although {other} is given", "为空，但已给出 {other}";
     wanted_twice(resource, line): "wants `{resource}`, which line {line} wants already", "占用 `{resource}`，与第 {line} 行重复";
 }
+
+// The command line.
+texts! {
+    broken(why): "it could not be done: {why}", "无法完成：{why}";
+    wrong_setting(key, problem, from): "{key}: {problem} (in {from})", "{key}：{problem}（来自 {from}）";
+    sheet_refused(path, problems): "the sheet {path} can't be used, nothing was started:\n{problems}",
+        "移机表 {path} 不可用，未启动任何移机：\n{problems}";
+    no_data(dir): "there is no Rehome data in {dir}: name the directory that a run was given with --data",
+        "{dir} 中没有 Rehome 数据：请用 --data 指定某次运行的目录";
+    no_ticket(given): "there is no ticket `{given}`, neither by id nor by service; `rehome list` shows what there is",
+        "没有工单 `{given}`（按单号或业务号）；用 `rehome list` 查看";
+    several_tickets(given, ids): "there are several tickets for `{given}`, name one by its id:\n{ids}",
+        "`{given}` 有多个工单，请指定单号：\n{ids}";
+    set_aside(ticket, why): "ticket {ticket} is set aside: {why}", "工单 {ticket} 已隔离：{why}";
+    ended_so_far(ended, all): "{ended} of {all} ended", "已结束 {ended}/{all}";
+    devices_agree(): "the devices hold exactly what the statuses say", "设备上的内容与状态完全一致";
+    stopped(left): "stopped; {left} not begun. The same command goes on where it was", "已停止，{left} 个尚未开始。重新执行同一命令可继续";
+    look_further(data, seconds): "{seconds} s; look further with: rehome list --data {data}", "{seconds} 秒；更多信息：rehome list --data {data}";
+    and_more(count): "and {count} more", "另有 {count} 个";
+    may_now(commands): "a person may: {commands}", "可执行：{commands}";
+    all_well(): "all is well", "一切正常";
+    something_wrong(): "something is wrong", "存在问题";
+    in_use(): "a process is working here", "有进程正在使用";
+    not_writable(dir, why): "{dir} can't be written: {why}", "{dir} 不可写：{why}";
+    data_holds(tickets, l3, l2): "{tickets} tickets; the devices hold {l3} circuits at L3, {l2} at L2",
+        "{tickets} 个工单；设备上有三层电路 {l3}、二层电路 {l2}";
+    data_empty(): "empty", "空";
+    wrong(what): "wrong: {what}", "问题：{what}";
+    dead_letter(at, origin, id, reason): "dead letter of {at} from {origin}, {id}: {reason}", "死信 {at}，来自 {origin}，{id}：{reason}";
+    origin(from): "{from}", "{from}";
+}
+
+// Journals.
+texts! {
+    journal_unreadable(path, why): "the journal {path} can't be read: {why}", "无法读取日志 {path}：{why}";
+    journal_malformed(problem): "the journal is not valid: {problem}", "日志格式错误：{problem}";
+    journal_of(ticket, count): "journal of {ticket}, {count} entries", "工单 {ticket} 的日志，共 {count} 条";
+    entry_unreadable(entry, why): "entry {entry} can't be read: {why}", "第 {entry} 条无法读取：{why}";
+    replays(count): "{count} entries: the table gives the same", "{count} 条：与转换表一致";
+    diverges(count, divergence): "{count} entries are the same, then: {divergence}", "前 {count} 条一致，随后：{divergence}";
+    but(text, note): "{text}: {note}", "{text}：{note}";
+    with_alarm(text, severity, alarm): "{text} [{severity}: {alarm}]", "{text}【{severity}：{alarm}】";
+    configurator(layer): "{layer} configurator", "{layer}配置装置";
+    timer(): "clock", "时钟";
+    submitted(service): "submitted {service}", "提交 {service}";
+    command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
+    overdue(seq): "the deadline of order {seq} passed", "工单 {seq} 超时";
+    window_opened(): "the window opened", "切换窗口开始";
+    resumed_entry(): "started again", "系统重启";
+    reply(seq, report): "reply to order {seq}: {report}", "对工单 {seq} 的回单：{report}";
+    note_refused(why): "refused: {why}", "拒绝：{why}";
+    note_late(): "too late, changes nothing", "迟到，无变化";
+    note_duplicate(): "again, changes nothing", "重复，无变化";
+    note_unfit(): "answers nothing that was asked, changes nothing", "与任何工单不符，无变化";
+    note_retrying(): "not an answer yet", "尚非结果";
+    note_window_missed(): "the window had closed", "窗口已过";
+    noticed(): "notice read", "已收通知";
+    order(layer, kind): "{layer} {kind}", "{layer}{kind}";
+    own_rollback(): "own rollback", "自行回滚";
+    part_done(what): "{what} done", "{what}成功";
+    part_failed(what, failure): "{what} failed ({failure})", "{what}失败（{failure}）";
+    cutover_refused(failure): "refused before it began ({failure})", "未开始即被拒（{failure}）";
+    teardown(): "teardown", "拆";
+    install(): "install", "装";
+    inspect_concluded(report): "it had ended: {report}", "已有结果：{report}";
+    inspect_found(old, new): "found {old} at the old place, {new} at the new", "旧址{old}，新址{new}";
+    inspect_nothing(): "could not tell", "无法核查";
+    retrying(attempt, failure, next): "try {attempt} failed ({failure}), again at {next}", "第 {attempt} 次失败（{failure}），{next} 重试";
+}
+
+// Heads of columns and lines.
+texts! {
+    head_ticket(): "ticket", "工单";
+    head_service(): "service", "业务";
+    head_relocation(): "relocation", "移机状态";
+    head_reservation(): "reservation", "移机预占状态";
+    head_cutover(): "cutover", "移机切换状态";
+    head_disposition(): "disposition", "处置";
+    head_changed(): "changed", "更新时间";
+    head_count(): "tickets", "数量";
+    head_entry(): "entry", "序号";
+    head_time(): "time", "时间";
+    head_who(): "who", "来源";
+    head_input(): "what came in", "输入";
+    head_rows(): "rows", "转换";
+    head_sends(): "sends", "发出";
+    head_key(): "key", "配置项";
+    head_value(): "value", "值";
+    head_from(): "from", "来自";
+    old_place(): "old place", "旧址";
+    new_place(): "new place", "新址";
+    address(): "address", "地址";
+    window(): "window", "窗口";
+    under_way(): "under way", "进行中";
+    until(what, deadline): "{what}, until {deadline}", "{what}，截止 {deadline}";
+    last_failure(): "last failure", "最近失败";
+    may(): "yes", "可";
+    may_not(why): "no: {why}", "否：{why}";
+}

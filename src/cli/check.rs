@@ -1,0 +1,198 @@
+//! `rehome check`: what is in effect, what is reachable, what is wrong.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use rehome_devices::audit::{Network, audit};
+use rehome_domain::{
+    lang::Lang,
+    order::Layer,
+    ports::{DeadLetter, DeviceMemory as _, Loaded, StoreError, TicketStore as _},
+};
+use rehome_store::Sqlite;
+use serde_json::{Value, json};
+
+use super::{Ended, Setting, Told, offline, tables};
+use crate::{app::DATABASE, settings::Effective, texts};
+
+/// Dead letters shown; there may be more.
+const LETTERS: usize = 20;
+
+/// Check the configuration and the data: what is in effect, what is wrong
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome check
+  rehome check --config site.toml --data rehome-data/sheet
+  rehome check --json
+
+Without --data every run's directory under data.dir is looked at. Exit code 1 if something is wrong.")]
+pub(super) struct Args {
+    /// Data directory of a run
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found in one data directory.
+struct Found {
+    dir: PathBuf,
+    in_use: bool,
+    /// So many tickets, and so many things the devices hold; none if the store can't be opened.
+    tickets: Option<usize>,
+    holdings: [usize; 2],
+    quarantined: Vec<(String, String)>,
+    letters: Vec<DeadLetter>,
+    /// What the devices hold that no ticket allows.
+    discrepancies: Vec<String>,
+    /// What is wrong otherwise.
+    problems: Vec<String>,
+}
+
+impl Found {
+    fn is_good(&self) -> bool {
+        self.quarantined.is_empty() && self.discrepancies.is_empty() && self.problems.is_empty()
+    }
+}
+
+pub(super) async fn check(args: Args, setting: &Setting) -> Ended {
+    let root = args.data.as_ref().unwrap_or(&setting.loaded.settings.data.dir);
+    let mut found = Vec::new();
+    for dir in directories(root) {
+        found.push(look(setting.lang, &dir).await);
+    }
+    let good = found.iter().all(Found::is_good);
+    let values = &setting.loaded.values;
+    let text = if args.json {
+        let found: Vec<Value> = found.iter().map(document).collect();
+        let document = json!({ "good": good, "configuration": values, "data": found });
+        serde_json::to_string_pretty(&document)? + "\n"
+    } else {
+        page(setting.lang, values, &found, good)?
+    };
+    Ok(Told { text, good })
+}
+
+/// The directory itself, or the runs' directories in it.
+fn directories(root: &Path) -> Vec<PathBuf> {
+    if root.join(DATABASE).exists() {
+        return vec![root.to_owned()];
+    }
+    let inside = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut runs: Vec<PathBuf> = inside.filter(|dir| dir.join(DATABASE).exists()).collect();
+    runs.sort();
+    if runs.is_empty() { vec![root.to_owned()] } else { runs }
+}
+
+async fn look(lang: Lang, dir: &Path) -> Found {
+    let mut found = Found {
+        dir: dir.to_owned(),
+        in_use: offline::is_in_use(dir),
+        tickets: None,
+        holdings: [0; 2],
+        quarantined: Vec::new(),
+        letters: Vec::new(),
+        discrepancies: Vec::new(),
+        problems: Vec::new(),
+    };
+    if let Err(why) = writable(dir) {
+        found.problems.push(texts::not_writable(lang, dir.display(), why));
+    }
+    let database = dir.join(DATABASE);
+    if !database.exists() {
+        return found;
+    }
+    match Sqlite::open_read_only(&database) {
+        Err(error) => found.problems.push(error.to_string()),
+        Ok(store) => {
+            if let Err(error) = look_into(&store, &mut found).await {
+                found.problems.push(error.to_string());
+            }
+        }
+    }
+    found
+}
+
+/// Whether something can be written there, or in the nearest directory above that exists.
+fn writable(dir: &Path) -> std::io::Result<()> {
+    let absolute = std::path::absolute(dir)?;
+    let existing = absolute.ancestors().find(|above| above.exists()).unwrap_or(&absolute);
+    tempfile::tempfile_in(existing).map(drop)
+}
+
+async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> {
+    let mut tickets = Vec::new();
+    offline::each(store, |_, loaded| {
+        if let Loaded::Ticket(ticket) = loaded {
+            tickets.push(*ticket);
+        }
+    })
+    .await?;
+    found.tickets = Some(tickets.len());
+    found.quarantined =
+        store.quarantined().await?.into_iter().map(|(id, why)| (id.to_string(), why)).collect();
+    found.letters = store.dead_letters(LETTERS).await?;
+    for layer in Layer::ALL {
+        found.holdings[layer as usize] = store.all(layer).await?.len();
+    }
+    // While a process works, tickets and devices are read at different instants and need not agree.
+    if !found.in_use && found.quarantined.is_empty() {
+        let network = Network::load(store).await?;
+        found.discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
+    }
+    Ok(())
+}
+
+fn document(found: &Found) -> Value {
+    json!({
+        "dir": found.dir,
+        "good": found.is_good(),
+        "in_use": found.in_use,
+        "tickets": found.tickets,
+        "devices": { "l3": found.holdings[0], "l2": found.holdings[1] },
+        "quarantined": found.quarantined,
+        "dead_letters": found.letters,
+        "discrepancies": found.discrepancies,
+        "problems": found.problems,
+    })
+}
+
+fn page(lang: Lang, values: &[Effective], found: &[Found], good: bool) -> Result<String, std::fmt::Error> {
+    let mut table =
+        tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
+    for value in values {
+        table.add_row([value.key.clone(), value.value.to_string(), texts::origin(lang, &value.from)]);
+    }
+    let mut page = tables::text(&table);
+    for found in found {
+        writeln!(page, "\n{}", found.dir.display())?;
+        for line in lines(lang, found) {
+            writeln!(page, "  {line}")?;
+        }
+    }
+    writeln!(page, "\n{}", if good { texts::all_well(lang) } else { texts::something_wrong(lang) })?;
+    Ok(page)
+}
+
+fn lines(lang: Lang, found: &Found) -> Vec<String> {
+    let mut lines = Vec::new();
+    if found.in_use {
+        lines.push(texts::in_use(lang));
+    }
+    match found.tickets {
+        Some(tickets) => lines.push(texts::data_holds(lang, tickets, found.holdings[0], found.holdings[1])),
+        None if found.problems.is_empty() => lines.push(texts::data_empty(lang)),
+        None => {}
+    }
+    lines.extend(found.problems.iter().map(|problem| texts::wrong(lang, problem)));
+    lines.extend(found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::set_aside(lang, id, why))));
+    lines.extend(found.discrepancies.iter().map(|what| texts::wrong(lang, what)));
+    lines.extend(found.letters.iter().map(|letter| {
+        texts::dead_letter(lang, format!("{:.0}", letter.at), &letter.origin, &letter.id, &letter.reason)
+    }));
+    lines
+}

@@ -1,0 +1,94 @@
+//! Looking into a data directory from outside, whether or not a process works in it.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rehome_domain::{
+    id::RelocationId,
+    lang::Lang,
+    ports::{Loaded, StoreError, TicketStore},
+    ticket::Ticket,
+};
+use rehome_store::Sqlite;
+
+use super::Failure;
+use crate::{app::DATABASE, texts};
+
+/// The file that the app locks in the directory it works in.
+const LOCK: &str = "lock";
+
+/// Tickets read at once.
+const PAGE: usize = 1000;
+
+/// Which data directory.
+#[derive(Debug, clap::Args)]
+pub(super) struct DataArg {
+    /// Data directory of a run
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+}
+
+/// Opens a directory's store to read.
+pub(super) fn open(lang: Lang, data: &Path) -> Result<Arc<Sqlite>, Failure> {
+    let database = data.join(DATABASE);
+    if !database.is_file() {
+        return Err(Failure::Bad(texts::no_data(lang, data.display())));
+    }
+    Ok(Sqlite::open_read_only(&database)?)
+}
+
+/// Whether a process works in a directory.
+pub(super) fn is_in_use(data: &Path) -> bool {
+    let lock = File::open(data.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Goes through every ticket, a page at a time.
+pub(super) async fn each(
+    tickets: &dyn TicketStore,
+    mut look: impl FnMut(RelocationId, Loaded),
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = tickets.all_tickets(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for (id, loaded) in page {
+            look(id, loaded);
+        }
+    }
+}
+
+/// The tickets meant by an id or a service id.
+pub(super) async fn meant(
+    lang: Lang,
+    tickets: &dyn TicketStore,
+    given: &str,
+) -> Result<(RelocationId, Loaded), Failure> {
+    if let Ok(id) = given.parse::<RelocationId>()
+        && let Some(loaded) = tickets.load(vec![id]).await?.into_iter().next()
+        && loaded != Loaded::Missing
+    {
+        return Ok((id, loaded));
+    }
+    let mut found: Vec<Box<Ticket>> = Vec::new();
+    each(tickets, |_, loaded| match loaded {
+        Loaded::Ticket(ticket) if ticket.request.service_id == given => found.push(ticket),
+        _ => {}
+    })
+    .await?;
+    match found.len() {
+        0 => Err(Failure::Bad(texts::no_ticket(lang, given))),
+        1 => found
+            .pop()
+            .map(|ticket| (ticket.id, Loaded::Ticket(ticket)))
+            .ok_or_else(|| Failure::Bad(texts::no_ticket(lang, given))),
+        _ => {
+            let ids: Vec<String> = found.iter().map(|ticket| ticket.id.to_string()).collect();
+            Err(Failure::Bad(texts::several_tickets(lang, given, ids.join("\n"))))
+        }
+    }
+}

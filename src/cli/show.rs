@@ -1,0 +1,99 @@
+//! `rehome show`: one ticket with its history.
+
+use std::fmt::Write as _;
+
+use rehome_domain::{
+    action,
+    journal::Entry,
+    lang::Lang,
+    order::Layer,
+    ports::{Loaded, TicketStore as _},
+    request::Place,
+    ticket::Ticket,
+};
+use serde_json::json;
+
+use super::{Ended, Failure, Setting, Told, entries, list, offline, tables};
+use crate::texts;
+
+/// Show a ticket: what is asked for, where it stands, what a person may do, its history
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome show --data rehome-data/sheet SH-LL-000702
+  rehome show --data rehome-data/sheet SH-LL-000702 --json
+
+Only reads; works while a run is under way.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    data: offline::DataArg,
+    /// The ticket: its id, or the id of its service
+    #[arg(value_name = "TICKET")]
+    ticket: String,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
+    let lang = setting.lang;
+    let store = offline::open(lang, &args.data.data)?;
+    let (id, loaded) = offline::meant(lang, &*store, &args.ticket).await?;
+    let ticket = match loaded {
+        Loaded::Ticket(ticket) => ticket,
+        Loaded::Unreadable(why) => {
+            return Err(Failure::Broken(anyhow::anyhow!(texts::set_aside(lang, id, why))));
+        }
+        Loaded::Missing => return Err(Failure::Bad(texts::no_ticket(lang, &args.ticket))),
+    };
+    let journal: Vec<Entry> = store.journal(id).await?.into_iter().filter_map(Result::ok).collect();
+    if args.json {
+        let actions: Vec<_> = action::actions(&ticket.state)
+            .into_iter()
+            .map(|(kind, allowed)| json!({ "command": kind, "allowed": allowed.is_ok(), "why_not": allowed.err() }))
+            .collect();
+        let document =
+            json!({ "ticket": *ticket, "summary": list::summary(&ticket), "actions": actions, "journal": journal });
+        return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
+    }
+    Ok(Told::good(page(lang, &ticket, &journal)?))
+}
+
+fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::fmt::Error> {
+    let (request, state) = (&ticket.request, &ticket.state);
+    let mut page = String::new();
+    let mut line = |name: String, value: String| writeln!(page, "{name}: {value}");
+    line(texts::head_ticket(lang), ticket.id.to_string())?;
+    line(texts::head_service(lang), format!("{} ({})", request.service_id, request.customer))?;
+    line(texts::old_place(lang), place(&request.old))?;
+    line(texts::new_place(lang), place(&request.new))?;
+    let vrf = request.vrf.as_ref().map(|vrf| format!(" VRF {vrf}")).unwrap_or_default();
+    line(texts::address(lang), format!("{}{vrf}", request.ip))?;
+    if let Some(window) = request.window {
+        line(texts::window(lang), format!("{} – {}", window.start, window.end))?;
+    }
+    line(texts::head_relocation(lang), tables::relocation(lang, state.relocation))?;
+    line(texts::head_reservation(lang), tables::reservation(lang, state.reservation))?;
+    line(texts::head_cutover(lang), tables::cutover(lang, state.cutover))?;
+    line(texts::head_disposition(lang), tables::disposition(lang, state.disposition))?;
+    for out in Layer::ALL.into_iter().filter_map(|layer| ticket.out(layer)) {
+        let awaited = out.awaited();
+        line(texts::under_way(lang), texts::until(lang, entries::order(lang, awaited), format!("{:.0}", awaited.deadline)))?;
+    }
+    if let Some((layer, failure)) = &ticket.last_failure {
+        line(texts::last_failure(lang), format!("{} {failure}", layer.label(lang)))?;
+    }
+    for (kind, allowed) in action::actions(state).into_iter().filter(|_| !state.is_closed()) {
+        let word = match allowed {
+            Ok(()) => texts::may(lang),
+            Err(why) => texts::may_not(lang, why.sentence(lang)),
+        };
+        line(kind.label(lang).to_owned(), word)?;
+    }
+    writeln!(page, "\n{}", tables::text(&entries::table(lang, journal)))?;
+    Ok(page)
+}
+
+fn place(place: &Place) -> String {
+    format!("{} + {}", place.l3(), place.l2())
+}

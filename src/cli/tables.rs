@@ -1,0 +1,58 @@
+//! Tables and words that several verbs print.
+
+use std::fmt::Display;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use rehome_domain::{
+    lang::Lang,
+    status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+};
+
+/// A table without lines around it, so that its columns can be cut out by other programs too.
+pub(super) fn table(header: &[String]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header.iter().map(Cell::new));
+    table
+}
+
+/// A number, to the right.
+pub(super) fn number(number: impl Display) -> Cell {
+    Cell::new(number).set_alignment(CellAlignment::Right)
+}
+
+/// A table's text, without the blanks that fill its lines.
+pub(super) fn text(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A wire name, in Chinese with its label.
+fn word(lang: Lang, wire: &str, label: &str) -> String {
+    match lang {
+        Lang::En => wire.to_owned(),
+        Lang::Zh => format!("{wire} {label}"),
+    }
+}
+
+pub(super) fn relocation(lang: Lang, status: RelocationStatus) -> String {
+    word(lang, status.wire(), status.label(lang))
+}
+
+pub(super) fn reservation(lang: Lang, status: Option<ReservationStatus>) -> String {
+    status.map_or_else(|| "-".to_owned(), |status| word(lang, status.wire(), status.label(lang)))
+}
+
+pub(super) fn cutover(lang: Lang, status: Option<CutoverStatus>) -> String {
+    status.map_or_else(|| "-".to_owned(), |status| word(lang, status.wire(), status.label(lang)))
+}
+
+pub(super) fn disposition(lang: Lang, disposition: Disposition) -> String {
+    word(lang, disposition.wire(), disposition.label(lang))
+}

@@ -1,0 +1,126 @@
+//! Running the binary as a user does, and looking at what it left behind.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use rehome::{app::DATABASE, bench::synthetic};
+use rehome_devices::audit::{Network, audit};
+use rehome_domain::{
+    Request, State, Ticket,
+    journal::replay,
+    ports::{DeviceMemory, Loaded, TicketStore},
+    request::Deadlines,
+};
+use rehome_store::{Options, Sqlite};
+
+/// Short deadlines, so that what a plan loses is asked about soon; long enough that nothing else ever misses them.
+pub(crate) const DEADLINES: Deadlines =
+    Deadlines { reserve_ms: 5000, cutover_ms: 5000, rollback_ms: 5000, inspect_ms: 5000 };
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// `rehome run` of a sheet, with short deadlines.
+pub(crate) fn run(sheet: &Path, data: &Path, faults: Option<&Path>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehome"));
+    command.arg("run").arg(sheet).arg("--data").arg(data).arg("--json");
+    if let Some(plan) = faults {
+        command.arg("--faults").arg(plan);
+    }
+    for (key, value) in [
+        ("RESERVE", DEADLINES.reserve_ms),
+        ("CUTOVER", DEADLINES.cutover_ms),
+        ("ROLLBACK", DEADLINES.rollback_ms),
+        ("INSPECT", DEADLINES.inspect_ms),
+    ] {
+        command.env(format!("REHOME__DEADLINES__{key}_MS"), value.to_string());
+    }
+    command.env("REHOME__STORE__SYNC", "normal").env("REHOME__TIMERS__POLL_MS", "100");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command
+}
+
+/// A sheet of made-up relocations.
+pub(crate) fn write_sheet(path: &Path, count: u64) -> Vec<Request> {
+    let mut text = String::from(
+        "service_id,customer,old_l3_device,old_l3_port,old_vlan,old_l2_device,old_l2_port,\
+         new_l3_device,new_l3_port,new_vlan,new_l2_device,new_l2_port,ip,vrf,description\n",
+    );
+    let requests: Vec<Request> = (0..count).map(|n| synthetic::request(n, DEADLINES)).collect();
+    for request in &requests {
+        let Request { service_id, customer, old, new, ip, vrf, description, .. } = request;
+        let place = |place: &rehome_domain::Place| {
+            let rehome_domain::Place { l3_device, l3_port, vlan, l2_device, l2_port, .. } = place;
+            format!("{l3_device},{l3_port},{vlan},{l2_device},{l2_port}")
+        };
+        let vrf = vrf.as_deref().unwrap_or_default();
+        let (old, new) = (place(old), place(new));
+        writeln!(text, "{service_id},{customer},{old},{new},{ip},{vrf},\"{description}\"").unwrap();
+    }
+    std::fs::write(path, text).unwrap();
+    requests
+}
+
+/// What a run left behind.
+pub(crate) struct Left {
+    /// The tickets by service.
+    pub(crate) tickets: BTreeMap<String, Ticket>,
+    /// What the devices hold that the tickets do not say, in sentences.
+    pub(crate) discrepancies: Vec<String>,
+    /// The tickets that are not the replay of their journals.
+    pub(crate) not_replayed: Vec<String>,
+}
+
+impl Left {
+    /// Reads a data directory.
+    pub(crate) fn in_dir(data: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Sqlite::open(&data.join(DATABASE), &Options::default()).unwrap();
+            let tickets = all_tickets(&store).await;
+            let not_replayed = not_replayed(&store, &tickets).await;
+            let memory: Arc<dyn DeviceMemory> = store;
+            let network = Network::load(memory.as_ref()).await.unwrap();
+            let discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
+            let tickets = tickets.into_iter().map(|ticket| (ticket.request.service_id.clone(), ticket)).collect();
+            Self { tickets, discrepancies, not_replayed }
+        })
+    }
+
+    /// Where each service's ticket stands: all that the table knows.
+    pub(crate) fn states(&self) -> BTreeMap<&str, State> {
+        self.tickets.iter().map(|(service, ticket)| (service.as_str(), ticket.state)).collect()
+    }
+}
+
+async fn all_tickets(store: &Arc<Sqlite>) -> Vec<Ticket> {
+    let mut tickets = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.all_tickets(after, 500).await.unwrap();
+        let Some((last, _)) = page.last() else { return tickets };
+        after = Some(*last);
+        tickets.extend(page.into_iter().map(|(id, loaded)| match loaded {
+            Loaded::Ticket(ticket) => *ticket,
+            other => panic!("{id}: {other:?}"),
+        }));
+    }
+}
+
+async fn not_replayed(store: &Arc<Sqlite>, tickets: &[Ticket]) -> Vec<String> {
+    let mut differing = Vec::new();
+    for ticket in tickets {
+        let entries: Vec<_> = store.journal(ticket.id).await.unwrap().into_iter().map(Result::unwrap).collect();
+        if replay(&entries).as_ref() != Ok(ticket) {
+            differing.push(ticket.request.service_id.clone());
+        }
+    }
+    differing
+}
