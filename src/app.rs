@@ -90,7 +90,11 @@ impl App {
     ///
     /// # Errors
     /// If the directory can't be used, another process works in it, or the store can't be opened.
-    pub async fn start(settings: &Settings, data: &Path, faults: Option<FaultPlan>) -> Result<Self, AppError> {
+    pub async fn start(
+        settings: &Settings,
+        data: &Path,
+        faults: Option<FaultPlan>,
+    ) -> Result<Self, AppError> {
         Self::start_over(settings, data, faults, &store_options(settings)).await
     }
 
@@ -172,7 +176,8 @@ impl App {
 fn lock(data: &Path) -> Result<File, AppError> {
     let failed = |source| AppError::Data { path: data.to_owned(), source };
     std::fs::create_dir_all(data).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(data.join(LOCK)).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(data.join(LOCK)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(AppError::InUse { path: data.to_owned() }),

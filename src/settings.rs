@@ -365,7 +365,10 @@ impl Reading<'_> {
         if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
             && max < first
         {
-            self.reject("retry.max_ms", format!("is {max}, expected at least retry.first_ms, which is {first}"));
+            self.reject(
+                "retry.max_ms",
+                format!("is {max}, expected at least retry.first_ms, which is {first}"),
+            );
         }
         if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
             && let Err(problem) = crate::telemetry::filter(level)

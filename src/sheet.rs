@@ -171,7 +171,9 @@ fn twice(rows: &[Row]) -> Vec<RowProblem> {
     let mut first = HashMap::new();
     let mut problems = Vec::new();
     for row in rows {
-        for (resource, field) in row.request.resources().into_iter().zip(["new_l3_port", "new_l2_port", "service_id"]) {
+        for (resource, field) in
+            row.request.resources().into_iter().zip(["new_l3_port", "new_l2_port", "service_id"])
+        {
             match first.get(&resource) {
                 None => {
                     first.insert(resource, row.line);

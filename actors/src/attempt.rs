@@ -95,11 +95,8 @@ impl Attempt {
 
     /// One try. A session that died of a panic is opened anew and given the message again.
     async fn once(&self, device: &str, operation: Operation) -> Result<Operated, Refused> {
-        let message = Operate {
-            operation,
-            order: Arc::clone(&self.order),
-            after_conclusion: self.after_conclusion,
-        };
+        let message =
+            Operate { operation, order: Arc::clone(&self.order), after_conclusion: self.after_conclusion };
         for _ in 0..2 {
             let session = self.session(device)?;
             match session.send(message.clone()).await {

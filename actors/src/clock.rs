@@ -77,7 +77,9 @@ pub async fn ring(parts: &ClockParts) -> Result<usize, StoreError> {
             Loaded::Ticket(ticket) => {
                 messages.extend(overdue(ticket, now).map(|envelope| Outgoing::Reply(envelope.into())));
             }
-            Loaded::Unreadable(reason) => tracing::warn!(%relocation, reason, "a ticket in quarantine is due"),
+            Loaded::Unreadable(reason) => {
+                tracing::warn!(%relocation, reason, "a ticket in quarantine is due")
+            }
             Loaded::Missing => {}
         }
     }

@@ -38,7 +38,9 @@ async fn reserve(attempt: &mut Attempt, new: &str) -> Result<(), Stop> {
 /// What is left to do once a `reserve` is concluded: its rollback, if it failed and has not been rolled back yet.
 /// An order that comes again after a crash in between goes on from here.
 pub(crate) async fn roll_back(attempt: &mut Attempt, concluded: Report) -> Result<(), Stop> {
-    let Report::Reserve { outcome: outcome @ Outcome::Failed(_), rollback } = concluded else { return Ok(()) };
+    let Report::Reserve { outcome: outcome @ Outcome::Failed(_), rollback } = concluded else {
+        return Ok(());
+    };
     if let Some(rollback) = rollback {
         return attempt.send(Report::RolledBack { outcome: rollback }, "rolled_back").await;
     }

@@ -35,7 +35,11 @@ pub struct Resumed {
 ///
 /// # Errors
 /// The store's, if it can't be read at all.
-pub async fn resume(tickets: &Arc<dyn TicketStore>, bus: &Arc<dyn Bus>, now: &Now) -> Result<Resumed, StoreError> {
+pub async fn resume(
+    tickets: &Arc<dyn TicketStore>,
+    bus: &Arc<dyn Bus>,
+    now: &Now,
+) -> Result<Resumed, StoreError> {
     let mut found = Resumed { readmitted: readmit(tickets).await?, ..Resumed::default() };
     let start = now().as_microsecond();
     let mut after = None;

@@ -23,7 +23,8 @@ use rehome_domain::{
     message::{Answer, Rejection},
     order::WorkOrder,
     ports::{
-        Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, TicketStore, dead_letter,
+        Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, TicketStore,
+        dead_letter,
     },
     step::{Context, Stepped, step},
     ticket::Ticket,
@@ -190,11 +191,18 @@ impl Supervisor {
                 Loaded::Missing => {}
             }
         }
-        let touched = batch.iter().enumerate().filter(|(_, incoming)| unreadable.contains(&incoming.envelope.relocation));
+        let touched = batch
+            .iter()
+            .enumerate()
+            .filter(|(_, incoming)| unreadable.contains(&incoming.envelope.relocation));
         Ok(touched.map(|(index, _)| index).collect())
     }
 
-    async fn commit(&mut self, batch: &[Incoming], prepared: Vec<Prepared>) -> Result<Vec<usize>, StoreError> {
+    async fn commit(
+        &mut self,
+        batch: &[Incoming],
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<usize>, StoreError> {
         if prepared.is_empty() {
             return Ok(Vec::new());
         }
@@ -305,7 +313,12 @@ impl Supervisor {
     }
 
     /// Steps, and keeps a defect in the step from taking everyone else's tickets along. None: it panicked.
-    fn step(&self, ticket: Option<&Ticket>, incoming: &Incoming, held_by: Option<RelocationId>) -> Option<Stepped> {
+    fn step(
+        &self,
+        ticket: Option<&Ticket>,
+        incoming: &Incoming,
+        held_by: Option<RelocationId>,
+    ) -> Option<Stepped> {
         let context = Context { at: (self.parts.now)(), held_by };
         catch_unwind(AssertUnwindSafe(|| step(ticket, &incoming.envelope, &context))).ok()
     }

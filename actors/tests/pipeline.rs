@@ -30,7 +30,9 @@ fn a_relocation_without_faults_is_reserved_deployed_and_succeeds() {
     on_system(async {
         let world = World::at_work();
         world.submit(1, request(1)).await;
-        world.until(1, "reserved", |ticket| ticket.state.relocation == RelocationStatus::CutoverPending).await;
+        world
+            .until(1, "reserved", |ticket| ticket.state.relocation == RelocationStatus::CutoverPending)
+            .await;
         let answer = world.ask(1, CommandKind::DeployCutover, "").await;
         assert!(matches!(answer, Answer::Accepted { .. }), "{answer:?}");
         let ticket = world.until(1, "closed", |ticket| ticket.state.is_closed()).await;
@@ -250,7 +252,9 @@ fn a_device_session_that_panics_is_opened_anew_and_the_order_is_done() {
         let panics = AtomicUsize::new(1);
         odd(&world, move |operation| {
             let first = operation == Operation::Reserve
-                && panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+                && panics
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                    .is_ok();
             assert!(!first, "a driver's defect");
             Ok(())
         });
@@ -280,11 +284,13 @@ fn transient_failures_are_retried_and_shown_as_retrying_and_permanent_ones_are_n
         });
         world.submit(1, request(1)).await;
         world.until(1, "reserved", |t| t.state.relocation == RelocationStatus::CutoverPending).await;
-        let retrying = world.journal(1).await.iter().filter(|entry| entry.note == Some(Note::Retrying)).count();
+        let retrying =
+            world.journal(1).await.iter().filter(|entry| entry.note == Some(Note::Retrying)).count();
         assert_eq!(retrying, 2, "two tries failed before the third");
 
         world.ask(1, CommandKind::DeployCutover, "").await;
-        let ticket = world.until(1, "install failed", |t| t.state.cutover.is_some() && !t.state.in_flight()).await;
+        let ticket =
+            world.until(1, "install failed", |t| t.state.cutover.is_some() && !t.state.in_flight()).await;
         assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3TornDownInstallFailed));
         let installs = tries.lock().unwrap().iter().filter(|seen| **seen == Operation::Install).count();
         assert_eq!(installs, 1, "a rejected edit is not tried again");
@@ -340,7 +346,8 @@ fn an_l2_reserve_that_comes_again_after_its_failure_goes_on_with_its_rollback() 
         fences.admit(Layer::L2, id).await.unwrap();
         assert!(fences.conclude(Layer::L2, id, failed.clone()).await.unwrap());
         let deadline = jiff::Timestamp::MAX;
-        let dispatch = Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };
+        let dispatch =
+            Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
 
         let mut inputs = world.bus.inputs();

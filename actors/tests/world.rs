@@ -25,8 +25,8 @@ use rehome_domain::{
     journal::Entry,
     message::{Answer, Envelope, Input},
     ports::{
-        Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded, Outgoing,
-        ReplyTo, StoreError, TicketStore, Wait,
+        Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded,
+        Outgoing, ReplyTo, StoreError, TicketStore, Wait,
     },
     request::{Deadlines, Place},
 };
@@ -86,7 +86,11 @@ impl World {
                 bus: Arc::clone(&self.bus),
                 fences: Arc::clone(&self.store) as Arc<dyn FenceStore>,
                 inventory: Arc::clone(inventory),
-                retry: RetryPolicy { max_tries: 3, first: Duration::from_millis(1), ..RetryPolicy::default() },
+                retry: RetryPolicy {
+                    max_tries: 3,
+                    first: Duration::from_millis(1),
+                    ..RetryPolicy::default()
+                },
                 max_orders: 64,
                 now: wall_clock(),
             })
@@ -136,8 +140,7 @@ impl World {
         let mut answers = self.bus.answers(&name);
         let command = Command { kind, reason: reason.to_owned(), expected_version: None };
         let mut incoming: rehome_domain::ports::Incoming = envelope(n, &name, Input::Command(command)).into();
-        incoming.reply_to =
-            Some(ReplyTo { queue: name.clone(), correlation: MessageId(name.clone()) });
+        incoming.reply_to = Some(ReplyTo { queue: name.clone(), correlation: MessageId(name.clone()) });
         self.send(Outgoing::Command(incoming)).await;
         let Answered { answer, .. } = tokio::time::timeout(PATIENCE, answers.next()).await.unwrap().unwrap();
         answer

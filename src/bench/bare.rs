@@ -157,7 +157,8 @@ impl Course {
         let request = Arc::new(synthetic::request(n, bare.deadlines));
         let relocation = synthetic::id(bare.run, n);
         let input = Input::Submitted { request };
-        let envelope = Envelope { relocation, cause: MessageId(format!("{relocation}:submit")), by: person(), input };
+        let envelope =
+            Envelope { relocation, cause: MessageId(format!("{relocation}:submit")), by: person(), input };
         let change = stepped(None, &envelope)?;
         Ok(Self { ticket: Arc::clone(&change.ticket), change: Some(change) })
     }
@@ -214,7 +215,9 @@ fn person() -> By {
 
 fn report(order: &Dispatch) -> Report {
     match (order.layer, order.kind) {
-        (Layer::L3, OrderKind::Cutover) => Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done },
+        (Layer::L3, OrderKind::Cutover) => {
+            Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done }
+        }
         (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome: Outcome::Done },
         _ => Report::Reserve { outcome: Outcome::Done, rollback: None },
     }

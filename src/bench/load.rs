@@ -16,29 +16,29 @@ use rustc_hash::FxHashMap;
 use super::{BenchError, synthetic};
 
 /// What a load measured.
-pub struct Measured {
+pub(super) struct Measured {
     /// From the first submission to the last completion, in seconds.
-    pub seconds: f64,
+    pub(super) seconds: f64,
     /// From a relocation's submission to its completion, in microseconds.
-    pub latency: Histogram<u64>,
+    pub(super) latency: Histogram<u64>,
     /// Relocations that did not succeed; there are no faults, so there should be none.
-    pub unsuccessful: u64,
+    pub(super) unsuccessful: u64,
 }
 
 /// Drives a load.
-pub struct Load {
+pub(super) struct Load {
     /// Where commands go and events come from.
-    pub bus: Arc<dyn Bus>,
+    pub(super) bus: Arc<dyn Bus>,
     /// Looked at when events were missed.
-    pub tickets: Arc<dyn TicketStore>,
+    pub(super) tickets: Arc<dyn TicketStore>,
     /// Which run the ids belong to.
-    pub run: u64,
+    pub(super) run: u64,
     /// How many relocations.
-    pub count: u64,
+    pub(super) count: u64,
     /// How many at once.
-    pub in_flight: usize,
+    pub(super) in_flight: usize,
     /// Stamped on each.
-    pub deadlines: Deadlines,
+    pub(super) deadlines: Deadlines,
 }
 
 /// A load under way.
@@ -54,7 +54,7 @@ impl Load {
     ///
     /// # Errors
     /// If the bus or the store fails.
-    pub async fn run(self, progress: impl Fn(u64)) -> Result<Measured, BenchError> {
+    pub(super) async fn run(self, progress: impl Fn(u64)) -> Result<Measured, BenchError> {
         let mut events = self.bus.events();
         let measured = Measured { seconds: 0.0, latency: Histogram::new(3)?, unsuccessful: 0 };
         let mut course = Course { load: self, begun: FxHashMap::default(), submitted: 0, measured };
@@ -111,14 +111,19 @@ impl Course {
         Ok(())
     }
 
-    async fn at_rest(&mut self, id: RelocationId, deploy: bool, status: RelocationStatus) -> Result<(), BenchError> {
+    async fn at_rest(
+        &mut self,
+        id: RelocationId,
+        deploy: bool,
+        status: RelocationStatus,
+    ) -> Result<(), BenchError> {
         if deploy {
             let deploy = Input::Command(Command::plain(CommandKind::DeployCutover));
             return Ok(self.load.bus.send(vec![command(id, "deploy", deploy)]).await?);
         }
         if let Some(begun) = self.begun.remove(&id) {
             let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.measured.latency.saturating_record(micros);
+            self.measured.latency.record(micros).map_err(|error| BenchError::Bare(error.to_string()))?;
             self.measured.unsuccessful += u64::from(status != RelocationStatus::Succeeded);
         }
         self.submit_more().await

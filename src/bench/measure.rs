@@ -43,7 +43,13 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(options: &Options, load: &Measured, peak_mib: f64, done: &Stats, bare: &Written) -> Self {
+    pub(super) fn new(
+        options: &Options,
+        load: &Measured,
+        peak_mib: f64,
+        done: &Stats,
+        bare: &Written,
+    ) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let count = options.count as f64;
         let ms = |quantile| {

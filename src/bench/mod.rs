@@ -85,7 +85,11 @@ pub enum BenchError {
 ///
 /// # Errors
 /// If the store or the bus fails.
-pub async fn run(settings: &Settings, options: &Options, progress: impl Fn(Stage)) -> Result<Report, BenchError> {
+pub async fn run(
+    settings: &Settings,
+    options: &Options,
+    progress: impl Fn(Stage),
+) -> Result<Report, BenchError> {
     let temporary = tempfile::tempdir()?;
     let data = options.data.clone().unwrap_or_else(|| temporary.path().join("load"));
     let opening = rehome_store::Options {
@@ -117,7 +121,8 @@ pub async fn run(settings: &Settings, options: &Options, progress: impl Fn(Stage
     drop((store, before, after));
 
     let fresh = options.data.as_ref().map_or_else(|| temporary.path().join("bare"), |data| data.join("bare"));
-    let bare = bare::Bare { run, count: options.count, in_flight: options.in_flight, deadlines: settings.deadlines };
+    let bare =
+        bare::Bare { run, count: options.count, in_flight: options.in_flight, deadlines: settings.deadlines };
     let bare = bare.write(&fresh, &opening, &done.shapes, |written| progress(Stage::Bare(written))).await?;
     Ok(Report::new(options, &measured, memory, &done, &bare))
 }

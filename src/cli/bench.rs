@@ -53,7 +53,9 @@ pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
     let settings = &setting.loaded.settings;
     let options = Options {
         count: args.relocations,
-        in_flight: args.in_flight.map_or(settings.run.in_flight, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        in_flight: args
+            .in_flight
+            .map_or(settings.run.in_flight, |count| usize::try_from(count).unwrap_or(usize::MAX)),
         data: args.data,
         full_sync: args.full_sync,
     };
@@ -65,7 +67,8 @@ pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
 }
 
 fn page(report: &Report) -> String {
-    let Report { relocations, in_flight, sync, seconds, per_second, bare_seconds, bare_per_second, .. } = report;
+    let Report { relocations, in_flight, sync, seconds, per_second, bare_seconds, bare_per_second, .. } =
+        report;
     let Report { ratio, p50_ms, p99_ms, peak_mib, transactions, rows, bare_rows, unsuccessful, .. } = report;
     format!(
         "{relocations} relocations, {in_flight} at once, sync {sync}\n\

@@ -162,8 +162,7 @@ fn document(found: &Found) -> Value {
 }
 
 fn page(lang: Lang, values: &[Effective], found: &[Found], good: bool) -> Result<String, std::fmt::Error> {
-    let mut table =
-        tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
+    let mut table = tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
     for value in values {
         table.add_row([value.key.clone(), value.value.to_string(), texts::origin(lang, &value.from)]);
     }
@@ -189,7 +188,9 @@ fn lines(lang: Lang, found: &Found) -> Vec<String> {
         None => {}
     }
     lines.extend(found.problems.iter().map(|problem| texts::wrong(lang, problem)));
-    lines.extend(found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::set_aside(lang, id, why))));
+    lines.extend(
+        found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::set_aside(lang, id, why))),
+    );
     lines.extend(found.discrepancies.iter().map(|what| texts::wrong(lang, what)));
     lines.extend(found.letters.iter().map(|letter| {
         texts::dead_letter(lang, format!("{:.0}", letter.at), &letter.origin, &letter.id, &letter.reason)

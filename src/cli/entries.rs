@@ -96,7 +96,11 @@ fn report(lang: Lang, report: &Report) -> String {
     match report {
         Report::Reserve { outcome, rollback: None } => of(OrderKind::Reserve, outcome),
         Report::Reserve { outcome, rollback: Some(rollback) } => {
-            format!("{}, {}", of(OrderKind::Reserve, outcome), part(lang, &texts::own_rollback(lang), rollback))
+            format!(
+                "{}, {}",
+                of(OrderKind::Reserve, outcome),
+                part(lang, &texts::own_rollback(lang), rollback)
+            )
         }
         Report::RolledBack { outcome } => part(lang, &texts::own_rollback(lang), outcome),
         Report::Release { outcome } => of(OrderKind::Release, outcome),

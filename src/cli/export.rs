@@ -27,7 +27,8 @@ pub(super) async fn export(args: Args, setting: &Setting) -> Ended {
     let mut text = String::new();
     for (at, entry) in store.journal(id).await?.into_iter().enumerate() {
         // A journal with a hole is no journal: nothing is printed rather than something that looks whole.
-        let entry = entry.map_err(|why| Failure::Broken(anyhow::anyhow!(texts::entry_unreadable(lang, at + 1, why))))?;
+        let entry = entry
+            .map_err(|why| Failure::Broken(anyhow::anyhow!(texts::entry_unreadable(lang, at + 1, why))))?;
         text.push_str(&serde_json::to_string(&entry)?);
         text.push('\n');
     }

@@ -218,7 +218,9 @@ fn lang(args: &[OsString], variable: impl Fn(&str) -> Option<String>) -> Lang {
         "--lang" => words.get(at + 1).copied(),
         word => word.strip_prefix("--lang="),
     });
-    let set = || ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(&variable).find(|value| !value.is_empty());
+    let set = || {
+        ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(&variable).find(|value| !value.is_empty())
+    };
     match given.map(str::to_owned).or_else(set) {
         Some(lang) if lang.starts_with("zh") => Lang::Zh,
         _ => Lang::En,

@@ -63,9 +63,8 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
     lines
         .map(|(at, line)| {
             let mut line = serde_json::Deserializer::from_str(line);
-            let entry = serde_path_to_error::deserialize(&mut line).map_err(|error| {
-                format!("line {}, at {}: {}", at + 1, error.path(), error.inner())
-            })?;
+            let entry = serde_path_to_error::deserialize(&mut line)
+                .map_err(|error| format!("line {}, at {}: {}", at + 1, error.path(), error.inner()))?;
             line.end().map(|()| entry).map_err(|error| format!("line {}: {error}", at + 1))
         })
         .collect()

@@ -15,19 +15,14 @@ use rehome_devices::{
     faults::{self, FaultPlan},
     provision::provision,
 };
-use rehome_domain::{
-    lang::Lang,
-    ports::Loaded,
-    request::Request,
-};
+use rehome_domain::{lang::Lang, ports::Loaded, request::Request};
 
 use super::{Ended, Failure, Setting, Told};
 use crate::{
     app::App,
     driver::{self, Act, Job},
     settings::Settings,
-    sheet,
-    texts,
+    sheet, texts,
 };
 use progress::Progress;
 use summary::Summary;
@@ -86,8 +81,9 @@ pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
     let plan = args.faults.as_deref().map(FaultPlan::load).transpose();
     let plan = plan.map_err(|error| Failure::Bad(format!("{:#}", anyhow::Error::from(error))))?;
     let deadlines = plan.as_ref().and_then(FaultPlan::deadlines).unwrap_or(settings.deadlines);
-    let sheet = sheet::open(&args.sheet, deadlines)
-        .map_err(|error| Failure::Bad(texts::sheet_refused(lang, args.sheet.display(), error.sentence(lang))))?;
+    let sheet = sheet::open(&args.sheet, deadlines).map_err(|error| {
+        Failure::Bad(texts::sheet_refused(lang, args.sheet.display(), error.sentence(lang)))
+    })?;
     let data = args.data.clone().unwrap_or_else(|| default_data(settings, &args.sheet));
     let jobs = sheet
         .rows
@@ -132,8 +128,10 @@ impl Run<'_> {
                 std::future::pending::<()>().await;
             }
         };
-        let driven =
-            driver::drive(&*app.bus, &*app.tickets, &self.jobs, &options, stop, |moved| progress.show(&moved)).await?;
+        let driven = driver::drive(&*app.bus, &*app.tickets, &self.jobs, &options, stop, |moved| {
+            progress.show(&moved)
+        })
+        .await?;
         progress.finish();
         Ok(Summary::new(self.lang, &self.data, &self.jobs, driven, app, began.elapsed()).await?)
     }

@@ -52,8 +52,7 @@ pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
             .into_iter()
             .map(|(kind, allowed)| json!({ "command": kind, "allowed": allowed.is_ok(), "why_not": allowed.err() }))
             .collect();
-        let document =
-            json!({ "ticket": *ticket, "summary": list::summary(&ticket), "actions": actions, "journal": journal });
+        let document = json!({ "ticket": *ticket, "summary": list::summary(&ticket), "actions": actions, "journal": journal });
         return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
     }
     Ok(Told::good(page(lang, &ticket, &journal)?))
@@ -78,7 +77,10 @@ fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::f
     line(texts::head_disposition(lang), tables::disposition(lang, state.disposition))?;
     for out in Layer::ALL.into_iter().filter_map(|layer| ticket.out(layer)) {
         let awaited = out.awaited();
-        line(texts::under_way(lang), texts::until(lang, entries::order(lang, awaited), format!("{:.0}", awaited.deadline)))?;
+        line(
+            texts::under_way(lang),
+            texts::until(lang, entries::order(lang, awaited), format!("{:.0}", awaited.deadline)),
+        )?;
     }
     if let Some((layer, failure)) = &ticket.last_failure {
         line(texts::last_failure(lang), format!("{} {failure}", layer.label(lang)))?;

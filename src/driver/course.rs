@@ -20,7 +20,9 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     journal::{Entry, Note},
     message::{Answer, Envelope, Input},
-    ports::{Answered, Answers, Bus, BusError, Events, Heard, Incoming, Loaded, Outgoing, ReplyTo, TicketStore},
+    ports::{
+        Answered, Answers, Bus, BusError, Events, Heard, Incoming, Loaded, Outgoing, ReplyTo, TicketStore,
+    },
     request::Window,
 };
 use rustc_hash::FxHashMap;
@@ -302,7 +304,9 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
             Standing::Waiting | Standing::At(_) => self.rows[row].place,
         };
         let answers_question = match &standing {
-            Standing::At(seen) => seen.in_flight || self.rows[row].asked.as_ref().is_some_and(|asked| asked.version == 0),
+            Standing::At(seen) => {
+                seen.in_flight || self.rows[row].asked.as_ref().is_some_and(|asked| asked.version == 0)
+            }
             Standing::Rejected(_) | Standing::Unreadable(_) => true,
             Standing::Waiting | Standing::Sent => false,
         };

@@ -77,7 +77,12 @@ async fn live(world: &World, weather: Weather, jobs: &[Job], options: &Options<'
 }
 
 fn on_paused_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(work)
 }
 
 fn all_well(_: u64, _: &WorkOrder) -> bool {
@@ -124,10 +129,11 @@ fn outcome(world: &World) -> BTreeMap<RelocationId, (Statuses, Vec<Do>)> {
         let state = &ticket.state;
         let entries = world.entries(ticket.id);
         assert_eq!(replay(&entries).unwrap(), ticket, "the journal gives the ticket");
-        let taken = entries.iter().filter(|entry| !entry.rows.is_empty()).filter_map(|entry| match &entry.input {
-            Input::Command(command) => Some(command.kind),
-            _ => None,
-        });
+        let taken =
+            entries.iter().filter(|entry| !entry.rows.is_empty()).filter_map(|entry| match &entry.input {
+                Input::Command(command) => Some(command.kind),
+                _ => None,
+            });
         let statuses = (state.relocation, state.reservation, state.cutover, state.disposition);
         (ticket.id, (statuses, taken.collect()))
     };

@@ -47,8 +47,7 @@ fn each_key_is_out_of_range_just_outside_its_range_and_named() {
         for outside in [range.start() - 1, range.end() + 1] {
             let (section, name) = key.split_once('.').unwrap();
             let found = mistakes(&format!("[{section}]\n{name} = {outside}"), &[]);
-            let expected =
-                format!("{key}: is {outside}, expected {} to {}", range.start(), range.end());
+            let expected = format!("{key}: is {outside}, expected {} to {}", range.start(), range.end());
             assert!(found.contains(&expected), "{found:?} lacks {expected}");
         }
     }

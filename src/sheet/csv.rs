@@ -40,7 +40,8 @@ fn places(header: &StringRecord) -> Result<Vec<usize>, Vec<HeaderProblem>> {
     if let Some(separator) = other_separator(header) {
         return Err(vec![HeaderProblem::Separator(separator)]);
     }
-    let missing = COLUMNS.iter().enumerate().filter(|(place, column)| !column.optional && !places.contains(place));
+    let missing =
+        COLUMNS.iter().enumerate().filter(|(place, column)| !column.optional && !places.contains(place));
     problems.extend(missing.map(|(_, column)| HeaderProblem::Missing(column.name)));
     if problems.is_empty() { Ok(places) } else { Err(problems) }
 }

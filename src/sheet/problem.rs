@@ -66,11 +66,9 @@ impl SheetError {
                 let problems = problems.iter().map(|problem| problem.sentence(lang));
                 texts::sheet_header(lang, problems.collect::<Vec<_>>().join(lang.pick("; ", "；")))
             }
-            Self::Rows { format, problems } => problems
-                .iter()
-                .map(|problem| problem.sentence(lang, *format))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Self::Rows { format, problems } => {
+                problems.iter().map(|problem| problem.sentence(lang, *format)).collect::<Vec<_>>().join("\n")
+            }
         }
     }
 }

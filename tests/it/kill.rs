@@ -47,7 +47,8 @@ fn killed_at_twenty_random_moments_a_run_of_2000_with_faults_ends_as_an_uninterr
     assert_eq!(killed.not_replayed, Vec::<String>::new(), "tickets that are not their journals");
     assert_eq!(killed.discrepancies, Vec::<String>::new(), "devices hold what no ticket says");
     assert_eq!(whole.discrepancies, Vec::<String>::new());
-    let faulted = whole.states().values().filter(|state| state.cutover.is_none() || state.in_flight()).count();
+    let faulted =
+        whole.states().values().filter(|state| state.cutover.is_none() || state.in_flight()).count();
     assert!(faulted > 0, "the plan hit nobody");
 }
 

@@ -89,7 +89,8 @@ impl Left {
             let memory: Arc<dyn DeviceMemory> = store;
             let network = Network::load(memory.as_ref()).await.unwrap();
             let discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
-            let tickets = tickets.into_iter().map(|ticket| (ticket.request.service_id.clone(), ticket)).collect();
+            let tickets =
+                tickets.into_iter().map(|ticket| (ticket.request.service_id.clone(), ticket)).collect();
             Self { tickets, discrepancies, not_replayed }
         })
     }
@@ -117,7 +118,8 @@ async fn all_tickets(store: &Arc<Sqlite>) -> Vec<Ticket> {
 async fn not_replayed(store: &Arc<Sqlite>, tickets: &[Ticket]) -> Vec<String> {
     let mut differing = Vec::new();
     for ticket in tickets {
-        let entries: Vec<_> = store.journal(ticket.id).await.unwrap().into_iter().map(Result::unwrap).collect();
+        let entries: Vec<_> =
+            store.journal(ticket.id).await.unwrap().into_iter().map(Result::unwrap).collect();
         if replay(&entries).as_ref() != Ok(ticket) {
             differing.push(ticket.request.service_id.clone());
         }

@@ -25,7 +25,8 @@ fn without_faults_all_200_succeed_and_the_devices_hold_exactly_that() {
 #[test]
 fn with_the_shipped_plan_each_of_the_200_is_exactly_where_the_table_puts_it_for_its_faults() {
     let dir = tempfile::tempdir().unwrap();
-    let (sheet_path, plan_path) = (repository("examples/relocations-200.csv"), repository("examples/faults.toml"));
+    let (sheet_path, plan_path) =
+        (repository("examples/relocations-200.csv"), repository("examples/faults.toml"));
     let output = run(&sheet_path, dir.path(), Some(&plan_path)).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
 

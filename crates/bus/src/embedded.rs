@@ -22,7 +22,8 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait, WorkQueue,
+        Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait,
+        WorkQueue,
     },
 };
 use tokio::sync::broadcast;
@@ -95,7 +96,9 @@ impl Embedded {
 
     async fn put(&self, message: Outgoing) -> Result<(), BusError> {
         match message {
-            Outgoing::Command(incoming) if begins_work(&incoming.envelope.input) => self.commands.put(incoming).await,
+            Outgoing::Command(incoming) if begins_work(&incoming.envelope.input) => {
+                self.commands.put(incoming).await
+            }
             Outgoing::Command(incoming) | Outgoing::Reply(incoming) => self.replies.put(incoming).await,
             Outgoing::Order(order) => match order.layer {
                 Layer::L3 => self.l3.put(order).await,

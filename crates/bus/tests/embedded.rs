@@ -104,13 +104,16 @@ async fn commands_wait_while_the_supervisor_has_no_room_and_replies_do_not() {
 #[tokio::test(start_paused = true)]
 async fn a_full_command_queue_holds_its_sender_back_and_nothing_is_lost() {
     let bus = Embedded::new(SMALL);
-    bus.send(vec![command(1, CommandKind::DeployCutover), command(2, CommandKind::DeployCutover)]).await.unwrap();
+    bus.send(vec![command(1, CommandKind::DeployCutover), command(2, CommandKind::DeployCutover)])
+        .await
+        .unwrap();
     let third = bus.send(vec![command(3, CommandKind::DeployCutover)]);
     let held = tokio::time::timeout(Duration::from_secs(3600), third).await;
     assert!(held.is_err(), "the third waits for as long as nobody takes one");
 
     let mut inputs = bus.inputs();
-    let (sent, first) = tokio::join!(bus.send(vec![command(3, CommandKind::DeployCutover)]), inputs.next(1, true));
+    let (sent, first) =
+        tokio::join!(bus.send(vec![command(3, CommandKind::DeployCutover)]), inputs.next(1, true));
     sent.unwrap();
     let rest = inputs.next(10, true).await.unwrap();
     assert_eq!([causes(&first.unwrap()), causes(&rest)].concat(), ["m1", "m2", "m3"]);
@@ -121,7 +124,10 @@ async fn the_work_queues_have_room_for_all_orders_of_all_relocations_in_flight()
     let bus = Embedded::new(Capacity { in_flight: 100, ..SMALL });
     // A reserve, its inspect, the release that supersedes both, and its inspect, for each of them, unread.
     for n in 0..400 {
-        tokio::time::timeout(Duration::from_secs(5), bus.send(vec![Outgoing::Order(order(n))])).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(5), bus.send(vec![Outgoing::Order(order(n))]))
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 
@@ -171,7 +177,8 @@ async fn an_asker_that_does_not_read_its_answers_holds_nobody_up() {
 #[tokio::test(start_paused = true)]
 async fn a_tampered_bus_drops_delays_and_doubles_the_replies_its_plan_names_and_no_others() {
     let fates = [Fate::Deliver, Fate::Drop, Fate::Late(Duration::from_secs(60)), Fate::Twice];
-    let decide = move |order: &WorkOrder| fates[usize::try_from(order.id.relocation.0.as_u64_pair().1).unwrap()];
+    let decide =
+        move |order: &WorkOrder| fates[usize::try_from(order.id.relocation.0.as_u64_pair().1).unwrap()];
     let bus = Tampered::new(Embedded::new(Capacity::default()), Box::new(decide));
     bus.send((0..4).map(|n| Outgoing::Order(order(n))).collect()).await.unwrap();
     let started = tokio::time::Instant::now();

@@ -54,8 +54,12 @@ impl Summary {
             let service = job.request.service_id.clone();
             match (loaded, standing) {
                 (Loaded::Ticket(ticket), _) => tickets.push(ticket),
-                (Loaded::Unreadable(why), _) => without.push((service, texts::set_aside(lang, job.relocation, why))),
-                (Loaded::Missing, Standing::Rejected(rejection)) => without.push((service, rejection.to_string())),
+                (Loaded::Unreadable(why), _) => {
+                    without.push((service, texts::set_aside(lang, job.relocation, why)))
+                }
+                (Loaded::Missing, Standing::Rejected(rejection)) => {
+                    without.push((service, rejection.to_string()))
+                }
                 (Loaded::Missing, _) => waiting += 1,
             }
         }
@@ -106,8 +110,11 @@ impl Summary {
             })
             .collect();
         let tickets: Vec<Value> = self.tickets.iter().map(|ticket| list::summary(ticket)).collect();
-        let without: Vec<Value> =
-            self.without.iter().map(|(service, why)| json!({ "service_id": service, "reason": why })).collect();
+        let without: Vec<Value> = self
+            .without
+            .iter()
+            .map(|(service, why)| json!({ "service_id": service, "reason": why }))
+            .collect();
         let document = json!({
             "data": self.data,
             "succeeded": self.good(),
@@ -155,8 +162,11 @@ impl Summary {
     }
 
     fn unsuccessful(&self, lang: Lang) -> Vec<String> {
-        let others: Vec<&Box<Ticket>> =
-            self.tickets.iter().filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded).collect();
+        let others: Vec<&Box<Ticket>> = self
+            .tickets
+            .iter()
+            .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded)
+            .collect();
         let mut lines: Vec<String> = others.iter().take(LISTED).map(|ticket| line(lang, ticket)).collect();
         if others.len() > LISTED {
             lines.push(texts::and_more(lang, others.len() - LISTED));
@@ -173,7 +183,8 @@ fn line(lang: Lang, ticket: &Ticket) -> String {
         .into_iter()
         .filter_map(|(kind, allowed)| allowed.is_ok().then(|| kind.wire()))
         .collect();
-    let may = if may.is_empty() { String::new() } else { format!("; {}", texts::may_now(lang, may.join(", "))) };
+    let may =
+        if may.is_empty() { String::new() } else { format!("; {}", texts::may_now(lang, may.join(", "))) };
     format!(
         "{}  {} / {} / {}{}{may}",
         ticket.request.service_id,

@@ -15,7 +15,8 @@ use rehome_domain::{
     message::{Answer, Envelope, Input, Rejection},
     order::{Layer, MESSAGE_VERSION, OrderKind, WorkOrder},
     ports::{
-        Answered, Bus, Change, Committed, Count, DeadLetter, Incoming, Loaded, Outgoing, StoreError, TicketStore, Wait,
+        Answered, Bus, Change, Committed, Count, DeadLetter, Incoming, Loaded, Outgoing, StoreError,
+        TicketStore, Wait,
     },
     reply::{Failure, Outcome, Reason, Reply, Report},
     step::{Context, Stepped, step},
@@ -87,7 +88,12 @@ impl World {
 
     /// Starts the process: a bus, and a supervisor with its configurators. The future ends when it dies.
     pub(super) fn start(&self, weather: Weather) -> (Arc<Embedded>, impl Future<Output = ()> + use<>) {
-        let bus = Embedded::new(Capacity { commands: 4, in_flight: 64, events: weather.room, answers: weather.room });
+        let bus = Embedded::new(Capacity {
+            commands: 4,
+            in_flight: 64,
+            events: weather.room,
+            answers: weather.room,
+        });
         let world = self.clone();
         let running = {
             let bus = Arc::clone(&bus);
@@ -128,9 +134,7 @@ impl World {
         let mut kept = self.kept();
         kept.commands += usize::from(matches!(incoming.envelope.input, Input::Command(_)));
         let id = incoming.envelope.relocation;
-        let answer = |answer| {
-            incoming.reply_to.clone().map(|to| Outgoing::Answer(Answered { to, answer }))
-        };
+        let answer = |answer| incoming.reply_to.clone().map(|to| Outgoing::Answer(Answered { to, answer }));
         if let Some(reason) = kept.quarantined.get(&id) {
             let rejection = Rejection::Quarantined { relocation: id, reason: reason.clone() };
             return answer(Answer::Rejected(rejection)).into_iter().collect();
@@ -145,7 +149,11 @@ impl World {
             Input::Submitted { request } => holder(&kept, id, &request.resources()),
             _ => None,
         };
-        match step(known.map(|(ticket, _)| ticket), &incoming.envelope, &Context { at: (self.now)(), held_by }) {
+        match step(
+            known.map(|(ticket, _)| ticket),
+            &incoming.envelope,
+            &Context { at: (self.now)(), held_by },
+        ) {
             Stepped::Journaled(stepped) => {
                 let (ticket, entry) = *stepped;
                 let mut sends = vec![Outgoing::Event(ticket.event(&entry.alarms))];
@@ -171,7 +179,8 @@ impl World {
 }
 
 fn holder(kept: &Kept, id: RelocationId, resources: &[String; 3]) -> Option<RelocationId> {
-    let wants = |ticket: &Ticket| ticket.request.resources().iter().any(|resource| resources.contains(resource));
+    let wants =
+        |ticket: &Ticket| ticket.request.resources().iter().any(|resource| resources.contains(resource));
     let others = kept.tickets.values().map(|(ticket, _)| ticket).filter(|ticket| ticket.id != id);
     others.filter(|ticket| ticket.state.needs_lock()).find(|ticket| wants(ticket)).map(|ticket| ticket.id)
 }
