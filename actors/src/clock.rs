@@ -78,7 +78,7 @@ pub async fn ring(parts: &ClockParts) -> Result<usize, StoreError> {
                 messages.extend(overdue(ticket, now).map(|envelope| Outgoing::Reply(envelope.into())));
             }
             Loaded::Unreadable(reason) => {
-                tracing::warn!(%relocation, reason, "a ticket in quarantine is due")
+                tracing::warn!(%relocation, reason, "a ticket in quarantine is due");
             }
             Loaded::Missing => {}
         }
@@ -91,7 +91,8 @@ pub async fn ring(parts: &ClockParts) -> Result<usize, StoreError> {
 
 /// Everything the time says to a ticket.
 fn overdue(ticket: &Ticket, now: Timestamp) -> impl Iterator<Item = Envelope> + '_ {
-    let orders = Layer::ALL.into_iter().filter_map(|layer| ticket.out(layer)).map(|out| out.awaited());
+    let orders =
+        Layer::ALL.into_iter().filter_map(|layer| ticket.out(layer)).map(rehome_domain::ticket::Out::awaited);
     let late = orders.filter(move |order| order.deadline <= now);
     let window = window_opened(ticket).filter(|_| ticket.window_due().is_some_and(|due| due <= now));
     late.map(|order| Envelope::overdue(order.id, order.deadline)).chain(window)

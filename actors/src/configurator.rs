@@ -101,7 +101,7 @@ async fn carry_out(tools: Rc<Tools>, order: WorkOrder) {
         Ok(()) | Err(Stop::Concluded(_)) => {}
         Err(Stop::Superseded) => tracing::debug!(order = %id, %kind, "superseded by a newer order, no reply"),
         Err(Stop::Unavailable(why)) => {
-            tracing::warn!(order = %id, %kind, why, "stopped, the order will come again")
+            tracing::warn!(order = %id, %kind, why, "stopped, the order will come again");
         }
     }
 }

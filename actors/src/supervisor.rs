@@ -462,8 +462,8 @@ fn tell(ticket: &Ticket, entry: &Entry) {
         by = %entry.by,
         rows = ?entry.rows,
         status = %entry.relocation_status,
-        reservation = entry.reservation_status.map(|status| status.wire()),
-        cutover = entry.cutover_status.map(|status| status.wire()),
+        reservation = entry.reservation_status.map(rehome_domain::ReservationStatus::wire),
+        cutover = entry.cutover_status.map(rehome_domain::CutoverStatus::wire),
         note = ?entry.note,
         "entry"
     );

@@ -129,7 +129,7 @@ impl Run<'_> {
             }
         };
         let driven = driver::drive(&*app.bus, &*app.tickets, &self.jobs, &options, stop, |moved| {
-            progress.show(&moved)
+            progress.show(&moved);
         })
         .await?;
         progress.finish();

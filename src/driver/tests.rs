@@ -93,7 +93,7 @@ fn all_well(_: u64, _: &WorkOrder) -> bool {
 fn by_lot(seed: u64, order: &WorkOrder) -> bool {
     let mut hasher = DefaultHasher::new();
     (seed, order.relocation, order.layer, order.kind, order.attempt).hash(&mut hasher);
-    hasher.finish() % 4 != 0
+    !hasher.finish().is_multiple_of(4)
 }
 
 /// What a person might script: force what can be forced, try again once where that may help.

@@ -30,7 +30,7 @@ pub(super) struct Summary {
     data: String,
     stopped: bool,
     took: Duration,
-    tickets: Vec<Box<Ticket>>,
+    tickets: Vec<Ticket>,
     /// Rows without a ticket, or whose ticket is set aside: service and why.
     without: Vec<(String, String)>,
     /// Rows not begun when the run was stopped.
@@ -53,12 +53,12 @@ impl Summary {
         for ((job, loaded), standing) in jobs.iter().zip(loaded).zip(&driven.standings) {
             let service = job.request.service_id.clone();
             match (loaded, standing) {
-                (Loaded::Ticket(ticket), _) => tickets.push(ticket),
+                (Loaded::Ticket(ticket), _) => tickets.push(*ticket),
                 (Loaded::Unreadable(why), _) => {
-                    without.push((service, texts::set_aside(lang, job.relocation, why)))
+                    without.push((service, texts::set_aside(lang, job.relocation, why)));
                 }
                 (Loaded::Missing, Standing::Rejected(rejection)) => {
-                    without.push((service, rejection.to_string()))
+                    without.push((service, rejection.to_string()));
                 }
                 (Loaded::Missing, _) => waiting += 1,
             }
@@ -82,7 +82,7 @@ impl Summary {
 
     /// Whether all succeeded and the devices hold exactly that.
     pub(super) fn good(&self) -> bool {
-        let succeeded = |ticket: &Box<Ticket>| ticket.state.relocation == RelocationStatus::Succeeded;
+        let succeeded = |ticket: &Ticket| ticket.state.relocation == RelocationStatus::Succeeded;
         self.tickets.iter().all(succeeded)
             && self.without.is_empty()
             && self.waiting == 0
@@ -109,7 +109,7 @@ impl Summary {
                         "disposition": disposition, "tickets": tickets })
             })
             .collect();
-        let tickets: Vec<Value> = self.tickets.iter().map(|ticket| list::summary(ticket)).collect();
+        let tickets: Vec<Value> = self.tickets.iter().map(list::summary).collect();
         let without: Vec<Value> = self
             .without
             .iter()
@@ -162,7 +162,7 @@ impl Summary {
     }
 
     fn unsuccessful(&self, lang: Lang) -> Vec<String> {
-        let others: Vec<&Box<Ticket>> = self
+        let others: Vec<&Ticket> = self
             .tickets
             .iter()
             .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded)

@@ -59,6 +59,8 @@ struct Stored {
     locked: bool,
     /// The step's cause is in its journal.
     seen: bool,
+    /// It is in quarantine.
+    set_aside: bool,
 }
 
 impl Row {
@@ -66,6 +68,10 @@ impl Row {
         let stored = self.stored(db)?;
         if stored.as_ref().is_some_and(|stored| stored.seen) {
             return Ok(Committed::Seen);
+        }
+        // A ticket set aside is stale to whoever still has it in memory: looking again, it finds the reason.
+        if stored.as_ref().is_some_and(|stored| stored.set_aside) {
+            return Ok(Committed::Stale);
         }
         if stored.as_ref().map_or(0, |stored| stored.version) + 1 != self.change.entry.seq {
             return Ok(Committed::Stale);
@@ -89,7 +95,8 @@ impl Row {
     fn stored(&self, db: &Connection) -> rusqlite::Result<Option<Stored>> {
         db.prepare_cached(
             "SELECT number, version, locked,
-                    EXISTS (SELECT 1 FROM journal WHERE journal.ticket = ticket.number AND journal.cause = ?2)
+                    EXISTS (SELECT 1 FROM journal WHERE journal.ticket = ticket.number AND journal.cause = ?2),
+                    EXISTS (SELECT 1 FROM quarantine WHERE quarantine.relocation = ticket.id)
              FROM ticket WHERE id = ?1",
         )?
         .query_row(params![rows::key(self.change.ticket.id), self.change.entry.cause.0], |row| {
@@ -98,6 +105,7 @@ impl Row {
                 version: row.get::<_, i64>(1)?.cast_unsigned(),
                 locked: row.get(2)?,
                 seen: row.get(3)?,
+                set_aside: row.get(4)?,
             })
         })
         .optional()

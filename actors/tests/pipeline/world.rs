@@ -207,11 +207,14 @@ pub(crate) fn request(n: u64) -> Request {
     }
 }
 
+/// Says whether a commit fails.
+pub(crate) type Fails = dyn Fn(&[Change]) -> bool + Send + Sync;
+
 /// A ticket store that fails where a test wants it to.
 pub(crate) struct Failing {
     pub(crate) inner: Arc<dyn TicketStore>,
     /// Whether a commit of this batch fails.
-    pub(crate) fails: Box<dyn Fn(&[Change]) -> bool + Send + Sync>,
+    pub(crate) fails: Box<Fails>,
 }
 
 macro_rules! pass {
