@@ -27,12 +27,16 @@ pub use problem::{HeaderProblem, JsonKind, Problem, RowProblem, SheetError};
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// Whether the header may leave it out.
+    /// Whether its cells may be empty; then the header may leave it out too.
     pub optional: bool,
 }
 
 const fn column(name: &'static str) -> Column {
     Column { name, optional: false }
+}
+
+const fn optional(name: &'static str) -> Column {
+    Column { name, optional: true }
 }
 
 /// Every column, in the order of the documentation. Any order is read.
@@ -42,20 +46,20 @@ pub const COLUMNS: [Column; 19] = [
     column("old_l3_device"),
     column("old_l3_port"),
     column("old_vlan"),
-    column("old_inner_vlan"),
+    optional("old_inner_vlan"),
     column("old_l2_device"),
     column("old_l2_port"),
     column("new_l3_device"),
     column("new_l3_port"),
     column("new_vlan"),
-    column("new_inner_vlan"),
+    optional("new_inner_vlan"),
     column("new_l2_device"),
     column("new_l2_port"),
     column("ip"),
-    column("vrf"),
+    optional("vrf"),
     column("description"),
-    Column { name: "window_start", optional: true },
-    Column { name: "window_end", optional: true },
+    optional("window_start"),
+    optional("window_end"),
 ];
 
 /// One relocation of a sheet.

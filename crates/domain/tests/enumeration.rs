@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     fmt::Debug,
+    sync::LazyLock,
 };
 
 use rehome_domain::{
@@ -23,6 +24,9 @@ use rehome_testkit::{
     enumerate::{self, Edge, explore},
     history::{self, findings},
 };
+
+/// A ticket for each state there is.
+static TICKETS: LazyLock<Vec<Ticket>> = LazyLock::new(|| enumerate::reachable(history::request()));
 
 #[test]
 fn the_three_statuses_are_exactly_those_of_the_law() {
@@ -188,8 +192,7 @@ fn holds(hand: Hand, flight: Option<Flight>) -> bool {
 #[test]
 fn stepping_a_ticket_reaches_exactly_the_states_of_the_table() {
     let (by_table, _) = explore(|_| true);
-    let by_step: BTreeSet<State> =
-        enumerate::reachable(history::request()).iter().map(|ticket| ticket.state).collect();
+    let by_step: BTreeSet<State> = TICKETS.iter().map(|ticket| ticket.state).collect();
     assert_eq!(by_step, by_table);
 }
 
@@ -231,8 +234,7 @@ fn every_status_a_row_names_as_its_start_is_one_it_starts_from() {
 
 #[test]
 fn a_closed_state_matches_no_row_and_no_input_moves_it() {
-    let tickets = enumerate::reachable(history::request());
-    let closed: Vec<&Ticket> = tickets.iter().filter(|ticket| ticket.state.is_closed()).collect();
+    let closed: Vec<&Ticket> = TICKETS.iter().filter(|ticket| ticket.state.is_closed()).collect();
     assert!(!closed.is_empty());
     for ticket in closed {
         assert!(!ticket.state.in_flight(), "{:?}", ticket.state);
@@ -263,7 +265,7 @@ fn changes_nothing(before: &Ticket, after: &Ticket, entry: &Entry) {
 #[test]
 fn every_input_in_every_state_takes_its_rows_or_changes_nothing() {
     let samples: Vec<Report> = history::every_report().into_iter().step_by(7).collect();
-    for ticket in enumerate::reachable(history::request()) {
+    for ticket in TICKETS.iter() {
         let stray = enumerate::strays(&ticket, &samples);
         let stray_count = stray.len();
         for (index, input) in stray.into_iter().chain(enumerate::inputs(&ticket)).enumerate() {
@@ -319,7 +321,7 @@ fn from_every_open_state_a_closed_one_can_be_reached() {
 
 #[test]
 fn an_open_ticket_has_a_deadline_that_moves_it_on_or_waits_for_a_command_it_takes() {
-    for ticket in enumerate::reachable(history::request()).iter().filter(|ticket| !ticket.state.is_closed()) {
+    for ticket in TICKETS.iter().filter(|ticket| !ticket.state.is_closed()) {
         let mut moved = false;
         for layer in Layer::ALL {
             let Some(out) = ticket.out(layer) else { continue };
@@ -339,7 +341,7 @@ fn an_open_ticket_has_a_deadline_that_moves_it_on_or_waits_for_a_command_it_take
 
 #[test]
 fn deadlines_alone_bring_every_ticket_to_rest() {
-    for ticket in enumerate::reachable(history::request()) {
+    for ticket in TICKETS.iter() {
         let (mut at_rest, mut entries) = (ticket, 0);
         while let Some(out) = Layer::ALL.into_iter().find_map(|layer| at_rest.out(layer)) {
             let overdue = Input::Overdue { order: out.awaited().id };

@@ -1,7 +1,7 @@
 //! What the statuses promise about the devices, for every state a ticket can come to rest in.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rehome_domain::{
     holding::{End, allowed},
@@ -15,6 +15,11 @@ use rehome_domain::{
     ticket::Ticket,
 };
 use rehome_testkit::{enumerate, history};
+
+/// A ticket that moves on both layers, in every state in which nothing is out.
+static BOTH_MOVE: LazyLock<Vec<Ticket>> = LazyLock::new(|| at_rest(history::request()));
+/// The same of one that stays on the gateway.
+static L2_MOVES: LazyLock<Vec<Ticket>> = LazyLock::new(|| at_rest(l2_only()));
 
 fn at_rest(request: Request) -> Vec<Ticket> {
     let quiet = |ticket: &Ticket| {
@@ -38,9 +43,9 @@ fn ends(ticket: &Ticket, layer: Layer) -> [&'static [Presence]; 2] {
 
 #[test]
 fn every_end_of_every_ticket_at_rest_may_hold_something_and_nothing_twice() {
-    for request in [history::request(), l2_only()] {
-        for ticket in at_rest(request) {
-            for held in Layer::ALL.into_iter().flat_map(|layer| ends(&ticket, layer)) {
+    for tickets in [&BOTH_MOVE, &L2_MOVES] {
+        for ticket in tickets.iter() {
+            for held in Layer::ALL.into_iter().flat_map(|layer| ends(ticket, layer)) {
                 assert!(!held.is_empty());
                 assert!(
                     held.iter().enumerate().all(|(i, presence)| !held[..i].contains(presence)),
@@ -53,11 +58,11 @@ fn every_end_of_every_ticket_at_rest_may_hold_something_and_nothing_twice() {
 
 #[test]
 fn the_promise_is_exact_unless_a_cutover_or_a_rollback_failed() {
-    for ticket in at_rest(history::request()) {
+    for ticket in BOTH_MOVE.iter() {
         let state = &ticket.state;
         let reservation_stuck = state.cutover.is_none() && state.l3_holds();
         let rollback_failed = reservation_stuck && state.l3_reservation_rollback == Side::Failed;
-        let [old, new] = ends(&ticket, Layer::L3);
+        let [old, new] = ends(ticket, Layer::L3);
         let exact_old = !matches!(
             state.cutover,
             Some(
@@ -70,7 +75,7 @@ fn the_promise_is_exact_unless_a_cutover_or_a_rollback_failed() {
             && state.install_rollback != Side::Failed
             && !rollback_failed;
         assert_eq!((old.len() == 1, new.len() == 1), (exact_old, exact_new), "{state:?}");
-        let [old, new] = ends(&ticket, Layer::L2);
+        let [old, new] = ends(ticket, Layer::L2);
         let exact_old = state.l2_cutover != Side::Failed;
         let exact_new = exact_old && !(state.l2_cutover == Side::None && state.l2_holds() && new.len() > 1);
         assert_eq!((old.len() == 1, new.len() == 1), (exact_old, exact_new), "{state:?}");
@@ -79,7 +84,7 @@ fn the_promise_is_exact_unless_a_cutover_or_a_rollback_failed() {
 
 #[test]
 fn service_is_promised_untouched_until_the_cutover_begins() {
-    for ticket in at_rest(history::request()).iter().filter(|ticket| ticket.state.cutover.is_none()) {
+    for ticket in BOTH_MOVE.iter().filter(|ticket| ticket.state.cutover.is_none()) {
         for layer in Layer::ALL {
             let [old, new] = ends(ticket, layer);
             assert_eq!(old, [Presence::Installed], "{:?}", ticket.state);
@@ -90,7 +95,7 @@ fn service_is_promised_untouched_until_the_cutover_begins() {
 
 #[test]
 fn a_lock_is_given_up_only_where_the_new_place_is_promised_empty_or_the_ticket_is_closed() {
-    for ticket in at_rest(history::request()).iter().filter(|ticket| !ticket.state.needs_lock()) {
+    for ticket in BOTH_MOVE.iter().filter(|ticket| !ticket.state.needs_lock()) {
         let empty = Layer::ALL.into_iter().all(|layer| ends(ticket, layer)[1] == [Presence::Absent]);
         let over = ticket.state.is_closed() && ticket.state.relocation != RelocationStatus::Failed;
         assert!(empty || over, "{:?}", ticket.state);
@@ -100,10 +105,10 @@ fn a_lock_is_given_up_only_where_the_new_place_is_promised_empty_or_the_ticket_i
 #[test]
 fn a_succeeded_ticket_promises_the_service_at_the_new_place_and_nothing_at_the_old() {
     let succeeded = |ticket: &Ticket| ticket.state.relocation == RelocationStatus::Succeeded;
-    for ticket in at_rest(history::request()).into_iter().filter(succeeded) {
+    for ticket in BOTH_MOVE.iter().filter(|ticket| succeeded(ticket)) {
         for layer in Layer::ALL {
             assert_eq!(
-                ends(&ticket, layer),
+                ends(ticket, layer),
                 [&[Presence::Absent], &[Presence::Installed]].map(|held| held as &[_])
             );
         }
@@ -112,8 +117,8 @@ fn a_succeeded_ticket_promises_the_service_at_the_new_place_and_nothing_at_the_o
 
 #[test]
 fn a_layer_that_stays_where_it_is_keeps_its_service_unless_its_cutover_failed() {
-    for ticket in at_rest(l2_only()) {
-        let [old, new] = ends(&ticket, Layer::L3);
+    for ticket in L2_MOVES.iter() {
+        let [old, new] = ends(ticket, Layer::L3);
         assert_eq!(old, new, "both ends are one spot");
         let broken = matches!(
             ticket.state.cutover,
@@ -131,7 +136,7 @@ fn a_layer_that_stays_where_it_is_keeps_its_service_unless_its_cutover_failed() 
         }
         // The layer that moves is promised the same as ever.
         let moving = Ticket { request: Arc::new(history::request()), ..ticket.clone() };
-        assert_eq!(ends(&ticket, Layer::L2), ends(&moving, Layer::L2));
+        assert_eq!(ends(ticket, Layer::L2), ends(&moving, Layer::L2));
     }
 }
 

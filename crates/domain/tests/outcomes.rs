@@ -22,8 +22,10 @@ fn reserve(outcome: Outcome) -> Report {
 
 /// Puts it and gives the entry.
 fn put(play: &mut Play, input: Input) -> Entry {
-    let Stepped::Journaled(stepped) = play.put(input.clone()) else { panic!("{input:?} was not journaled") };
-    stepped.1
+    match play.put(input) {
+        Stepped::Journaled(stepped) => stepped.1,
+        other => panic!("not journaled: {other:?}"),
+    }
 }
 
 fn order(play: &Play, layer: Layer) -> WorkOrderId {

@@ -1,5 +1,5 @@
 //! Submitting, and what replaying finds in a journal that is not what the table gives.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::type_complexity, clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
 
@@ -83,7 +83,8 @@ fn journal() -> Vec<Entry> {
 
 #[test]
 fn replay_names_the_field_in_which_an_entry_was_tampered_with() {
-    let tampers: [(&str, fn(&mut Entry)); 8] = [
+    type Tamper = (&'static str, fn(&mut Entry));
+    let tampers: [Tamper; 8] = [
         ("rows", |entry| entry.rows.push("1".to_owned())),
         ("relocation_status", |entry| entry.relocation_status = RelocationStatus::Succeeded),
         ("reservation_status", |entry| entry.reservation_status = Some(ReservationStatus::Reserved)),
