@@ -266,10 +266,10 @@ fn changes_nothing(before: &Ticket, after: &Ticket, entry: &Entry) {
 fn every_input_in_every_state_takes_its_rows_or_changes_nothing() {
     let samples: Vec<Report> = history::every_report().into_iter().step_by(7).collect();
     for ticket in TICKETS.iter() {
-        let stray = enumerate::strays(&ticket, &samples);
+        let stray = enumerate::strays(ticket, &samples);
         let stray_count = stray.len();
-        for (index, input) in stray.into_iter().chain(enumerate::inputs(&ticket)).enumerate() {
-            let stepped = match enumerate::step_with(&ticket, input.clone()) {
+        for (index, input) in stray.into_iter().chain(enumerate::inputs(ticket)).enumerate() {
+            let stepped = match enumerate::step_with(ticket, input.clone()) {
                 Stepped::Journaled(stepped) => stepped,
                 Stepped::Void => continue,
                 other => panic!("{input:?} in {:?} gave {other:?}", ticket.state),
@@ -277,7 +277,7 @@ fn every_input_in_every_state_takes_its_rows_or_changes_nothing() {
             let (after, entry) = *stepped;
             assert_eq!(after.version, ticket.version + 1);
             if entry.rows.is_empty() {
-                changes_nothing(&ticket, &after, &entry);
+                changes_nothing(ticket, &after, &entry);
             } else {
                 assert!(
                     index >= stray_count,
@@ -342,7 +342,7 @@ fn an_open_ticket_has_a_deadline_that_moves_it_on_or_waits_for_a_command_it_take
 #[test]
 fn deadlines_alone_bring_every_ticket_to_rest() {
     for ticket in TICKETS.iter() {
-        let (mut at_rest, mut entries) = (ticket, 0);
+        let (mut at_rest, mut entries) = (ticket.clone(), 0);
         while let Some(out) = Layer::ALL.into_iter().find_map(|layer| at_rest.out(layer)) {
             let overdue = Input::Overdue { order: out.awaited().id };
             let Stepped::Journaled(stepped) = enumerate::step_with(&at_rest, overdue) else { panic!("void") };
