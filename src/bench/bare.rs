@@ -1,7 +1,7 @@
 //! The bare limit: the same rows, in transactions of the same sizes, with nothing else going on.
 //!
 //! What a relocation writes is made here by the pure step, in the order it happens; as many relocations as were in
-//! flight go side by side, as they did in the load. Making the text is not measured, only writing it.
+//! flight go side by side, as they did in the load. Making it is not measured, only writing it.
 
 use std::{
     collections::VecDeque,
@@ -50,19 +50,25 @@ impl Bare {
         std::fs::create_dir_all(dir)?;
         let mut writer = bare::Writer::open(&dir.join("bare.db"), options)?;
         self.provision(&mut writer)?;
-        let mut stock = Stock { bare: self, next: 0, ..Stock::default() };
-        let (mut took, mut rows) = (Duration::ZERO, 0);
-        for (written, shape) in shapes.iter().enumerate() {
-            let requests = stock.take(shape)?;
+        let mut stock = Stock::new(self)?;
+        let (mut took, mut rows, mut written) = (Duration::ZERO, 0, 0);
+        let mut shapes = shapes.iter().copied();
+        loop {
+            // What the greedy order could not place in time is written last.
+            let shape = shapes.next();
+            let requests = stock.take(shape.unwrap_or(LAST))?;
+            if requests.is_empty() && shape.is_none() {
+                return Ok(Written { seconds: took.as_secs_f64(), rows });
+            }
             let begun = Instant::now();
             rows += writer.write(requests)?;
             took += begun.elapsed();
-            progress(written as u64 + 1);
+            written += 1;
+            progress(written);
             if written.is_multiple_of(256) {
                 tokio::task::yield_now().await;
             }
         }
-        Ok(Written { seconds: took.as_secs_f64(), rows })
     }
 
     fn provision(&self, writer: &mut bare::Writer) -> Result<(), BenchError> {
@@ -77,79 +83,100 @@ impl Bare {
     }
 }
 
-impl Default for Bare {
-    fn default() -> Self {
-        Self { run: 0, count: 0, in_flight: 1, deadlines: Deadlines::default() }
+/// Asked for when the load's shapes are used up: more of everything than is ever left.
+const LAST: Shape = Shape { changes: 512, admits: 512, concludes: 512, edits: 512 };
+
+/// A write of a relocation, made and not yet written.
+enum Made {
+    Admit(bare::Request),
+    Edit(bare::Request),
+    Conclude(bare::Request),
+    Change(Box<Change>),
+}
+
+/// The kinds of [`Made`], in the order they stand in a transaction. Changes come last: so no relocation's next order is
+/// admitted in a transaction before its last one is concluded.
+const KINDS: usize = 4;
+
+impl Made {
+    const fn kind(&self) -> usize {
+        match self {
+            Self::Admit(_) => 0,
+            Self::Edit(_) => 1,
+            Self::Conclude(_) => 2,
+            Self::Change(_) => 3,
+        }
     }
 }
 
-/// Writes made and not yet written, by kind, each kind in an order its relocations allow.
-#[derive(Default)]
+/// As many relocations as were in flight, each by the kind of its next write. Each writes its own in its order, whatever
+/// the others do: so all that the load wrote is written, and the same number of rows.
 struct Stock {
     bare: Bare,
     next: u64,
-    changes: VecDeque<Change>,
-    admits: VecDeque<bare::Request>,
-    concludes: VecDeque<bare::Request>,
-    edits: VecDeque<bare::Request>,
+    ready: [VecDeque<Course>; KINDS],
+    /// What earlier transactions had of a kind, and no relocation was ready for.
+    owed: [u32; KINDS],
 }
 
 impl Stock {
-    fn take(&mut self, shape: &Shape) -> Result<Vec<bare::Request>, BenchError> {
-        let lacks = |stock: &Self| {
-            let short = |have: usize, want: u32| have < want as usize;
-            short(stock.changes.len(), shape.changes)
-                || short(stock.admits.len(), shape.admits)
-                || short(stock.concludes.len(), shape.concludes)
-                || short(stock.edits.len(), shape.edits)
-        };
-        while lacks(self) && self.next < self.bare.count {
-            self.make_more()?;
+    fn new(bare: Bare) -> Result<Self, BenchError> {
+        let in_flight = bare.in_flight;
+        let mut stock = Self { bare, next: 0, ready: Default::default(), owed: [0; KINDS] };
+        for _ in 0..in_flight {
+            stock.begin()?;
+        }
+        Ok(stock)
+    }
+
+    /// Begins the next relocation, if there is one.
+    fn begin(&mut self) -> Result<(), BenchError> {
+        if self.next < self.bare.count {
+            let course = Course::submit(&self.bare, self.next)?;
+            self.next += 1;
+            self.ready[KINDS - 1].push_back(course);
+        }
+        Ok(())
+    }
+
+    /// The writes of one transaction.
+    fn take(&mut self, shape: Shape) -> Result<Vec<bare::Request>, BenchError> {
+        let Shape { changes, admits, concludes, edits } = shape;
+        for (owed, more) in self.owed.iter_mut().zip([admits, edits, concludes, changes]) {
+            *owed = owed.saturating_add(more);
         }
         let mut requests = Vec::new();
-        let changes: Vec<Change> = front(&mut self.changes, shape.changes).collect();
+        let mut changes = Vec::new();
+        for kind in 0..KINDS {
+            while self.owed[kind] > 0
+                && let Some(mut course) = self.ready[kind].pop_front()
+            {
+                self.owed[kind] -= 1;
+                match course.take()? {
+                    Some(Made::Admit(request) | Made::Edit(request) | Made::Conclude(request)) => {
+                        requests.push(request);
+                    }
+                    Some(Made::Change(change)) => changes.push(*change),
+                    None => {}
+                }
+                match course.made.front().map(Made::kind) {
+                    Some(next) => self.ready[next].push_back(course),
+                    None => self.begin()?,
+                }
+            }
+        }
         if !changes.is_empty() {
             requests.push(bare::Request::commit(changes)?);
         }
-        requests.extend(front(&mut self.admits, shape.admits));
-        requests.extend(front(&mut self.edits, shape.edits));
-        requests.extend(front(&mut self.concludes, shape.concludes));
         Ok(requests)
     }
-
-    /// Makes all writes of as many relocations as go side by side, step by step.
-    fn make_more(&mut self) -> Result<(), BenchError> {
-        let last = self.bare.count.min(self.next + self.bare.in_flight as u64);
-        let mut courses = (self.next..last)
-            .map(|n| Course::submit(&self.bare, n))
-            .collect::<Result<Vec<Course>, BenchError>>()?;
-        self.next = last;
-        loop {
-            let mut moved = false;
-            for course in &mut courses {
-                if let Some(change) = course.change.take() {
-                    self.changes.push_back(change);
-                    moved = true;
-                    course.go_on(&mut self.admits, &mut self.edits, &mut self.concludes)?;
-                }
-            }
-            if !moved {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn front<T>(queue: &mut VecDeque<T>, count: u32) -> impl Iterator<Item = T> {
-    let count = queue.len().min(count as usize);
-    queue.drain(..count)
 }
 
 /// One relocation on its way.
 struct Course {
     ticket: Arc<Ticket>,
-    /// The step to be written next.
-    change: Option<Change>,
+    /// What it writes next, in order. Invariant: ends with a change unless the ticket is closed.
+    made: VecDeque<Made>,
 }
 
 impl Course {
@@ -160,26 +187,31 @@ impl Course {
         let envelope =
             Envelope { relocation, cause: MessageId(format!("{relocation}:submit")), by: person(), input };
         let change = stepped(None, &envelope)?;
-        Ok(Self { ticket: Arc::clone(&change.ticket), change: Some(change) })
+        Ok(Self { ticket: Arc::clone(&change.ticket), made: [Made::Change(Box::new(change))].into() })
+    }
+
+    /// The next write; after a change also makes what that change leads to.
+    fn take(&mut self) -> Result<Option<Made>, BenchError> {
+        let made = self.made.pop_front();
+        if let Some(Made::Change(_)) = &made {
+            self.go_on()?;
+        }
+        Ok(made)
     }
 
     /// What the step before leads to: the configurators' writes, and the next step.
-    fn go_on(
-        &mut self,
-        admits: &mut VecDeque<bare::Request>,
-        edits: &mut VecDeque<bare::Request>,
-        concludes: &mut VecDeque<bare::Request>,
-    ) -> Result<(), BenchError> {
+    fn go_on(&mut self) -> Result<(), BenchError> {
         let ticket = Arc::clone(&self.ticket);
         let next = match Layer::ALL.into_iter().find_map(|layer| ticket.out(layer)) {
             Some(out) => {
                 let order = &out.order;
                 for edit in edits_of(&ticket, order) {
-                    admits.push_back(bare::Request::admit(order.layer, order.id));
-                    edits.push_back(bare::Request::edit(order.layer, vec![edit])?);
+                    self.made.push_back(Made::Admit(bare::Request::admit(order.layer, order.id)));
+                    self.made.push_back(Made::Edit(bare::Request::edit(order.layer, vec![edit])?));
                 }
                 let report = report(order);
-                concludes.push_back(bare::Request::conclude(order.layer, order.id, &report)?);
+                let conclude = bare::Request::conclude(order.layer, order.id, &report)?;
+                self.made.push_back(Made::Conclude(conclude));
                 let Dispatch { id, attempt, layer, .. } = *order;
                 Envelope::reply(Reply { v: MESSAGE_VERSION, order: id, attempt, layer, report }, "done")
             }
@@ -193,7 +225,7 @@ impl Course {
         };
         let change = stepped(Some(&ticket), &next)?;
         self.ticket = Arc::clone(&change.ticket);
-        self.change = Some(change);
+        self.made.push_back(Made::Change(Box::new(change)));
         Ok(())
     }
 }

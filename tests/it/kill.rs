@@ -8,6 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rehome::app::DATABASE;
+use rehome_domain::State;
+
 use crate::running::{Left, run, write_sheet};
 
 const RELOCATIONS: u64 = 2000;
@@ -29,17 +32,29 @@ fn killed_at_twenty_random_moments_a_run_of_2000_with_faults_ends_as_an_uninterr
     let takes = begun.elapsed();
 
     let killed = dir.path().join("killed");
-    let mut kills = 0;
+    let relocations = usize::try_from(RELOCATIONS).unwrap();
+    let (mut kills, mut under_way, mut submitting) = (0, 0, 0);
     let mut tries = 0;
     while kills < KILLS && tries < 10 * KILLS {
         tries += 1;
-        kills += u32::from(killed_in_mid_run(&sheet, &killed, &plan, random_below(takes / 8)));
+        // Every other one soon after the start, when much is being submitted; most of a run is waiting for deadlines.
+        let longest = if tries % 2 == 0 { takes * 2 / KILLS } else { takes / KILLS / 2 };
+        let mid_run = killed_in_mid_run(&sheet, &killed, &plan, random_below(longest));
+        // Killed before it had a database it had not begun.
+        if mid_run && killed.join(DATABASE).exists() {
+            kills += 1;
+            let left = Left::in_dir(&killed);
+            under_way += u32::from(left.states().values().any(State::in_flight));
+            submitting += u32::from(left.tickets.len() < relocations);
+        }
     }
     assert_eq!(kills, KILLS, "the run ended too soon to be killed so often");
+    println!("{kills} kills, {under_way} with orders out, {submitting} before all were submitted");
+    assert!(under_way > KILLS / 2 && submitting > 0, "the kills met a run that had nothing to lose");
     to_its_end(&sheet, &killed, &plan);
 
     let (whole, killed) = (Left::in_dir(&whole), Left::in_dir(&killed));
-    assert_eq!(whole.tickets.len(), usize::try_from(RELOCATIONS).unwrap());
+    assert_eq!(whole.tickets.len(), relocations);
     assert_eq!(killed.states().len(), whole.states().len(), "a ticket was lost");
     for (service, state) in whole.states() {
         assert_eq!(killed.states()[service], state, "{service} ended otherwise");

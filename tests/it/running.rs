@@ -43,6 +43,8 @@ pub(crate) fn run(sheet: &Path, data: &Path, faults: Option<&Path>) -> Command {
         command.env(format!("REHOME__DEADLINES__{key}_MS"), value.to_string());
     }
     command.env("REHOME__STORE__SYNC", "normal").env("REHOME__TIMERS__POLL_MS", "100");
+    // Its alarms are what the plans are for.
+    command.env("RUST_LOG", "error");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     command
 }

@@ -1,7 +1,7 @@
 //! What the devices must hold for a ticket that stands still: the statuses, read as a promise about the network.
 
 use crate::{
-    order::Layer,
+    order::{Layer, OrderKind},
     reply::Presence,
     state::State,
     status::{CutoverStatus as C, ReservationStatus as P, Side},
@@ -25,6 +25,8 @@ const RESERVED: Allowed = &[Presence::Reserved];
 const INSTALLED: Allowed = &[Presence::Installed];
 /// A teardown that failed: all or half of it is still there.
 const LEFT: Allowed = &[Presence::Partial, Presence::Installed];
+/// A teardown that failed in a cutover done again: an earlier attempt may have taken it away already.
+const LEFT_OR_GONE: Allowed = &[Presence::Absent, Presence::Partial, Presence::Installed];
 /// A rollback that failed: anything short of service may be there.
 const STUCK: Allowed = &[Presence::Absent, Presence::Reserved, Presence::Partial];
 /// Nobody could say, and the status says so; or a cutover failed that may have failed before, between or after its
@@ -39,7 +41,7 @@ pub fn allowed(ticket: &Ticket, layer: Layer, end: End) -> Allowed {
     let state = &ticket.state;
     match (ticket.request.stays_on(layer), layer) {
         (true, _) => in_place(state, layer),
-        (false, Layer::L3) => l3(state, end),
+        (false, Layer::L3) => l3(ticket, end),
         (false, Layer::L2) => l2(state, end),
     }
 }
@@ -54,7 +56,8 @@ fn in_place(state: &State, layer: Layer) -> Allowed {
     if broken { UNKNOWN } else { INSTALLED }
 }
 
-fn l3(state: &State, end: End) -> Allowed {
+fn l3(ticket: &Ticket, end: End) -> Allowed {
+    let state = &ticket.state;
     match (state.cutover, end) {
         (None, End::Old)
         | (Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed | C::L3TeardownFailedInstalled), End::New) => {
@@ -69,7 +72,10 @@ fn l3(state: &State, end: End) -> Allowed {
         (Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed | C::L3TornDownInstallFailed), End::Old) => {
             ABSENT
         }
-        (Some(C::L3TeardownFailedInstalled | C::L3TeardownAndInstallFailed), End::Old) => LEFT,
+        (Some(C::L3TeardownFailedInstalled | C::L3TeardownAndInstallFailed), End::Old) => {
+            let again = ticket.sent[Layer::L3 as usize][OrderKind::Cutover as usize] > 1;
+            if again { LEFT_OR_GONE } else { LEFT }
+        }
         (Some(C::L3TornDownInstallFailed | C::L3TeardownAndInstallFailed), End::New) => {
             match state.install_rollback {
                 Side::Done => ABSENT,
