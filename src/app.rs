@@ -15,7 +15,7 @@ use rehome_actors::{
     configurator::{Configurator, ConfiguratorParts},
     resume::{Resumed, resume},
     retry::RetryPolicy,
-    supervisor::{Gauge, Supervisor, SupervisorParts},
+    supervisor::{Gauge, SupervisorParts, supervise},
     wall_clock,
 };
 use rehome_bus::{Capacity, Embedded, Fate, Tampered};
@@ -28,7 +28,7 @@ use rehome_domain::{
     ports::{Bus, DeviceMemory, FenceStore, Inventory, StoreError, TicketStore},
 };
 use rehome_store::{OpenError, Sqlite};
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::settings::{Settings, Sync};
 
@@ -118,7 +118,7 @@ impl App {
         let inventory = inventory(&devices, faults);
         let gauge = Arc::<Gauge>::default();
 
-        let supervisor = Supervisor::new(SupervisorParts {
+        let supervisor = supervise(SupervisorParts {
             tickets: Arc::clone(&tickets),
             bus: Arc::clone(&bus),
             batch: settings.supervisor.batch,
@@ -126,7 +126,7 @@ impl App {
             now: wall_clock(),
             gauge: Arc::clone(&gauge),
         });
-        let supervisor = tokio::spawn(supervisor.supervise());
+        let supervisor = tokio::spawn(supervisor);
         for layer in Layer::ALL {
             Configurator::new(ConfiguratorParts {
                 layer,
@@ -134,7 +134,7 @@ impl App {
                 fences: Arc::clone(&fences),
                 inventory: Arc::clone(&inventory),
                 retry: retry(settings),
-                max_orders: settings.supervisor.in_flight,
+                hands: Arc::new(Semaphore::new(settings.supervisor.in_flight)),
                 now: wall_clock(),
             })
             .start();

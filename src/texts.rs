@@ -95,10 +95,12 @@ texts! {
     but(text, note): "{text}: {note}", "{text}：{note}";
     with_alarm(text, severity, alarm): "{text} [{severity}: {alarm}]", "{text}【{severity}：{alarm}】";
     configurator(layer): "{layer} configurator", "{layer}配置装置";
+    nobody(via): "nobody known ({via})", "身份未知（{via}）";
     timer(): "clock", "时钟";
     submitted(service): "submitted {service}", "提交 {service}";
     command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
     overdue(seq): "the deadline of order {seq} passed", "工单 {seq} 超时";
+    undeliverable(seq): "nobody takes order {seq}", "工单 {seq} 无人接收";
     window_opened(): "the window opened", "切换窗口开始";
     resumed_entry(): "started again", "系统重启";
     reply(seq, report): "reply to order {seq}: {report}", "对工单 {seq} 的回单：{report}";
@@ -107,6 +109,7 @@ texts! {
     note_duplicate(): "again, changes nothing", "重复，无变化";
     note_unfit(): "answers nothing that was asked, changes nothing", "与任何工单不符，无变化";
     note_retrying(): "not an answer yet", "尚非结果";
+    note_undeliverable(): "it stays out until its deadline", "等待超时处理";
     note_window_missed(): "the window had closed", "窗口已过";
     noticed(): "notice read", "已收通知";
     order(layer, kind): "{layer} {kind}", "{layer}{kind}";

@@ -35,13 +35,18 @@ pub(crate) enum Stop {
     Concluded(Report),
     /// A newer order has begun, whose reply counts.
     Superseded,
-    /// The bus or the store is gone; the order will be sent again.
+    /// The bus or the store did not answer: to be tried again.
     Unavailable(String),
+    /// The bus has been closed: the order is left for whoever takes it next.
+    Closed,
 }
 
 impl From<BusError> for Stop {
     fn from(error: BusError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            BusError::Closed => Self::Closed,
+            BusError::Failed { .. } => Self::Unavailable(error.to_string()),
+        }
     }
 }
 
@@ -72,6 +77,7 @@ impl Attempt {
                 }
                 Err(Refused::Concluded(report)) => return Err(Stop::Concluded(report)),
                 Err(Refused::Superseded) => return Err(Stop::Superseded),
+                Err(Refused::Unavailable(why)) => return Err(Stop::Unavailable(why)),
                 Err(Refused::Failed(error)) => error,
             };
             let Some(wait) = self.tools.retry.wait_after(tried, &error) else {

@@ -2,10 +2,11 @@
 //!
 //! Orders of different devices run side by side; what one device is asked goes through its session in order.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Context};
 use rehome_domain::{
+    id::WorkOrderId,
     order::{Layer, WorkOrder},
     ports::{Bus, Delivery, FenceStore, Inventory, WorkQueue},
     reply::Report,
@@ -18,6 +19,11 @@ use crate::{
     l2, l3,
     retry::RetryPolicy,
 };
+
+/// The pause after bus or store did not answer; each further one is twice as long.
+const AWAY_FIRST: Duration = Duration::from_millis(100);
+/// No pause is longer: somebody waits.
+const AWAY_LONGEST: Duration = Duration::from_secs(5);
 
 /// What a configurator is made of.
 #[derive(Clone)]
@@ -32,8 +38,8 @@ pub struct ConfiguratorParts {
     pub inventory: Arc<dyn Inventory>,
     /// How transient failures are retried.
     pub retry: RetryPolicy,
-    /// Orders in hand at once; more wait on the bus.
-    pub max_orders: usize,
+    /// A permit for each order that may be in hand at once; more wait on the bus. When all are back, nothing is.
+    pub hands: Arc<Semaphore>,
     /// The clock.
     pub now: Now,
 }
@@ -60,9 +66,13 @@ impl Actor for Configurator {
     }
 }
 
+/// Orders in hand, and the deliveries they came by: one that comes again while it is in hand is not begun twice.
+type InHand = RefCell<HashMap<WorkOrderId, Vec<u64>>>;
+
 /// Takes orders until the bus closes. Must run on an actix arbiter: it starts device sessions there.
 async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
-    let hands = Arc::new(Semaphore::new(parts.max_orders.max(1)));
+    let acks = queue.acks();
+    let in_hand = Rc::<InHand>::default();
     let tools = Rc::new(Tools {
         layer: parts.layer,
         bus: parts.bus,
@@ -73,36 +83,57 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         sessions: RefCell::new(HashMap::new()),
     });
     while let Some(Delivery { message, tag }) = queue.next().await {
-        let Ok(hand) = Arc::clone(&hands).acquire_owned().await else { break };
-        let tools = Rc::clone(&tools);
+        if let Some(tags) = in_hand.borrow_mut().get_mut(&message.id) {
+            tags.push(tag);
+            continue;
+        }
+        let Ok(hand) = Arc::clone(&parts.hands).acquire_owned().await else { break };
+        let id = message.id;
+        in_hand.borrow_mut().insert(id, vec![tag]);
+        let (tools, in_hand, acks) = (Rc::clone(&tools), Rc::clone(&in_hand), Arc::clone(&acks));
         actix::spawn(async move {
-            carry_out(tools, message).await;
+            let ended = to_its_end(tools, message).await;
+            let tags = in_hand.borrow_mut().remove(&id).unwrap_or_default();
+            if ended && let Err(error) = acks.ack(tags).await {
+                tracing::warn!(%error, order = %id, "an order could not be acknowledged and may come again");
+            }
             drop(hand);
         });
-        if let Err(error) = queue.ack(tag).await {
-            tracing::warn!(%error, "an order could not be acknowledged and may come again");
+    }
+}
+
+/// Carries one order out, however long bus and store are away. False if the bus was closed before.
+async fn to_its_end(tools: Rc<Tools>, order: WorkOrder) -> bool {
+    let (id, kind) = (order.id, order.kind);
+    let mut wait = AWAY_FIRST;
+    loop {
+        match carry_out(Rc::clone(&tools), order.clone()).await {
+            Ok(()) | Err(Stop::Concluded(_)) => return true,
+            Err(Stop::Superseded) => {
+                tracing::debug!(order = %id, %kind, "superseded by a newer order, no reply");
+                return true;
+            }
+            Err(Stop::Closed) => return false,
+            Err(Stop::Unavailable(why)) => {
+                tracing::warn!(order = %id, %kind, why, "can't go on, trying again");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(AWAY_LONGEST);
+            }
         }
     }
 }
 
 /// Carries one order out, from whatever point an earlier try has reached.
-async fn carry_out(tools: Rc<Tools>, order: WorkOrder) {
-    let (id, kind, layer) = (order.id, order.kind, tools.layer);
+async fn carry_out(tools: Rc<Tools>, order: WorkOrder) -> Result<(), Stop> {
+    let layer = tools.layer;
     let mut attempt = Attempt { tools, order: Arc::new(order), last: None, after_conclusion: false };
     let first = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,
     };
-    let ended = match first {
+    match first {
         Err(Stop::Concluded(report)) => say_again(&mut attempt, report).await,
         other => other,
-    };
-    match ended {
-        Ok(()) | Err(Stop::Concluded(_)) => {}
-        Err(Stop::Superseded) => tracing::debug!(order = %id, %kind, "superseded by a newer order, no reply"),
-        Err(Stop::Unavailable(why)) => {
-            tracing::warn!(order = %id, %kind, why, "stopped, the order will come again");
-        }
     }
 }
 

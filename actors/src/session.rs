@@ -49,6 +49,8 @@ pub enum Refused {
     Concluded(Report),
     /// A newer order of the ticket has begun.
     Superseded,
+    /// The fence could not be asked: nothing was done.
+    Unavailable(String),
 }
 
 /// A session with one device.
@@ -111,10 +113,7 @@ pub async fn operate(
         Ok(Admission::Concluded(_)) if message.after_conclusion => None,
         Ok(Admission::Concluded(report)) => return Err(Refused::Concluded(report)),
         Ok(Admission::Superseded { .. }) => return Err(Refused::Superseded),
-        Err(error) => {
-            let failure = Failure { reason: Reason::Other, text: error.to_string() };
-            return Err(Refused::Failed(DriverError { transient: true, failure }));
-        }
+        Err(error) => return Err(Refused::Unavailable(error.to_string())),
     };
     let presence = driver.perform(message.operation, order).await.map_err(Refused::Failed)?;
     Ok(Operated { presence, last })

@@ -7,6 +7,9 @@
 //! Any number of supervisors may run: the ticket's version guards each commit, and a ticket kept in memory that has
 //! moved on is loaded anew. One bad input never stops the rest: what can't be committed together is done alone.
 
+mod delivery;
+mod effects;
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -17,21 +20,26 @@ use std::{
 };
 
 use rehome_domain::{
-    event::{Alarm, Raised},
     id::RelocationId,
-    journal::{Entry, Note},
-    message::{Answer, Rejection},
+    journal::Entry,
+    message::{Answer, Input, Rejection},
     order::WorkOrder,
     ports::{
-        Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, TicketStore,
-        dead_letter,
+        Acks, Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError,
+        TicketStore, dead_letter,
     },
     step::{Context, Stepped, step},
     ticket::Ticket,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::{
+    delivery::Led,
+    effects::{answer, effects},
+};
 use crate::Now;
+
+pub(crate) use self::effects::quarantined;
 
 /// A reply that overtook its own order's commit is put back this often, [`EARLY_WAIT`] apart, before it counts as
 /// one that names an order nobody sent.
@@ -82,9 +90,32 @@ impl Gauge {
     }
 }
 
-/// A supervisor.
-pub struct Supervisor {
+/// Supervises until the bus closes and what was in hand is delivered.
+pub async fn supervise(parts: SupervisorParts) {
+    let mut inputs = parts.bus.inputs();
+    let (queue, delivering) = delivery::start(Arc::clone(&parts.bus), inputs.acks());
+    let mut supervisor = Supervisor::new(parts, inputs.acks());
+    loop {
+        let room = supervisor.has_room();
+        let Some(batch) = inputs.next(supervisor.parts.batch, room).await else { break };
+        let led = supervisor.take(batch).await;
+        supervisor.parts.gauge.in_flight.store(supervisor.flying.len(), Ordering::Release);
+        if queue.send(led).await.is_err() {
+            break;
+        }
+    }
+    drop(queue);
+    if let Err(error) = delivering.await {
+        tracing::error!(%error, "delivering ended before its time");
+    }
+}
+
+/// The supervisor's state between batches.
+struct Supervisor {
     parts: SupervisorParts,
+    acks: Arc<dyn Acks>,
+    /// What the batch in hand leads to.
+    led: Led,
     /// Tickets in flight or lately touched, as last committed. A copy: the store's version decides.
     known: FxHashMap<RelocationId, Arc<Ticket>>,
     /// Which of them have orders out.
@@ -99,54 +130,43 @@ struct Prepared {
 }
 
 impl Supervisor {
-    /// A supervisor of these parts.
-    #[must_use]
-    pub fn new(parts: SupervisorParts) -> Self {
-        Self { parts, known: FxHashMap::default(), flying: FxHashSet::default() }
+    fn new(parts: SupervisorParts, acks: Arc<dyn Acks>) -> Self {
+        let (known, flying) = Default::default();
+        Self { parts, acks, led: Led::default(), known, flying }
     }
 
-    /// Works until the bus closes.
-    pub async fn supervise(mut self) {
-        let mut inputs = self.parts.bus.inputs();
-        loop {
-            let draining = self.parts.gauge.draining.load(Ordering::Acquire);
-            let room = !draining && self.flying.len() < self.parts.in_flight;
-            let Some(batch) = inputs.next(self.parts.batch, room).await else { break };
-            let tags = batch.iter().map(|delivery| delivery.tag).collect();
-            self.take(batch).await;
-            self.parts.gauge.in_flight.store(self.flying.len(), Ordering::Release);
-            if let Err(error) = inputs.ack(tags).await {
-                tracing::warn!(%error, "inputs could not be acknowledged and will come again");
-            }
-        }
+    /// Whether new work may begin.
+    fn has_room(&self) -> bool {
+        !self.parts.gauge.draining.load(Ordering::Acquire) && self.flying.len() < self.parts.in_flight
     }
 
-    /// Takes a batch of inputs to their effect.
-    pub async fn take(&mut self, batch: Vec<Delivery<Incoming>>) {
-        let batch: Vec<Incoming> = batch.into_iter().map(|delivery| delivery.message).collect();
+    /// Takes a batch of inputs to their effect. Answers what is to be sent, and what to acknowledge then.
+    async fn take(&mut self, batch: Vec<Delivery<Incoming>>) -> Led {
+        self.led.tags = batch.iter().map(|delivery| delivery.tag).collect();
         let alone = match self.together(&batch).await {
             Ok(alone) => alone,
             Err(error) => {
                 tracing::warn!(%error, inputs = batch.len(), "a batch failed and is done one by one");
-                for incoming in &batch {
-                    self.forget(incoming.envelope.relocation);
+                for delivery in &batch {
+                    self.forget(delivery.message.envelope.relocation);
                 }
                 (0..batch.len()).collect()
             }
         };
         for index in alone {
-            if let Some(incoming) = batch.get(index) {
-                self.alone(incoming).await;
+            if let Some(delivery) = batch.get(index) {
+                self.alone(delivery).await;
             }
         }
         self.trim();
+        std::mem::take(&mut self.led)
     }
 
     /// Steps and commits a batch in one transaction. Answers which inputs must be done alone.
-    async fn together(&mut self, batch: &[Incoming]) -> Result<Vec<usize>, StoreError> {
+    async fn together(&mut self, batch: &[Delivery<Incoming>]) -> Result<Vec<usize>, StoreError> {
         let mut alone = self.load_missing(batch).await?;
         let mut prepared = Vec::with_capacity(batch.len());
-        for (index, incoming) in batch.iter().enumerate() {
+        for (index, Delivery { message: incoming, .. }) in batch.iter().enumerate() {
             if alone.contains(&index) {
                 continue;
             }
@@ -168,11 +188,11 @@ impl Supervisor {
     }
 
     /// Reads the tickets this batch needs and memory does not have. Answers the inputs whose ticket can't be read.
-    async fn load_missing(&mut self, batch: &[Incoming]) -> Result<Vec<usize>, StoreError> {
+    async fn load_missing(&mut self, batch: &[Delivery<Incoming>]) -> Result<Vec<usize>, StoreError> {
         let mut ids: Vec<RelocationId> = batch
             .iter()
-            .filter(|incoming| !is_submission(incoming))
-            .map(|incoming| incoming.envelope.relocation)
+            .filter(|delivery| !is_submission(&delivery.message))
+            .map(|delivery| delivery.message.envelope.relocation)
             .filter(|id| !self.known.contains_key(id))
             .collect();
         ids.sort_unstable();
@@ -194,13 +214,13 @@ impl Supervisor {
         let touched = batch
             .iter()
             .enumerate()
-            .filter(|(_, incoming)| unreadable.contains(&incoming.envelope.relocation));
+            .filter(|(_, delivery)| unreadable.contains(&delivery.message.envelope.relocation));
         Ok(touched.map(|(index, _)| index).collect())
     }
 
     async fn commit(
         &mut self,
-        batch: &[Incoming],
+        batch: &[Delivery<Incoming>],
         prepared: Vec<Prepared>,
     ) -> Result<Vec<usize>, StoreError> {
         if prepared.is_empty() {
@@ -209,32 +229,34 @@ impl Supervisor {
         let changes = prepared.iter().map(|prepared| prepared.change.clone()).collect();
         let results = self.parts.tickets.commit(changes).await?;
         let mut alone = Vec::new();
-        let mut messages = Vec::with_capacity(prepared.len() * 2);
         for (Prepared { index, change }, result) in prepared.into_iter().zip(results) {
             if result == Committed::Done {
-                messages.extend(effects(&change.ticket, &change.entry, batch.get(index)));
+                let incoming = batch.get(index).map(|delivery| &delivery.message);
+                self.led.messages.extend(effects(&change.ticket, &change.entry, incoming));
             } else {
                 self.forget(change.ticket.id);
                 alone.push(index);
             }
         }
-        self.send(messages).await;
         Ok(alone)
     }
 
     /// Does one input by itself, from a fresh look at its ticket, until it has taken effect.
-    async fn alone(&mut self, incoming: &Incoming) {
-        let mut failures = 0;
+    async fn alone(&mut self, delivery: &Delivery<Incoming>) {
+        let incoming = &delivery.message;
+        let (mut failures, mut blamed) = (0, 0);
         let mut held_by = None;
         for _ in 0..STALE_TRIES {
-            match self.alone_once(incoming, held_by).await {
+            match self.alone_once(delivery, held_by).await {
                 Ok(None) => return,
                 Ok(Some(Committed::Held(by))) => held_by = Some(by),
                 Ok(Some(_)) => {}
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(%error, failures, cause = %incoming.envelope.cause, "the store failed, trying again");
-                    if failures >= POISON_TRIES && self.bury_poison(incoming, &error).await {
+                    // While the store takes nobody's word, no input is to blame.
+                    blamed = if self.parts.tickets.dead_letters(1).await.is_ok() { blamed + 1 } else { 0 };
+                    if blamed >= POISON_TRIES && self.bury_poison(incoming, &error).await {
                         return;
                     }
                     tokio::time::sleep(STORE_WAIT * failures.min(25)).await;
@@ -242,15 +264,16 @@ impl Supervisor {
             }
         }
         tracing::error!(cause = %incoming.envelope.cause, "an input lost every race for its ticket and is put back");
-        self.send(vec![Outgoing::Reply(incoming.clone())]).await;
+        self.led.messages.push(Outgoing::Reply(incoming.clone()));
     }
 
     /// One try. None once nothing more is to be done.
     async fn alone_once(
         &mut self,
-        incoming: &Incoming,
+        delivery: &Delivery<Incoming>,
         held_by: Option<RelocationId>,
     ) -> Result<Option<Committed>, StoreError> {
+        let incoming = &delivery.message;
         let id = incoming.envelope.relocation;
         self.forget(id);
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
@@ -271,7 +294,7 @@ impl Supervisor {
                 return Ok(None);
             }
             Some(Stepped::Early(_)) => {
-                self.put_back(incoming).await?;
+                self.put_back(delivery).await?;
                 return Ok(None);
             }
             Some(Stepped::Void) => return Ok(None),
@@ -283,7 +306,7 @@ impl Supervisor {
         match self.parts.tickets.commit(vec![change.clone()]).await?.into_iter().next() {
             Some(Committed::Done) => {
                 self.remember(&change.ticket);
-                self.send(effects(&change.ticket, &change.entry, Some(incoming))).await;
+                self.led.messages.extend(effects(&change.ticket, &change.entry, Some(incoming)));
                 Ok(None)
             }
             Some(Committed::Seen) => {
@@ -295,7 +318,7 @@ impl Supervisor {
     }
 
     /// A message that came before: what its entry sent is sent again, as it is in the journal.
-    async fn say_again(&self, incoming: &Incoming) -> Result<(), StoreError> {
+    async fn say_again(&mut self, incoming: &Incoming) -> Result<(), StoreError> {
         let id = incoming.envelope.relocation;
         let entry = self.parts.tickets.caused(id, incoming.envelope.cause.clone()).await?;
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
@@ -307,7 +330,7 @@ impl Supervisor {
                 .map(|sent| Outgoing::Order(WorkOrder::new(sent, &ticket.request)))
                 .collect();
             let answer = answer(&ticket, &entry, incoming);
-            self.send(still_out.into_iter().chain(answer).collect()).await;
+            self.led.messages.extend(still_out.into_iter().chain(answer));
         }
         Ok(())
     }
@@ -324,54 +347,52 @@ impl Supervisor {
     }
 
     /// Keeps an input no ticket can take as a dead letter, and tells whoever asked.
-    async fn reject(&self, incoming: &Incoming, rejection: Rejection) -> Result<(), StoreError> {
+    async fn reject(&mut self, incoming: &Incoming, rejection: Rejection) -> Result<(), StoreError> {
         tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
         let body = format!("{:?}", incoming.envelope.input);
         self.parts.tickets.bury(dead_letter(incoming, &rejection, (self.parts.now)(), body)).await?;
         if let Some(to) = incoming.reply_to.clone() {
-            self.send(vec![Outgoing::Answer(Answered { to, answer: Answer::Rejected(rejection) })]).await;
+            let answer = Answer::Rejected(rejection);
+            self.led.messages.push(Outgoing::Answer(Answered { to, answer }));
         }
         Ok(())
     }
 
     /// An input over which the store fails while it takes a dead letter about it. True if it is buried.
-    async fn bury_poison(&self, incoming: &Incoming, error: &StoreError) -> bool {
+    async fn bury_poison(&mut self, incoming: &Incoming, error: &StoreError) -> bool {
         let relocation = incoming.envelope.relocation;
         let rejection = Rejection::Quarantined { relocation, reason: error.to_string() };
         self.reject(incoming, rejection).await.is_ok()
     }
 
-    async fn put_back(&self, incoming: &Incoming) -> Result<(), StoreError> {
+    /// Lets a reply that came too early wait its turn. It is acknowledged once it is back on the bus.
+    async fn put_back(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
+        let Delivery { message: incoming, tag } = delivery;
         if incoming.early >= EARLY_TRIES {
-            if let rehome_domain::message::Input::Reply(reply) = &incoming.envelope.input {
+            if let Input::Reply(reply) = &incoming.envelope.input {
                 return self.reject(incoming, Rejection::UnknownOrder { order: reply.order }).await;
             }
             return Ok(());
         }
         let again = Incoming { early: incoming.early + 1, ..incoming.clone() };
-        let bus = Arc::clone(&self.parts.bus);
+        let (bus, acks, tag) = (Arc::clone(&self.parts.bus), Arc::clone(&self.acks), *tag);
+        self.led.tags.retain(|other| *other != tag);
         tokio::spawn(async move {
             tokio::time::sleep(EARLY_WAIT).await;
-            if let Err(error) = bus.send(vec![Outgoing::Reply(again)]).await {
+            let back = bus.send(vec![Outgoing::Reply(again)]).await;
+            if let Err(error) = if back.is_ok() { acks.ack(vec![tag]).await } else { back } {
                 tracing::warn!(%error, "an early reply could not be put back");
             }
         });
         Ok(())
     }
 
-    async fn quarantine(&self, relocation: RelocationId, reason: &str) -> Result<(), StoreError> {
+    async fn quarantine(&mut self, relocation: RelocationId, reason: &str) -> Result<(), StoreError> {
         if self.parts.tickets.quarantine(relocation, reason.to_owned()).await? {
             let raised = quarantined(relocation, None, reason, (self.parts.now)());
-            self.send(vec![Outgoing::Alarm(raised)]).await;
+            self.led.messages.push(Outgoing::Alarm(raised));
         }
         Ok(())
-    }
-
-    async fn send(&self, messages: Vec<Outgoing>) {
-        if let Err(error) = self.parts.bus.send(messages).await {
-            // They are in the journal: they will be sent again when the system starts, or a deadline passes.
-            tracing::warn!(%error, "messages could not be sent now");
-        }
     }
 
     fn remember(&mut self, ticket: &Arc<Ticket>) {
@@ -402,78 +423,9 @@ impl Supervisor {
 }
 
 fn is_submission(incoming: &Incoming) -> bool {
-    matches!(incoming.envelope.input, rehome_domain::message::Input::Submitted { .. })
+    matches!(incoming.envelope.input, Input::Submitted { .. })
 }
 
 fn change((ticket, entry): (Ticket, Entry)) -> Change {
     Change { locked: ticket.state.needs_lock(), ticket: Arc::new(ticket), entry: Arc::new(entry) }
-}
-
-/// The alarm for a ticket that is set aside.
-pub(crate) fn quarantined(
-    relocation: RelocationId,
-    service_id: Option<String>,
-    reason: &str,
-    at: jiff::Timestamp,
-) -> Raised {
-    tracing::error!(%relocation, reason, "ticket quarantined");
-    let alarm = Alarm::Quarantined;
-    Raised { relocation, service_id, alarm, severity: alarm.severity(), at, detail: reason.to_owned() }
-}
-
-/// All that an entry sends, once it is durable.
-fn effects(ticket: &Ticket, entry: &Entry, incoming: Option<&Incoming>) -> Vec<Outgoing> {
-    tell(ticket, entry);
-    let mut messages: Vec<Outgoing> = entry
-        .sends
-        .iter()
-        .map(|dispatch| Outgoing::Order(WorkOrder::new(dispatch, &ticket.request)))
-        .collect();
-    messages.push(Outgoing::Event(ticket.event(&entry.alarms)));
-    messages.extend(entry.alarms.iter().map(|alarm| {
-        Outgoing::Alarm(Raised {
-            relocation: ticket.id,
-            service_id: Some(ticket.request.service_id.clone()),
-            alarm: *alarm,
-            severity: alarm.severity(),
-            at: entry.at,
-            detail: ticket.last_failure.as_ref().map(|(_, failure)| failure.to_string()).unwrap_or_default(),
-        })
-    }));
-    messages.extend(incoming.and_then(|incoming| answer(ticket, entry, incoming)));
-    messages
-}
-
-fn answer(ticket: &Ticket, entry: &Entry, incoming: &Incoming) -> Option<Outgoing> {
-    let to = incoming.reply_to.clone()?;
-    let answer = match &entry.note {
-        Some(Note::Refused(why)) => Answer::Refused { relocation: ticket.id, why: why.clone() },
-        _ => Answer::Accepted { relocation: ticket.id, version: entry.seq },
-    };
-    Some(Outgoing::Answer(Answered { to, answer }))
-}
-
-/// One span a ticket: what happened to it, in the log.
-fn tell(ticket: &Ticket, entry: &Entry) {
-    let span = tracing::debug_span!("ticket", relocation = %ticket.id, service = %ticket.request.service_id);
-    let _entered = span.enter();
-    tracing::debug!(
-        seq = entry.seq,
-        by = %entry.by,
-        rows = ?entry.rows,
-        status = %entry.relocation_status,
-        reservation = entry.reservation_status.map(rehome_domain::ReservationStatus::wire),
-        cutover = entry.cutover_status.map(rehome_domain::CutoverStatus::wire),
-        note = ?entry.note,
-        "entry"
-    );
-    for alarm in &entry.alarms {
-        tracing::warn!(
-            relocation = %ticket.id,
-            service = %ticket.request.service_id,
-            ?alarm,
-            severity = alarm.severity().wire(),
-            "alarm"
-        );
-    }
 }

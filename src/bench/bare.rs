@@ -18,6 +18,7 @@ use rehome_domain::{
     ports::{Change, Edit, Holding},
     reply::{Outcome, Presence},
     request::{Deadlines, Request, Spot},
+    role::Role,
     step::{Context, Stepped, step},
 };
 use rehome_store::{Options, Shape, bare};
@@ -242,7 +243,7 @@ fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, Bench
 }
 
 fn person() -> By {
-    By::Person { name: "bench".to_owned(), via: "cli".to_owned() }
+    By::Person { name: "bench".to_owned(), via: "cli".to_owned(), role: Role::Admin }
 }
 
 fn report(order: &Dispatch) -> Report {

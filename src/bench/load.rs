@@ -10,6 +10,7 @@ use rehome_domain::{
     message::{Envelope, Input},
     ports::{Bus, Heard, Loaded, Outgoing, TicketStore},
     request::Deadlines,
+    role::Role,
 };
 use rustc_hash::FxHashMap;
 
@@ -131,7 +132,7 @@ impl Course {
 }
 
 fn command(relocation: RelocationId, what: &str, input: Input) -> Outgoing {
-    let by = By::Person { name: "bench".to_owned(), via: "cli".to_owned() };
+    let by = By::Person { name: "bench".to_owned(), via: "cli".to_owned(), role: Role::Admin };
     let cause = MessageId(format!("{relocation}:{what}"));
     Outgoing::Command(Envelope { relocation, cause, by, input }.into())
 }

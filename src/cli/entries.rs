@@ -49,6 +49,7 @@ fn rows(entry: &Entry) -> String {
 pub(super) fn by(lang: Lang, by: &By) -> String {
     match by {
         By::Person { .. } => by.to_string(),
+        By::Nobody { via } => texts::nobody(lang, via),
         By::Configurator { layer } => texts::configurator(lang, layer.label(lang)),
         By::Timer => texts::timer(lang),
         By::System => "rehome".to_owned(),
@@ -63,6 +64,7 @@ fn what(lang: Lang, entry: &Entry) -> String {
         Input::Command(command) => texts::command_because(lang, command.kind.label(lang), &command.reason),
         Input::Reply(reply) => said(lang, reply),
         Input::Overdue { order } => texts::overdue(lang, order.seq),
+        Input::Undeliverable { order } => texts::undeliverable(lang, order.seq),
         Input::WindowOpened => texts::window_opened(lang),
         Input::Resumed => texts::resumed_entry(lang),
     };
@@ -83,6 +85,7 @@ fn note(lang: Lang, note: &Note) -> String {
         Note::Unfit => texts::note_unfit(lang),
         Note::Retrying => texts::note_retrying(lang),
         Note::WindowMissed => texts::note_window_missed(lang),
+        Note::Undeliverable => texts::note_undeliverable(lang),
     }
 }
 

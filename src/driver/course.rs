@@ -24,6 +24,7 @@ use rehome_domain::{
         Answered, Answers, Bus, BusError, Events, Heard, Incoming, Loaded, Outgoing, ReplyTo, TicketStore,
     },
     request::Window,
+    role::Role,
 };
 use rustc_hash::FxHashMap;
 
@@ -423,7 +424,7 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
             Way::Cli => "cli",
             Way::Plan(_) => "plan",
         };
-        let by = By::Person { name: self.options.person.clone(), via: via.to_owned() };
+        let by = By::Person { name: self.options.person.clone(), via: via.to_owned(), role: Role::Admin };
         let reply_to = Some(ReplyTo { queue: self.answers.clone(), correlation: cause.clone() });
         let envelope = Envelope { relocation: self.jobs[row].relocation, cause, by, input };
         let message = Incoming { envelope, reply_to, early: 0 };

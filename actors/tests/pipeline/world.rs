@@ -14,7 +14,7 @@ use rehome_actors::{
     clock::{Clock, ClockParts},
     configurator::{Configurator, ConfiguratorParts},
     retry::RetryPolicy,
-    supervisor::{Gauge, Supervisor, SupervisorParts},
+    supervisor::{Gauge, SupervisorParts, supervise},
     wall_clock,
 };
 use rehome_bus::{Capacity, Embedded};
@@ -29,9 +29,11 @@ use rehome_domain::{
         Outgoing, ReplyTo, StoreError, TicketStore, Wait,
     },
     request::{Deadlines, Place},
+    role::Role,
 };
 use rehome_store::Sqlite;
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// Patience with a condition before a test fails.
@@ -67,7 +69,7 @@ impl World {
 
     /// Puts a supervisor to work over this ticket store.
     pub(crate) fn supervise_over(&self, tickets: Arc<dyn TicketStore>) {
-        let supervisor = Supervisor::new(SupervisorParts {
+        let supervisor = supervise(SupervisorParts {
             tickets,
             bus: Arc::clone(&self.bus),
             batch: 16,
@@ -75,7 +77,7 @@ impl World {
             now: wall_clock(),
             gauge: Arc::<Gauge>::default(),
         });
-        actix::spawn(supervisor.supervise());
+        actix::spawn(supervisor);
     }
 
     /// Puts both configurators to work over these devices.
@@ -91,7 +93,7 @@ impl World {
                     first: Duration::from_millis(1),
                     ..RetryPolicy::default()
                 },
-                max_orders: 64,
+                hands: Arc::new(Semaphore::new(64)),
                 now: wall_clock(),
             })
             .start();
@@ -179,7 +181,7 @@ pub(crate) fn id(n: u64) -> RelocationId {
 }
 
 pub(crate) fn envelope(n: u64, what: &str, input: Input) -> Envelope {
-    let by = By::Person { name: "test".to_owned(), via: "cli".to_owned() };
+    let by = By::Person { name: "test".to_owned(), via: "cli".to_owned(), role: Role::Admin };
     Envelope { relocation: id(n), cause: MessageId(format!("{n}:{what}")), by, input }
 }
 

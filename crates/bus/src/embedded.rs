@@ -22,7 +22,7 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait,
+        Acks, Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait,
         WorkQueue,
     },
 };
@@ -140,7 +140,11 @@ fn begins_work(input: &Input) -> bool {
         Input::Command(command) => {
             matches!(command.kind, CommandKind::DeployReservation | CommandKind::DeployCutover)
         }
-        Input::Reply(_) | Input::Overdue { .. } | Input::WindowOpened | Input::Resumed => false,
+        Input::Reply(_)
+        | Input::Overdue { .. }
+        | Input::Undeliverable { .. }
+        | Input::WindowOpened
+        | Input::Resumed => false,
     }
 }
 
@@ -217,8 +221,16 @@ impl Inputs for EmbeddedInputs {
         })
     }
 
-    /// Nothing to do: what is lost with the process is sent again from the journal at start.
-    fn ack(&mut self, _tags: Vec<u64>) -> Wait<'_, Result<(), BusError>> {
+    fn acks(&self) -> Arc<dyn Acks> {
+        Arc::new(NoAcks)
+    }
+}
+
+/// Nothing to do: what is lost with the process is sent again from the journal at start.
+struct NoAcks;
+
+impl Acks for NoAcks {
+    fn ack(&self, _tags: Vec<u64>) -> Wait<'_, Result<(), BusError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -230,8 +242,8 @@ impl WorkQueue for EmbeddedWork {
         Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
     }
 
-    fn ack(&mut self, _tag: u64) -> Wait<'_, Result<(), BusError>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn acks(&self) -> Arc<dyn Acks> {
+        Arc::new(NoAcks)
     }
 }
 

@@ -13,6 +13,7 @@ use rehome_domain::{
     ports::{Answered, Bus, BusError, Incoming, Outgoing, ReplyTo},
     reply::{Outcome, Reply, Report},
     request::{Place, Request},
+    role::Role,
 };
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ fn order_id(n: u64) -> WorkOrderId {
 }
 
 fn envelope(n: u64, input: Input) -> Envelope {
-    let by = By::Person { name: "test".to_owned(), via: "cli".to_owned() };
+    let by = By::Person { name: "test".to_owned(), via: "cli".to_owned(), role: Role::Admin };
     Envelope { relocation: relocation(n), cause: MessageId(format!("m{n}")), by, input }
 }
 

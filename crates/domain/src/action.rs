@@ -7,6 +7,7 @@ use crate::{
     id::RelocationId,
     lang::Lang,
     order::Layer,
+    role::Role,
     state::{State, Work},
     status::{CutoverStatus as C, Disposition, RelocationStatus as R, ReservationStatus as P, Side},
     table::{self, Row, Trigger, Unmet},
@@ -53,6 +54,15 @@ pub enum WhyNot {
     NeedsReason {
         /// What was asked.
         command: CommandKind,
+    },
+    /// Their role does not allow it (promise 5).
+    NotAllowed {
+        /// What was asked.
+        command: CommandKind,
+        /// The role they have; none if nobody vouches for who they are.
+        has: Option<Role>,
+        /// The role it takes.
+        needs: Role,
     },
     /// The sender saw an older ticket.
     Stale {
@@ -103,6 +113,19 @@ impl WhyNot {
             (Self::Cancelling, Lang::Zh) => "工单正在取消".to_owned(),
             (Self::NeedsReason { command }, Lang::En) => format!("{command} needs a reason"),
             (Self::NeedsReason { command }, Lang::Zh) => format!("{}需要填写原因", command.label(lang)),
+            (Self::NotAllowed { command, has: Some(has), needs }, Lang::En) => {
+                format!("{command} needs the role {needs}, yours is {has}")
+            }
+            (Self::NotAllowed { command, has: Some(has), needs }, Lang::Zh) => {
+                let (has, needs) = (has.label(lang), needs.label(lang));
+                format!("{}需要“{needs}”角色，您的角色是“{has}”", command.label(lang))
+            }
+            (Self::NotAllowed { command, has: None, needs }, Lang::En) => {
+                format!("{command} needs the role {needs}, and nobody vouches for who sent it")
+            }
+            (Self::NotAllowed { command, has: None, needs }, Lang::Zh) => {
+                format!("{}需要“{}”角色，但发送者身份未经验证", command.label(lang), needs.label(lang))
+            }
             (Self::Stale { expected, is }, Lang::En) => {
                 format!("the ticket has moved on: you saw version {expected}, it is {is}; look again")
             }

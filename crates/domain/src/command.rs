@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{lang::Lang, order::Layer};
+use crate::{lang::Lang, order::Layer, role::Role};
 
 /// A person's command, without its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,6 +116,14 @@ pub enum By {
         name: String,
         /// `cli`, `amqp`, `http`, `plan` (a scripted operator).
         via: String,
+        /// What they might do at that time.
+        #[serde(default = "before_roles")]
+        role: Role,
+    },
+    /// Somebody whose name nobody checked: may do nothing, and is told so.
+    Nobody {
+        /// The way it came.
+        via: String,
     },
     /// A configurator.
     Configurator {
@@ -128,10 +136,29 @@ pub enum By {
     System,
 }
 
+/// Entries from before there were roles: whoever got in might do all.
+const fn before_roles() -> Role {
+    Role::Admin
+}
+
+impl By {
+    /// The role of whoever gives commands; the system's own may do all. None: nobody's, or a configurator's, who only
+    /// replies.
+    #[must_use]
+    pub const fn role(&self) -> Option<Role> {
+        match self {
+            Self::Person { role, .. } => Some(*role),
+            Self::Timer | Self::System => Some(Role::Admin),
+            Self::Nobody { .. } | Self::Configurator { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Person { name, via } => write!(f, "{name} ({via})"),
+            Self::Person { name, via, role: _ } => write!(f, "{name} ({via})"),
+            Self::Nobody { via } => write!(f, "nobody ({via})"),
             Self::Configurator { layer } => write!(f, "{layer} configurator"),
             Self::Timer => f.write_str("timer"),
             Self::System => f.write_str("rehome"),

@@ -53,6 +53,8 @@ pub enum Alarm {
     L2CutoverFailed,
     /// Row 19: nobody can say how the L3 cutover went.
     CutoverUnknown,
+    /// No configurator takes the order that is out.
+    Undeliverable,
     /// L2 never said that it read a notice.
     NoticeUnread,
     /// The cutover window closed before the cutover could begin.
@@ -74,6 +76,7 @@ impl Alarm {
             | Self::CutoverBroken
             | Self::L2CutoverFailed
             | Self::CutoverUnknown
+            | Self::Undeliverable
             | Self::WindowMissed
             | Self::Quarantined => Severity::Major,
         }
@@ -91,6 +94,7 @@ impl Alarm {
             Self::CutoverBroken => lang.pick("L3 neither torn down nor installed", "三层拆装均失败"),
             Self::L2CutoverFailed => lang.pick("L2 cutover failed", "二层切换失败"),
             Self::CutoverUnknown => lang.pick("L3 cutover outcome unknown", "三层切换结果未知"),
+            Self::Undeliverable => lang.pick("no configurator takes the order", "没有配置装置接收工单"),
             Self::NoticeUnread => lang.pick("L2 did not acknowledge the notice", "二层未确认失败通知"),
             Self::WindowMissed => lang.pick("cutover window missed", "错过切换窗口"),
             Self::Quarantined => lang.pick("journal unreadable, ticket quarantined", "日志损坏，工单已隔离"),

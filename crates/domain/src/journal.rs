@@ -34,6 +34,8 @@ pub enum Note {
     Retrying,
     /// The window closed before the cutover could begin.
     WindowMissed,
+    /// Nobody took the order that is out.
+    Undeliverable,
 }
 
 /// One entry: what came in, who sent it, what changed, what is to be sent.

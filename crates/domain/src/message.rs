@@ -16,6 +16,7 @@ use crate::{
     id::{MessageId, RelocationId, WorkOrderId},
     reply::Reply,
     request::{FieldError, Request},
+    role::Role,
 };
 
 /// What can come in for a ticket.
@@ -33,6 +34,11 @@ pub enum Input {
     Reply(Reply),
     /// The deadline of an order (or of the `inspect` about it) has passed.
     Overdue {
+        /// That order.
+        order: WorkOrderId,
+    },
+    /// The bus found nobody to give an order to.
+    Undeliverable {
         /// That order.
         order: WorkOrderId,
     },
@@ -68,6 +74,17 @@ impl Envelope {
         }
     }
 
+    /// The message that nobody takes an order.
+    #[must_use]
+    pub fn undeliverable(order: WorkOrderId) -> Self {
+        Self {
+            relocation: order.relocation,
+            cause: order.answer("undeliverable"),
+            by: By::System,
+            input: Input::Undeliverable { order },
+        }
+    }
+
     /// A reply's message. `what` tells apart the several messages an order's answer may have.
     #[must_use]
     pub fn reply(reply: Reply, what: &str) -> Self {
@@ -89,6 +106,15 @@ pub enum Rejection {
     Invalid {
         /// What is wrong, by field.
         errors: Vec<FieldError>,
+    },
+    /// Whoever submitted it may not (promise 5).
+    #[error("submitting needs the role {needs}; {}", has.map_or_else(
+        || "nobody vouches for who sent it".to_owned(), |has| format!("the sender's is {has}")))]
+    NotAllowed {
+        /// The role they have; none if nobody vouches for who they are.
+        has: Option<Role>,
+        /// The role it takes.
+        needs: Role,
     },
     /// The target (or the service) is held by another open relocation (promise 4).
     #[error(

@@ -379,8 +379,14 @@ pub trait Inputs: Send {
     /// What has queued up, up to `max`, waiting for at least one message. Commands only if `commands`. None: closed.
     fn next(&mut self, max: usize, commands: bool) -> Wait<'_, Option<Vec<Delivery<Incoming>>>>;
 
-    /// These have taken effect, durably.
-    fn ack(&mut self, tags: Vec<u64>) -> Wait<'_, Result<(), BusError>>;
+    /// What acknowledges them.
+    fn acks(&self) -> Arc<dyn Acks>;
+}
+
+/// Acknowledges messages that a queue has handed out; apart from the queue, so that the next ones are taken meanwhile.
+pub trait Acks: Send + Sync {
+    /// These have taken effect, durably, and what they led to is on the bus. What is never acknowledged comes again.
+    fn ack(&self, tags: Vec<u64>) -> Wait<'_, Result<(), BusError>>;
 }
 
 /// A configurator's queue.
@@ -388,8 +394,8 @@ pub trait WorkQueue: Send {
     /// The next order. None: closed.
     fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>>;
 
-    /// This has been answered, and the answer is on the bus.
-    fn ack(&mut self, tag: u64) -> Wait<'_, Result<(), BusError>>;
+    /// What acknowledges them.
+    fn acks(&self) -> Arc<dyn Acks>;
 }
 
 /// A listener to events.

@@ -18,6 +18,7 @@ use crate::{
     outcome::{failure, in_place, read, superseded},
     reply::{Reply, Report},
     request::Request,
+    role::Role,
     state::State,
     table::{self, Row, Sends, Trigger},
     ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
@@ -65,6 +66,7 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
                 }
                 Input::Reply(reply) => draft.reply(reply),
                 Input::Overdue { order } => draft.overdue(*order),
+                Input::Undeliverable { order } => draft.undeliverable(*order),
                 Input::WindowOpened => draft.window_opened(),
                 Input::Resumed => draft.resumed(),
             };
@@ -78,6 +80,10 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
 
 /// Row 1, and row 2 with it unless the request says `hold`.
 fn submit(request: &Arc<Request>, envelope: &Envelope, context: &Context) -> Stepped {
+    let has = envelope.by.role();
+    if has < Some(Role::TO_SUBMIT) {
+        return Stepped::Rejected(Rejection::NotAllowed { has, needs: Role::TO_SUBMIT });
+    }
     if let Err(errors) = request.validate() {
         return Stepped::Rejected(Rejection::Invalid { errors });
     }
@@ -172,6 +178,10 @@ impl<'a> Draft<'a> {
 
     fn command(&mut self, command: &Command) -> Taken {
         let kind = command.kind;
+        let (has, needs) = (self.entry.by.role(), Role::to(kind));
+        if has < Some(needs) {
+            return self.refuse(WhyNot::NotAllowed { command: kind, has, needs });
+        }
         let seen = self.ticket.version - 1;
         if let Some(expected) = command.expected_version.filter(|expected| *expected != seen) {
             return self.refuse(WhyNot::Stale { expected, is: seen });
@@ -274,6 +284,16 @@ impl<'a> Draft<'a> {
             }
         }
         Taken::Yes
+    }
+
+    /// Nobody took an order. It stays out, its deadline settles it; but a person hears of it now.
+    fn undeliverable(&mut self, order: WorkOrderId) -> Taken {
+        let awaited = |layer| self.ticket.out(layer).is_some_and(|out| out.awaited().id == order);
+        if !Layer::ALL.into_iter().any(awaited) {
+            return Taken::Void;
+        }
+        self.entry.alarms.push(Alarm::Undeliverable);
+        self.note(Note::Undeliverable)
     }
 
     fn window_opened(&mut self) -> Taken {

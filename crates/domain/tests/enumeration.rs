@@ -10,6 +10,7 @@ use std::{
 use rehome_domain::{
     Lang, action,
     command::CommandKind,
+    event::Alarm,
     journal::{Entry, Note},
     message::Input,
     order::{Layer, OrderKind},
@@ -252,7 +253,9 @@ fn a_closed_state_matches_no_row_and_no_input_moves_it() {
 
 /// The entry records an input that changed nothing, and says why.
 fn changes_nothing(before: &Ticket, after: &Ticket, entry: &Entry) {
-    assert!(entry.rows.is_empty() && entry.sends.is_empty() && entry.alarms.is_empty(), "{entry:?}");
+    assert!(entry.rows.is_empty() && entry.sends.is_empty(), "{entry:?}");
+    let told: &[Alarm] = if entry.note == Some(Note::Undeliverable) { &[Alarm::Undeliverable] } else { &[] };
+    assert_eq!(entry.alarms, told, "{entry:?}");
     assert!(entry.note.is_some(), "{entry:?} does not say why nothing changed");
     let mut but = after.clone();
     (but.version, but.changed_at) = (before.version, before.changed_at);

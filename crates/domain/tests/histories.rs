@@ -62,9 +62,11 @@ proptest! {
             );
             assert_eq!(play.ticket.l3.is_some(), state.l3.is_some());
             assert_eq!(play.ticket.l2.is_some(), state.l2.is_some());
-            // A missed window is told with an alarm; anything else that takes no row sends and tells nothing.
+            // A missed window and an order nobody takes are told with an alarm; anything else that takes no row sends
+            // and tells nothing.
             let silent = entry.sends.is_empty() && entry.alarms.is_empty();
-            assert!(!entry.rows.is_empty() || entry.note == Some(Note::WindowMissed) || silent);
+            let alarmed = matches!(entry.note, Some(Note::WindowMissed | Note::Undeliverable));
+            assert!(!entry.rows.is_empty() || alarmed || silent);
             assert_eq!(entry.rows.is_empty(), entry.note.is_some());
         });
         for (index, entry) in play.journal.iter().enumerate() {
@@ -241,12 +243,13 @@ fn random_histories_take_every_row_and_see_every_note() {
             Note::Unfit => "unfit",
             Note::Retrying => "retrying",
             Note::WindowMissed => "window missed",
+            Note::Undeliverable => "undeliverable",
         }));
     }
     let missed: Vec<&str> =
         rehome_domain::table::ROWS.iter().map(|row| row.id).filter(|id| !rows.contains(*id)).collect();
     assert!(missed.is_empty(), "random histories never take {missed:?}");
-    assert_eq!(notes.len(), 6, "{notes:?}");
+    assert_eq!(notes.len(), 7, "{notes:?}");
 }
 
 #[test]

@@ -6,11 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rehome_domain::{
     Lang,
     action::{self, WhyNot},
-    command::CommandKind,
+    command::{By, CommandKind},
+    id::MessageId,
     journal::Note,
+    message::Envelope,
+    order::Layer,
+    role::Role,
     state::State,
     status::{CutoverStatus, RelocationStatus, ReservationStatus, Side},
-    step::Stepped,
+    step::{Context, Stepped, step},
     table::{self, ROWS, Row, Trigger, Unmet},
 };
 use rehome_testkit::{
@@ -34,6 +38,41 @@ fn a_command_is_taken_exactly_where_a_row_allows_it_and_refused_with_a_sentence_
                 (row, note) => {
                     panic!("{kind} in {:?}: row {:?}, note {note:?}", ticket.state, row.map(|r| r.id))
                 }
+            }
+        }
+    }
+}
+
+/// Promise 5: rights come before everything else, so a refusal for want of them says nothing about the ticket.
+#[test]
+fn who_may_not_is_refused_in_every_state_and_moves_nothing_and_who_may_is_not_refused_for_their_role() {
+    let who = || {
+        let person = |role| By::Person { name: "somebody".to_owned(), via: "amqp".to_owned(), role };
+        let nobody = [By::Nobody { via: "amqp".to_owned() }, By::Configurator { layer: Layer::L2 }];
+        Role::ALL.into_iter().map(person).chain(nobody)
+    };
+    for ticket in enumerate::reachable(history::request()) {
+        for (kind, by) in CommandKind::ALL.into_iter().flat_map(|kind| who().map(move |by| (kind, by))) {
+            let (has, needs) = (by.role(), Role::to(kind));
+            let envelope = Envelope {
+                relocation: ticket.id,
+                cause: MessageId("m-1".to_owned()),
+                by,
+                input: history::command(kind),
+            };
+            let context = Context { at: ticket.changed_at, held_by: None };
+            let Stepped::Journaled(stepped) = step(Some(&ticket), &envelope, &context) else {
+                panic!("{kind} was not journaled");
+            };
+            let (after, entry) = *stepped;
+            let refusal = Note::Refused(WhyNot::NotAllowed { command: kind, has, needs });
+            assert_eq!(entry.note == Some(refusal), has < Some(needs), "{kind} by {:?}", entry.by);
+            if has < Some(needs) {
+                assert_eq!(
+                    (after.state, after.l3, after.l2),
+                    (ticket.state, ticket.l3.clone(), ticket.l2.clone())
+                );
+                assert!(entry.sends.is_empty() && entry.alarms.is_empty());
             }
         }
     }

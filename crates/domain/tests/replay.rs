@@ -51,6 +51,7 @@ fn an_input_for_a_ticket_that_does_not_exist_is_rejected() {
         history::command(CommandKind::Cancel),
         history::reply(Layer::L3, order, Report::Noticed),
         Input::Overdue { order },
+        Input::Undeliverable { order },
         Input::WindowOpened,
         Input::Resumed,
     ] {

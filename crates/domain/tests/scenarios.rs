@@ -58,8 +58,8 @@ fn the_scenarios_show_every_row_and_every_note() {
             other => format!("{other:?}"),
         })
         .collect();
-    // Nine ways to be refused, and five other notes.
-    assert_eq!(notes.len(), 14, "{notes:?}");
+    // Ten ways to be refused, and six other notes.
+    assert_eq!(notes.len(), 16, "{notes:?}");
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn every_other_input_comes_back_in_its_envelope() {
     let mut inputs = vec![
         Input::Submitted { request: Arc::new(history::windowed_request()) },
         Input::Overdue { order: ORDER },
+        Input::Undeliverable { order: ORDER },
         Input::WindowOpened,
         Input::Resumed,
     ];
@@ -268,7 +269,7 @@ fn messages_look_as_documented() {
     assert_eq!(
         to_value(envelope).unwrap(),
         json!({
-            "relocation": id, "cause": "m-1", "by": {"who": "person", "name": "operator", "via": "plan"},
+            "relocation": id, "cause": "m-1", "by": {"who": "person", "name": "operator", "via": "plan", "role": "supervisor"},
             "input": "command", "kind": "cancel", "reason": "by mistake", "expected_version": 3,
         })
     );

@@ -28,6 +28,7 @@ pub fn inputs(ticket: &Ticket) -> Vec<Input> {
     for layer in Layer::ALL {
         let Some(out) = ticket.out(layer) else { continue };
         all.push(Input::Overdue { order: out.awaited().id });
+        all.push(Input::Undeliverable { order: out.awaited().id });
         for order in std::iter::once(&out.order).chain(&out.inspect) {
             let about = (order.kind == OrderKind::Inspect).then_some(out.order.kind);
             let mut about_it = reports(layer, order.kind, about);
@@ -57,7 +58,7 @@ pub fn strays(ticket: &Ticket, reports: &[Report]) -> Vec<Input> {
         }
         if !Layer::ALL.into_iter().any(|layer| ticket.out(layer).is_some_and(|out| out.awaited().id == order))
         {
-            all.push(Input::Overdue { order });
+            all.extend([Input::Overdue { order }, Input::Undeliverable { order }]);
         }
     }
     all

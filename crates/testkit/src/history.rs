@@ -15,6 +15,7 @@ use rehome_domain::{
     order::{Dispatch, Layer, MESSAGE_VERSION, OrderKind},
     reply::{Failure, Found, Outcome, Presence, Reason, Reply, Report},
     request::{Deadlines, Place, Request, Window},
+    role::Role,
     step::{Context, Stepped, step},
     ticket::Ticket,
 };
@@ -61,7 +62,7 @@ pub fn windowed_request() -> Request {
 /// A person.
 #[must_use]
 pub fn person() -> By {
-    By::Person { name: "operator".to_owned(), via: "plan".to_owned() }
+    By::Person { name: "operator".to_owned(), via: "plan".to_owned(), role: Role::Supervisor }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ pub fn behind(input: &Input) -> By {
         Input::Submitted { .. } | Input::Command(_) => person(),
         Input::Reply(reply) => By::Configurator { layer: reply.layer },
         Input::Overdue { .. } | Input::WindowOpened => By::Timer,
-        Input::Resumed => By::System,
+        Input::Resumed | Input::Undeliverable { .. } => By::System,
     }
 }
 
@@ -230,9 +231,15 @@ impl Play {
 
     /// Gives the ticket an input now.
     pub fn put(&mut self, input: Input) -> Stepped {
+        let by = behind(&input);
+        self.put_by(by, input)
+    }
+
+    /// The same from somebody in particular.
+    pub fn put_by(&mut self, by: By, input: Input) -> Stepped {
         self.messages += 1;
         let cause = MessageId(format!("message-{}", self.messages));
-        let envelope = Envelope { relocation: self.ticket.id, cause, by: behind(&input), input };
+        let envelope = Envelope { relocation: self.ticket.id, cause, by, input };
         let context = Context { at: self.now, held_by: self.held_by };
         let stepped = step(Some(&self.ticket), &envelope, &context);
         if let Stepped::Journaled(stepped) = &stepped {
@@ -290,6 +297,7 @@ impl Play {
                 }
                 Input::Overdue { order }
             }
+            Move::Undeliverable { layer } => Input::Undeliverable { order: ticket.out(*layer)?.awaited().id },
             Move::Wait { minutes } => {
                 self.now += SignedDuration::from_mins(i64::from(*minutes));
                 Input::WindowOpened
@@ -368,6 +376,11 @@ pub enum Move {
         /// Which entry's input.
         entry: u16,
     },
+    /// The bus finds nobody to give a layer's order to.
+    Undeliverable {
+        /// Whose.
+        layer: Layer,
+    },
     /// The clock says that a layer's deadline has passed.
     Overdue {
         /// Whose.
@@ -402,6 +415,7 @@ pub fn moves() -> impl Strategy<Value = Move> {
         1 => (layer(), any::<bool>(), any::<u16>())
             .prop_map(|(layer, ahead, pick)| Move::Foreign { layer, ahead, pick }),
         2 => any::<u16>().prop_map(|entry| Move::Repeat { entry }),
+        1 => layer().prop_map(|layer| Move::Undeliverable { layer }),
         1 => (1..90_u8).prop_map(|minutes| Move::Wait { minutes }),
         1 => Just(Move::Resumed),
     ]

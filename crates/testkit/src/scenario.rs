@@ -7,7 +7,7 @@ use std::{
 };
 
 use rehome_domain::{
-    command::{Command, CommandKind},
+    command::{By, Command, CommandKind},
     id::WorkOrderId,
     journal::Note,
     lang::Lang,
@@ -15,6 +15,7 @@ use rehome_domain::{
     order::{Dispatch, Layer},
     reply::Report,
     request::{Place, Request},
+    role::Role,
     step::Stepped,
 };
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub struct Step {
     pub submit: bool,
     /// A person commands.
     pub command: Option<CommandKind>,
+    /// With `command`: the person's role, `nobody` for one whom nobody vouches for; without it a supervisor.
+    pub role: Option<String>,
     /// With `command`: the reason given.
     #[serde(default)]
     pub reason: String,
@@ -78,6 +81,8 @@ pub struct Step {
     /// With `from`: the order it answers, `kind` or `kind attempt` (`reserve 2`); `foreign` for another relocation's.
     /// Without it, the order that is out, or the `inspect` about it if it says what was found.
     pub to: Option<String>,
+    /// The bus finds nobody to give this layer's order to.
+    pub nobody_takes: Option<Layer>,
     /// The deadline of what this layer has out passes.
     pub overdue: Option<Layer>,
     /// The clock comes to the cutover window.
@@ -117,7 +122,7 @@ pub struct Expected {
     /// The alarms it raises.
     #[serde(default)]
     pub alarms: Vec<String>,
-    /// Why nothing changed: `late`, `duplicate`, `unfit`, `retrying`, `window_missed`, or `refused: ` and the sentence.
+    /// Why nothing changed: `late`, `duplicate`, `unfit`, `retrying`, `window_missed`, `undeliverable`, or `refused: ` and the sentence.
     /// Of what is not even recorded: `void` (time has made it so) or `early` (it waits its turn).
     pub note: Option<String>,
 }
@@ -223,7 +228,10 @@ impl Scenario {
         for (number, step) in (2..).zip(rest) {
             let input = step.input(&mut play).map_err(|what| problem(number, &what))?;
             play.held_by = step.held.then_some(OTHER);
-            let done = play.put(input);
+            let done = match step.by().map_err(|what| problem(number, &what))? {
+                Some(by) => play.put_by(by, input),
+                None => play.put(input),
+            };
             compare(number, &step.expected, &play, &done, &mut status)?;
         }
         Ok(play)
@@ -250,12 +258,14 @@ impl Step {
             self.submit,
             self.command.is_some(),
             self.from.is_some(),
+            self.nobody_takes.is_some(),
             self.overdue.is_some(),
             self.window.is_some(),
             self.restart,
         ];
         if given.iter().filter(|given| **given).count() != 1 {
-            return Err("needs one of `submit`, `command`, `from`, `overdue`, `window`, `restart`".to_owned());
+            let words = "`submit`, `command`, `from`, `nobody_takes`, `overdue`, `window`, `restart`";
+            return Err(format!("needs one of {words}"));
         }
         if let Some(kind) = self.command {
             let (reason, expected_version) = (self.reason.clone(), self.saw);
@@ -264,6 +274,11 @@ impl Step {
         if let Some(layer) = self.from {
             let report = self.says.clone().ok_or("has `from`, but not what it `says`")?;
             return Ok(reply(layer, self.answered(play, layer, &report)?, report));
+        }
+        if let Some(layer) = self.nobody_takes {
+            let out =
+                play.ticket.out(layer).ok_or_else(|| format!("has an order for {layer}, which got none"))?;
+            return Ok(Input::Undeliverable { order: out.awaited().id });
         }
         if let Some(layer) = self.overdue {
             let out =
@@ -282,6 +297,19 @@ impl Step {
             return Ok(Input::Resumed);
         }
         Ok(Input::Submitted { request: play.ticket.request.clone() })
+    }
+
+    /// Who is behind it, if that is said.
+    fn by(&self) -> Result<Option<By>, String> {
+        let via = || "amqp".to_owned();
+        Ok(match self.role.as_deref() {
+            None => None,
+            Some("nobody") => Some(By::Nobody { via: via() }),
+            Some(role) => {
+                let role = role.parse::<Role>().map_err(|error| error.to_string())?;
+                Some(By::Person { name: "somebody".to_owned(), via: via(), role })
+            }
+        })
     }
 
     /// The order a reply answers.

@@ -14,6 +14,7 @@ use rehome_domain::{
     ports::{Inventory, Operation},
     reply::{Failure, Found, Outcome, Presence, Reply, Report},
     request::Request,
+    role::Role,
     status::RelocationStatus,
     step::{Context, Stepped, step},
     ticket::{Out, Ticket},
@@ -114,7 +115,7 @@ impl Play<'_> {
         Some(Envelope {
             relocation: self.ticket.id,
             cause: MessageId(format!("person:{}", self.ticket.version)),
-            by: By::Person { name: "script".to_owned(), via: "plan".to_owned() },
+            by: By::Person { name: "script".to_owned(), via: "plan".to_owned(), role: Role::Supervisor },
             input: Input::Command(Command { kind, reason, expected_version: None }),
         })
     }
