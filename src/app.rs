@@ -123,6 +123,7 @@ impl App {
             bus: Arc::clone(&bus),
             batch: settings.supervisor.batch,
             in_flight: settings.supervisor.in_flight,
+            shared: false,
             now: wall_clock(),
             gauge: Arc::clone(&gauge),
         });

@@ -4,8 +4,8 @@
 //! in one transaction → send the entries' messages → acknowledge the inputs. A crash anywhere only makes an input come
 //! again; its id is found in the journal, and the recorded messages are sent again, not recomputed.
 //!
-//! Any number of supervisors may run: the ticket's version guards each commit, and a ticket kept in memory that has
-//! moved on is loaded anew. One bad input never stops the rest: what can't be committed together is done alone.
+//! Any number of supervisors may run: the ticket's version guards each commit, and what has moved on meanwhile is loaded
+//! and stepped anew. One that knows itself alone keeps tickets in memory between batches. One bad input never stops the rest: what can't be committed together is done alone.
 
 mod delivery;
 mod effects;
@@ -32,6 +32,7 @@ use rehome_domain::{
     ticket::Ticket,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
+use tokio::time::Instant;
 
 use self::{
     delivery::Led,
@@ -50,6 +51,9 @@ const EARLY_WAIT: Duration = Duration::from_millis(25);
 const POISON_TRIES: u32 = 5;
 /// How often an input is stepped again because its ticket moved on meanwhile.
 const STALE_TRIES: u32 = 100;
+/// How often a supervisor that is full looks whether others have ended what it has begun. Short, because meanwhile new
+/// work waits; long enough not to be noticed in the store.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Waits between tries of a store that fails.
 const STORE_WAIT: Duration = Duration::from_millis(200);
 
@@ -64,6 +68,8 @@ pub struct SupervisorParts {
     pub batch: usize,
     /// Relocations with orders out at once; while there are as many, new work waits on the bus.
     pub in_flight: usize,
+    /// Other supervisors may work on the same tickets: each batch begins with a fresh look at its own.
+    pub shared: bool,
     /// The clock.
     pub now: Now,
     /// What others see of it, and its brake.
@@ -97,7 +103,12 @@ pub async fn supervise(parts: SupervisorParts) {
     let mut supervisor = Supervisor::new(parts, inputs.acks());
     loop {
         let room = supervisor.has_room();
-        let Some(batch) = inputs.next(supervisor.parts.batch, room).await else { break };
+        if !room && supervisor.parts.shared {
+            supervisor.look_again().await;
+        }
+        let next = inputs.next(supervisor.parts.batch, room);
+        let Ok(next) = tokio::time::timeout(LOOK_AGAIN, next).await else { continue };
+        let Some(batch) = next else { break };
         let led = supervisor.take(batch).await;
         supervisor.parts.gauge.in_flight.store(supervisor.flying.len(), Ordering::Release);
         if queue.send(led).await.is_err() {
@@ -120,6 +131,8 @@ struct Supervisor {
     known: FxHashMap<RelocationId, Arc<Ticket>>,
     /// Which of them have orders out.
     flying: FxHashSet<RelocationId>,
+    /// When others' work was last looked at.
+    looked: Option<Instant>,
 }
 
 /// A step ready to be committed.
@@ -132,7 +145,7 @@ struct Prepared {
 impl Supervisor {
     fn new(parts: SupervisorParts, acks: Arc<dyn Acks>) -> Self {
         let (known, flying) = Default::default();
-        Self { parts, acks, led: Led::default(), known, flying }
+        Self { parts, acks, led: Led::default(), known, flying, looked: None }
     }
 
     /// Whether new work may begin.
@@ -193,7 +206,7 @@ impl Supervisor {
             .iter()
             .filter(|delivery| !is_submission(&delivery.message))
             .map(|delivery| delivery.message.envelope.relocation)
-            .filter(|id| !self.known.contains_key(id))
+            .filter(|id| self.parts.shared || !self.known.contains_key(id))
             .collect();
         ids.sort_unstable();
         ids.dedup();
@@ -413,8 +426,31 @@ impl Supervisor {
         self.flying.remove(&id);
     }
 
+    /// Others may have ended what this one has begun: asks the store, at most once in [`LOOK_AGAIN`].
+    async fn look_again(&mut self) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let ids: Vec<RelocationId> = self.flying.iter().copied().collect();
+        match self.parts.tickets.load(ids.clone()).await {
+            Ok(loaded) => {
+                for (id, loaded) in ids.into_iter().zip(loaded) {
+                    if !matches!(loaded, Loaded::Ticket(ticket) if ticket.state.in_flight()) {
+                        self.flying.remove(&id);
+                    }
+                }
+                self.parts.gauge.in_flight.store(self.flying.len(), Ordering::Release);
+            }
+            Err(error) => tracing::warn!(%error, "what is in flight could not be read"),
+        }
+    }
+
     /// Keeps memory bounded: tickets at rest are dropped once there are too many; the store has them.
     fn trim(&mut self) {
+        if self.parts.shared {
+            self.known.clear();
+        }
         if self.known.len() > self.parts.in_flight.saturating_mul(2).max(1024) {
             let flying = &self.flying;
             self.known.retain(|id, _| flying.contains(id));

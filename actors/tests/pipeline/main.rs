@@ -147,6 +147,22 @@ fn competing_supervisors_over_one_store_keep_each_ticket_in_order() {
 }
 
 #[test]
+fn a_full_supervisor_goes_on_when_others_have_ended_what_it_began() {
+    on_system(async {
+        let world = World::new();
+        world.supervise_beside_others(1);
+        world.submit(1, request(1)).await;
+        world.until(1, "reserving", |ticket| ticket.state.in_flight()).await;
+        world.submit(2, request(2)).await;
+        let failed = Outcome::Failed(Failure { reason: Reason::Rejected, text: "no room".to_owned() });
+        world.reply_elsewhere(1, Layer::L3, Report::Reserve { outcome: failed, rollback: None }).await;
+        world.reply_elsewhere(1, Layer::L2, Report::Noticed).await;
+        world.reply_elsewhere(1, Layer::L3, Report::Release { outcome: Outcome::Done }).await;
+        world.until(2, "begun", |ticket| ticket.state.in_flight()).await;
+    });
+}
+
+#[test]
 fn a_message_that_comes_twice_is_journaled_once_and_what_it_sent_is_sent_again() {
     on_system(async {
         let world = World::new();

@@ -24,12 +24,15 @@ use rehome_domain::{
     command::By,
     journal::Entry,
     message::{Answer, Envelope, Input},
+    order::MESSAGE_VERSION,
     ports::{
         Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded,
         Outgoing, ReplyTo, StoreError, TicketStore, Wait,
     },
+    reply::{Reply, Report},
     request::{Deadlines, Place},
     role::Role,
+    step::{Context, Stepped, step},
 };
 use rehome_store::Sqlite;
 use tempfile::TempDir;
@@ -69,11 +72,21 @@ impl World {
 
     /// Puts a supervisor to work over this ticket store.
     pub(crate) fn supervise_over(&self, tickets: Arc<dyn TicketStore>) {
+        self.supervise(tickets, false, 64);
+    }
+
+    /// Puts one of several supervisors to work, with room for so many relocations in flight.
+    pub(crate) fn supervise_beside_others(&self, in_flight: usize) {
+        self.supervise(Arc::clone(&self.tickets), true, in_flight);
+    }
+
+    fn supervise(&self, tickets: Arc<dyn TicketStore>, shared: bool, in_flight: usize) {
         let supervisor = supervise(SupervisorParts {
             tickets,
             bus: Arc::clone(&self.bus),
             batch: 16,
-            in_flight: 64,
+            in_flight,
+            shared,
             now: wall_clock(),
             gauge: Arc::<Gauge>::default(),
         });
@@ -129,6 +142,22 @@ impl World {
     pub(crate) async fn submit(&self, n: u64, request: Request) {
         let input = Input::Submitted { request: Arc::new(request) };
         self.send(Outgoing::Command(envelope(n, "submit", input).into())).await;
+    }
+
+    /// A reply to what a layer has out, taken by another supervisor.
+    pub(crate) async fn reply_elsewhere(&self, n: u64, layer: Layer, report: Report) {
+        let ticket = self.ticket(n).await.unwrap();
+        let order = ticket.out(layer).unwrap().order.id;
+        let reply = Reply { v: MESSAGE_VERSION, order, attempt: 1, layer, report };
+        let context = Context { at: Timestamp::now(), held_by: None };
+        let Stepped::Journaled(stepped) = step(Some(&ticket), &Envelope::reply(reply, "done"), &context)
+        else {
+            panic!("not taken");
+        };
+        let (ticket, entry) = *stepped;
+        let locked = ticket.state.needs_lock();
+        let change = Change { ticket: Arc::new(ticket), entry: Arc::new(entry), locked };
+        assert_eq!(self.tickets.commit(vec![change]).await.unwrap(), [Committed::Done]);
     }
 
     pub(crate) async fn send(&self, message: Outgoing) {
