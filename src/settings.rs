@@ -2,6 +2,8 @@
 //!
 //! Every mistake is named by its key, with where it was written and what was expected; all of them at once.
 
+mod reading;
+
 use std::{
     fmt, io,
     ops::RangeInclusive,
@@ -9,10 +11,12 @@ use std::{
     time::Duration,
 };
 
-use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
-use rehome_domain::request::Deadlines;
+use config::{Config, Environment, File, FileFormat};
+use rehome_domain::{request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+use reading::Reading;
 
 /// Every key there is, with its value and its reason.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -34,8 +38,14 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// `[store]`
     pub store: Store,
+    /// `[postgres]`
+    pub postgres: Postgres,
     /// `[bus]`
     pub bus: Bus,
+    /// `[amqp]`
+    pub amqp: Amqp,
+    /// `[access]`
+    pub access: Access,
     /// `[timers]`
     pub timers: Timers,
     /// `[run]`
@@ -76,16 +86,40 @@ pub struct Retry {
     pub max_ms: u32,
 }
 
-/// The embedded store.
+/// The store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
+    /// Which.
+    pub kind: StoreKind,
     /// What a commit survives.
     pub sync: Sync,
     /// Changes a transaction, at most.
     pub batch: usize,
     /// Connections for reading.
     pub readers: usize,
+}
+
+/// Which database keeps tickets, fences and what simulated devices hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// A file in the data directory, for one process.
+    Sqlite,
+    /// A server, for any number of processes.
+    Postgres,
+}
+
+/// PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// Where, as whom, which database.
+    pub url: String,
+    /// Connections, at most.
+    pub connections: usize,
+    /// How long a call may take, in milliseconds.
+    pub timeout_ms: u32,
 }
 
 /// What a commit survives.
@@ -98,16 +132,91 @@ pub enum Sync {
     Full,
 }
 
-/// The embedded bus's queues.
+/// The bus, and the embedded one's queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bus {
+    /// Which.
+    pub kind: BusKind,
     /// Submissions and deploys waiting to begin.
     pub commands: usize,
     /// Events a listener may lag behind.
     pub events: usize,
     /// Answers an asker may leave unread.
     pub answers: usize,
+}
+
+/// Which bus carries messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BusKind {
+    /// Queues in this process.
+    Embedded,
+    /// RabbitMQ.
+    Amqp,
+}
+
+/// RabbitMQ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amqp {
+    /// Where, as whom, which virtual host.
+    pub url: String,
+    /// What the names of exchanges and queues begin with.
+    pub prefix: String,
+    /// A certificate authority's file, for `amqps`; empty: the system's.
+    pub ca_file: String,
+    /// This process's certificate and key in one PKCS#12 or PEM file; empty: none.
+    pub identity_file: String,
+    /// The domains whose orders our own L3 configurators take.
+    pub l3_domains: Vec<String>,
+    /// The domains whose orders our own L2 configurators take.
+    pub l2_domains: Vec<String>,
+    /// Which devices belong to which domain, as `pattern=domain`.
+    pub domains: Vec<String>,
+    /// Inputs handed to a supervisor ahead of time.
+    pub prefetch_inputs: u32,
+    /// Orders handed to a configurator ahead of time.
+    pub prefetch_work: u32,
+    /// The heartbeat, in seconds.
+    pub heartbeat_s: u32,
+    /// The longest pause before connecting again, in milliseconds.
+    pub reconnect_max_ms: u32,
+    /// How long a confirm may take before a message is published again, in milliseconds.
+    pub confirm_ms: u32,
+    /// The largest message read, in bytes.
+    pub largest_message: u32,
+}
+
+/// Who may do what, by names that the broker has checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// May submit, deploy, retry, cancel.
+    pub operators: Vec<String>,
+    /// May force too.
+    pub supervisors: Vec<String>,
+    /// May pause and resume too.
+    pub admins: Vec<String>,
+    /// Rehome's own processes, believed when they name the person they act for.
+    pub relays: Vec<String>,
+}
+
+impl Access {
+    /// What a name may do; one that is not listed may look.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Role {
+        let listed = |names: &[String]| names.iter().any(|listed| listed == name);
+        if listed(&self.admins) {
+            Role::Admin
+        } else if listed(&self.supervisors) {
+            Role::Supervisor
+        } else if listed(&self.operators) {
+            Role::Operator
+        } else {
+            Role::Viewer
+        }
+    }
 }
 
 /// The clocks.
@@ -178,9 +287,17 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("deadlines.inspect_ms", 1..=DAY_MS),
     ("store.batch", 1..=100_000),
     ("store.readers", 1..=64),
+    ("postgres.connections", 1..=1000),
+    ("postgres.timeout_ms", 100..=DAY_MS),
     ("bus.commands", 1..=1_000_000),
     ("bus.events", 1..=10_000_000),
     ("bus.answers", 1..=10_000_000),
+    ("amqp.prefetch_inputs", 1..=65_535),
+    ("amqp.prefetch_work", 1..=65_535),
+    ("amqp.heartbeat_s", 1..=3600),
+    ("amqp.reconnect_max_ms", 100..=DAY_MS),
+    ("amqp.confirm_ms", 100..=DAY_MS),
+    ("amqp.largest_message", 1024..=134_217_728),
     ("timers.poll_ms", 1..=60_000),
     ("timers.lease_ms", 1..=DAY_MS),
     ("run.in_flight", 1..=1_000_000),
@@ -296,146 +413,6 @@ fn layered(file: Option<&Path>, environment: Environment) -> Result<Loaded, Sett
     })?;
     reading.values.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Loaded { settings, values: reading.values })
-}
-
-/// The walk over the merged layers, beside the built-in one that says which keys there are and of what type.
-struct Reading<'a> {
-    file: Option<&'a Path>,
-    values: Vec<Effective>,
-    mistakes: Vec<Mistake>,
-}
-
-impl Reading<'_> {
-    fn section(&mut self, path: &str, given: &Value, known: &Value) -> Json {
-        let (ValueKind::Table(given_keys), ValueKind::Table(known_keys)) = (&given.kind, &known.kind) else {
-            self.mistake(path, given, format!("is {}, expected a section `[{path}]`", plain(given)));
-            return Json::Null;
-        };
-        let mut section = serde_json::Map::new();
-        let mut names: Vec<_> = given_keys.iter().collect();
-        names.sort_by_key(|(name, _)| *name);
-        for (name, value) in names {
-            let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            let read = match known_keys.get(name) {
-                None => {
-                    self.mistake(&key, value, format!("is not known, expected one of {}", list(known_keys)));
-                    continue;
-                }
-                Some(known) if matches!(known.kind, ValueKind::Table(_)) => self.section(&key, value, known),
-                Some(known) => self.leaf(&key, value, known),
-            };
-            section.insert(name.clone(), read);
-        }
-        Json::Object(section)
-    }
-
-    /// A value must be of the type that the built-in one has.
-    fn leaf(&mut self, key: &str, given: &Value, known: &Value) -> Json {
-        let from = self.origin(key, given);
-        let read = match (&given.kind, &known.kind) {
-            (ValueKind::I64(number), ValueKind::I64(_)) => Json::from(*number),
-            (ValueKind::String(text), ValueKind::String(_)) => Json::from(text.clone()),
-            // In the environment everything is text, also what looks like a number.
-            (ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_), ValueKind::String(_))
-                if matches!(from, Origin::Environment(_)) =>
-            {
-                Json::from(given.to_string())
-            }
-            (_, ValueKind::I64(_)) => {
-                self.mistake(key, given, format!("is {}, expected a whole number", plain(given)));
-                return Json::Null;
-            }
-            _ => {
-                self.mistake(key, given, format!("is {}, expected a text", plain(given)));
-                return Json::Null;
-            }
-        };
-        self.values.push(Effective { key: key.to_owned(), value: read.clone(), from });
-        read
-    }
-
-    /// Ranges, and what must hold between two keys.
-    fn check(&mut self) {
-        for (key, range) in RANGES {
-            let out_of_range = self.number(key).filter(|number| !range.contains(number));
-            if let Some(number) = out_of_range {
-                self.reject(key, format!("is {number}, expected {} to {}", range.start(), range.end()));
-            }
-        }
-        if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
-            && max < first
-        {
-            self.reject(
-                "retry.max_ms",
-                format!("is {max}, expected at least retry.first_ms, which is {first}"),
-            );
-        }
-        if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
-            && let Err(problem) = crate::telemetry::filter(level)
-        {
-            self.reject("log.level", problem.to_string());
-        }
-        let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
-        if dir_is_empty {
-            self.reject("data.dir", "is empty, expected a directory".to_owned());
-        }
-    }
-
-    fn find(&self, key: &str) -> Option<&Effective> {
-        self.values.iter().find(|value| value.key == key)
-    }
-
-    fn number(&self, key: &str) -> Option<i64> {
-        self.find(key)?.value.as_i64()
-    }
-
-    fn origin_of(&self, key: &str) -> Origin {
-        self.find(key).map_or(Origin::BuiltIn, |found| found.from.clone())
-    }
-
-    fn origin(&self, key: &str, value: &Value) -> Origin {
-        match (value.origin(), self.file) {
-            (None, _) => Origin::BuiltIn,
-            (Some("the environment"), _) => {
-                Origin::Environment(format!("{PREFIX}__{}", key.to_uppercase().replace('.', "__")))
-            }
-            (Some(uri), file) => {
-                Origin::File(file.map_or_else(|| uri.to_owned(), |path| path.display().to_string()))
-            }
-        }
-    }
-
-    fn mistake(&mut self, key: &str, value: &Value, problem: String) {
-        let from = match &value.kind {
-            // A section has no origin of its own; its keys have.
-            ValueKind::Table(keys) => {
-                keys.values().next().map_or(Origin::BuiltIn, |inner| self.origin(key, inner))
-            }
-            _ => self.origin(key, value),
-        };
-        self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
-    }
-
-    fn reject(&mut self, key: &str, problem: String) {
-        let from = self.origin_of(key);
-        self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
-    }
-}
-
-/// A value as a person would write it.
-fn plain(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Table(_) => "a section".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Nil => "nothing".to_owned(),
-        _ => format!("`{value}`"),
-    }
-}
-
-fn list(keys: &Map<String, Value>) -> String {
-    let mut names: Vec<&str> = keys.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names.join(", ")
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn all_mistakes_are_told_at_once_each_by_its_key() {
         [
             "log.levl: is not known, expected one of format, level",
             "retry.factor: is `1.5`, expected a whole number",
-            "sore: is not known, expected one of bus, data, deadlines, log, retry, run, store, supervisor, timers",
+            "sore: is not known, expected one of access, amqp, bus, data, deadlines, log, postgres, retry, run, store, supervisor, timers",
             "store.readers: is `none`, expected a whole number",
             "supervisor.bach: is not known, expected one of batch, in_flight",
             "supervisor.in_flight: is `many`, expected a whole number",
@@ -121,4 +121,34 @@ fn a_missing_file_and_one_that_is_not_toml_are_told_apart() {
     let file = file("[supervisor\n");
     let malformed = layered(Some(file.path()), environment(&[])).unwrap_err();
     assert!(matches!(malformed, SettingsError::Malformed(_)), "{malformed}");
+}
+
+#[test]
+fn a_list_stands_in_a_file_as_one_and_in_the_environment_with_commas_and_nothing_else_is_one() {
+    let file = file("[access]\noperators = [\"ann\", \"bob\"]\nadmins = [\"root\"]\n");
+    let environment =
+        environment(&[("REHOME__ACCESS__SUPERVISORS", "eve, mallory,"), ("REHOME__ACCESS__ADMINS", "")]);
+    let access = layered(Some(file.path()), environment).unwrap().settings.access;
+    let role = |name| access.role(name);
+    assert_eq!(
+        (role("ann"), role("mallory"), role("root")),
+        (Role::Operator, Role::Supervisor, Role::Viewer)
+    );
+    let found = mistakes("[access]\noperators = \"ann\"\nadmins = [1]", &[]);
+    assert_eq!(
+        found,
+        [
+            "access.admins: is a list, expected a list of texts",
+            "access.operators: is `ann`, expected a list of texts",
+        ]
+    );
+}
+
+#[test]
+fn a_password_in_a_url_is_used_and_not_shown() {
+    let url = "amqp://rehome:se:cr@t@broker:5672/carrier";
+    let loaded = layered(None, environment(&[("REHOME__AMQP__URL", url)])).unwrap();
+    assert_eq!(loaded.settings.amqp.url, url);
+    let shown = loaded.values.iter().find(|value| value.key == "amqp.url").unwrap();
+    assert_eq!(shown.value, "amqp://rehome:***@broker:5672/carrier");
 }

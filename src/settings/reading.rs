@@ -1,0 +1,181 @@
+//! The walk over the merged layers: each value of the right type, each mistake by its key.
+
+use std::path::Path;
+
+use config::{Map, Value, ValueKind};
+use serde_json::Value as Json;
+
+use super::{Effective, Mistake, Origin, PREFIX, RANGES};
+
+/// Keys whose value may hold a password.
+const URLS: [&str; 2] = ["amqp.url", "postgres.url"];
+
+/// The walk over the merged layers, beside the built-in one that says which keys there are and of what type.
+pub(super) struct Reading<'a> {
+    pub(super) file: Option<&'a Path>,
+    pub(super) values: Vec<Effective>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+impl Reading<'_> {
+    pub(super) fn section(&mut self, path: &str, given: &Value, known: &Value) -> Json {
+        let (ValueKind::Table(given_keys), ValueKind::Table(known_keys)) = (&given.kind, &known.kind) else {
+            self.mistake(path, given, format!("is {}, expected a section `[{path}]`", plain(given)));
+            return Json::Null;
+        };
+        let mut section = serde_json::Map::new();
+        let mut names: Vec<_> = given_keys.iter().collect();
+        names.sort_by_key(|(name, _)| *name);
+        for (name, value) in names {
+            let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let read = match known_keys.get(name) {
+                None => {
+                    self.mistake(&key, value, format!("is not known, expected one of {}", list(known_keys)));
+                    continue;
+                }
+                Some(known) if matches!(known.kind, ValueKind::Table(_)) => self.section(&key, value, known),
+                Some(known) => self.leaf(&key, value, known),
+            };
+            section.insert(name.clone(), read);
+        }
+        Json::Object(section)
+    }
+
+    /// A value must be of the type that the built-in one has.
+    fn leaf(&mut self, key: &str, given: &Value, known: &Value) -> Json {
+        let from = self.origin(key, given);
+        let read = match (&given.kind, &known.kind) {
+            (ValueKind::I64(number), ValueKind::I64(_)) => Json::from(*number),
+            (ValueKind::String(text), ValueKind::String(_)) => Json::from(text.clone()),
+            // In the environment everything is text, also what looks like a number.
+            (ValueKind::I64(_) | ValueKind::Float(_) | ValueKind::Boolean(_), ValueKind::String(_))
+                if matches!(from, Origin::Environment(_)) =>
+            {
+                Json::from(given.to_string())
+            }
+            (ValueKind::Array(items), ValueKind::Array(_)) if items.iter().all(is_text) => {
+                items.iter().map(ToString::to_string).collect()
+            }
+            // In the environment a list is written with commas.
+            (ValueKind::String(text), ValueKind::Array(_)) if matches!(from, Origin::Environment(_)) => {
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Json::from).collect()
+            }
+            (_, ValueKind::Array(_)) => {
+                self.mistake(key, given, format!("is {}, expected a list of texts", plain(given)));
+                return Json::Null;
+            }
+            (_, ValueKind::I64(_)) => {
+                self.mistake(key, given, format!("is {}, expected a whole number", plain(given)));
+                return Json::Null;
+            }
+            _ => {
+                self.mistake(key, given, format!("is {}, expected a text", plain(given)));
+                return Json::Null;
+            }
+        };
+        self.values.push(Effective { key: key.to_owned(), value: shown(key, &read), from });
+        read
+    }
+
+    /// Ranges, and what must hold between two keys.
+    pub(super) fn check(&mut self) {
+        for (key, range) in RANGES {
+            let out_of_range = self.number(key).filter(|number| !range.contains(number));
+            if let Some(number) = out_of_range {
+                self.reject(key, format!("is {number}, expected {} to {}", range.start(), range.end()));
+            }
+        }
+        if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
+            && max < first
+        {
+            self.reject(
+                "retry.max_ms",
+                format!("is {max}, expected at least retry.first_ms, which is {first}"),
+            );
+        }
+        if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
+            && let Err(problem) = crate::telemetry::filter(level)
+        {
+            self.reject("log.level", problem.to_string());
+        }
+        let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
+        if dir_is_empty {
+            self.reject("data.dir", "is empty, expected a directory".to_owned());
+        }
+    }
+
+    fn find(&self, key: &str) -> Option<&Effective> {
+        self.values.iter().find(|value| value.key == key)
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        self.find(key)?.value.as_i64()
+    }
+
+    pub(super) fn origin_of(&self, key: &str) -> Origin {
+        self.find(key).map_or(Origin::BuiltIn, |found| found.from.clone())
+    }
+
+    fn origin(&self, key: &str, value: &Value) -> Origin {
+        match (value.origin(), self.file) {
+            (None, _) => Origin::BuiltIn,
+            (Some("the environment"), _) => {
+                Origin::Environment(format!("{PREFIX}__{}", key.to_uppercase().replace('.', "__")))
+            }
+            (Some(uri), file) => {
+                Origin::File(file.map_or_else(|| uri.to_owned(), |path| path.display().to_string()))
+            }
+        }
+    }
+
+    fn mistake(&mut self, key: &str, value: &Value, problem: String) {
+        let from = match &value.kind {
+            // A section has no origin of its own; its keys have.
+            ValueKind::Table(keys) => {
+                keys.values().next().map_or(Origin::BuiltIn, |inner| self.origin(key, inner))
+            }
+            _ => self.origin(key, value),
+        };
+        self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
+    }
+
+    fn reject(&mut self, key: &str, problem: String) {
+        let from = self.origin_of(key);
+        self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    matches!(value.kind, ValueKind::String(_))
+}
+
+/// A value as others may see it: without the password in a URL.
+fn shown(key: &str, value: &Json) -> Json {
+    match value.as_str().and_then(|url| url.split_once("://")) {
+        Some((scheme, rest)) if URLS.contains(&key) => match rest.rsplit_once('@') {
+            Some((who, rest)) => {
+                let user = who.split_once(':').map_or(who, |(user, _)| user);
+                let secret = if who.contains(':') { ":***" } else { "" };
+                Json::from(format!("{scheme}://{user}{secret}@{rest}"))
+            }
+            None => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// A value as a person would write it.
+fn plain(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::Table(_) => "a section".to_owned(),
+        ValueKind::Array(_) => "a list".to_owned(),
+        ValueKind::Nil => "nothing".to_owned(),
+        _ => format!("`{value}`"),
+    }
+}
+
+fn list(keys: &Map<String, Value>) -> String {
+    let mut names: Vec<&str> = keys.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(", ")
+}
