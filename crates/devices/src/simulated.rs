@@ -3,7 +3,7 @@
 //! A session looks, decides and edits by compare-and-set, and remembers nothing: two processes that share a memory
 //! stay correct, and doing an operation twice is doing it once. What each operation does is in `circuit`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rehome_domain::{
     order::{Layer, WorkOrder},
@@ -14,6 +14,11 @@ use rehome_domain::{
 pub(crate) mod circuit;
 
 use circuit::Circuit;
+
+/// How long a memory that fails is asked again before the device counts as unreachable.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause before it is asked again.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Which devices there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +120,7 @@ impl Session {
         let circuit = Circuit::of(order, self.layer);
         let spots = circuit.spots(operation);
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
-        let held = self.memory.look(self.layer, spots.clone()).await.map_err(|error| unreachable(&error))?;
+        let held = patiently(|| self.memory.look(self.layer, spots.clone())).await?;
         let at = |wanted: &_| {
             let place = spots.iter().position(|spot| spot == wanted)?;
             held.get(place).cloned().flatten()
@@ -128,9 +133,7 @@ impl Session {
             let edited = edits.iter().find(|edit| edit.spot == *spot);
             edited.map_or_else(|| at(spot), |edit| edit.put.clone())
         });
-        if !edits.is_empty()
-            && !self.memory.edit(self.layer, edits).await.map_err(|error| unreachable(&error))?
-        {
+        if !edits.is_empty() && !patiently(|| self.memory.edit(self.layer, edits.clone())).await? {
             let text = format!("{} was changed by somebody else between look and edit", self.device);
             return Err(DriverError { transient: true, failure: Failure { reason: Reason::Conflict, text } });
         }
@@ -168,6 +171,23 @@ impl Driver for Session {
         order: &'a WorkOrder,
     ) -> Wait<'a, Result<Presence, DriverError>> {
         Box::pin(self.ensure(operation, order, Extent::Whole))
+    }
+}
+
+/// The memory stands for the device itself: a database that restarts is no device that fails. Asks again until it answers,
+/// and calls the device unreachable only after [`PATIENCE`].
+async fn patiently<'a, T>(ask: impl Fn() -> Wait<'a, Result<T, StoreError>>) -> Result<T, DriverError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if error == StoreError::Closed || waited >= PATIENCE => {
+                return Err(unreachable(&error));
+            }
+            Err(error) => tracing::debug!(%error, "a simulated device's memory is away, asking again"),
+        }
+        tokio::time::sleep(PAUSE).await;
+        waited += PAUSE;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every operation promises, over everything the two spots may hold; and over random sequences of operations.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use proptest::prelude::{Strategy, any, prop, proptest};
 use rehome_devices::{
@@ -337,6 +337,22 @@ fn a_memory_that_fails_is_a_device_that_can_be_tried_again() {
         assert!(error.transient && error.failure.reason == Reason::Unreachable, "{error}");
         memory.set_down(false);
         assert_eq!(perform(&devices, Operation::Reserve, &order).await, Ok(Presence::Reserved));
+    });
+}
+
+#[test]
+fn a_memory_that_is_away_for_a_while_is_waited_for_and_is_no_fault_of_the_device() {
+    run(async {
+        let memory = Arc::new(InMemory::new());
+        let devices = network(&memory);
+        let order = order(relocation(US), Layer::L3, OrderKind::Reserve, &lying("OURS", Lie::TwoDevices));
+        memory.set_down(true);
+        let back = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            memory.set_down(false);
+        };
+        let (done, ()) = tokio::join!(perform(&devices, Operation::Reserve, &order), back);
+        assert_eq!(done, Ok(Presence::Reserved));
     });
 }
 
