@@ -1,4 +1,6 @@
-//! Puts the adapters behind the ports and the actors to work: the only file that names concrete adapters.
+//! Puts the adapters behind the ports and the actors to work.
+
+mod adapters;
 
 use std::{
     fs::{File, TryLockError},
@@ -18,19 +20,17 @@ use rehome_actors::{
     supervisor::{Gauge, SupervisorParts, supervise},
     wall_clock,
 };
-use rehome_bus::{Capacity, Embedded, Fate, Tampered};
-use rehome_devices::{
-    faults::{self, FaultPlan, Faulty},
-    simulated::{Devices, Simulated},
-};
+use rehome_devices::faults::FaultPlan;
 use rehome_domain::{
     order::Layer,
-    ports::{Bus, DeviceMemory, FenceStore, Inventory, StoreError, TicketStore},
+    ports::{Bus, DeviceMemory, Inventory, StoreError, TicketStore},
 };
-use rehome_store::{OpenError, Sqlite};
-use tokio::{sync::Semaphore, task::JoinHandle};
+use rehome_store::OpenError;
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
-use crate::settings::{Settings, Sync};
+use self::adapters::Carrier;
+pub use self::adapters::{Store, sqlite_options};
+use crate::settings::{Settings, StoreKind};
 
 /// The database's name in a data directory.
 pub const DATABASE: &str = "rehome.db";
@@ -58,6 +58,9 @@ pub enum AppError {
         /// Which.
         path: PathBuf,
     },
+    /// Asked for what this binary can't do yet.
+    #[error("this binary can't use {0} yet")]
+    Lacks(&'static str),
     /// The database can't be opened.
     #[error("the store can't be opened: {0}")]
     Open(#[from] OpenError),
@@ -66,7 +69,32 @@ pub enum AppError {
     Store(#[from] StoreError),
 }
 
-/// A running Rehome, all in this process.
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Steps tickets, and rings the clock.
+    pub supervisor: bool,
+    /// Carries out orders on gateways.
+    pub l3: bool,
+    /// Carries out orders on switches.
+    pub l2: bool,
+}
+
+impl Roles {
+    /// All of them.
+    pub const ALL: Self = Self { supervisor: true, l3: true, l2: true };
+    /// None: others do the work, elsewhere.
+    pub const NONE: Self = Self { supervisor: false, l3: false, l2: false };
+
+    const fn configures(self, layer: Layer) -> bool {
+        match layer {
+            Layer::L3 => self.l3,
+            Layer::L2 => self.l2,
+        }
+    }
+}
+
+/// A running Rehome: what this process does of it.
 pub struct App {
     /// Where commands go and events come from.
     pub bus: Arc<dyn Bus>,
@@ -74,100 +102,145 @@ pub struct App {
     pub tickets: Arc<dyn TicketStore>,
     /// What the simulated devices hold.
     pub devices: Arc<dyn DeviceMemory>,
-    /// The store itself, for its statistics.
-    pub store: Arc<Sqlite>,
     /// What was found at start.
     pub resumed: Resumed,
-    supervisor: JoinHandle<()>,
+    store: Store,
+    carrier: Carrier,
+    supervisor: Option<JoinHandle<()>>,
     gauge: Arc<Gauge>,
+    /// Of each configurator, one permit for each order it may have in hand.
+    hands: Vec<(Arc<Semaphore>, u32)>,
     /// Held for as long as the app works in its directory; the system frees it however the process ends.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl App {
-    /// Opens the store in a data directory, starts everything, and takes up what was under way. Must be called on an
-    /// actix system.
+    /// Opens store and bus as the settings say, starts these roles, and takes up what was under way. Must be called on
+    /// an actix system.
     ///
     /// # Errors
-    /// If the directory can't be used, another process works in it, or the store can't be opened.
+    /// If the data directory can't be used, another process works in it, or store or bus can't be opened.
     pub async fn start(
         settings: &Settings,
         data: &Path,
         faults: Option<FaultPlan>,
+        roles: Roles,
     ) -> Result<Self, AppError> {
-        Self::start_over(settings, data, faults, &store_options(settings)).await
+        let lock = match settings.store.kind {
+            StoreKind::Sqlite => Some(lock(data)?),
+            StoreKind::Postgres => None,
+        };
+        let store = Store::open(settings, data).await?;
+        Self::start_over(settings, store, lock, faults, roles).await
     }
 
-    /// The same over a store opened so, for measuring.
+    /// The same over a store that is open already, whose directory is locked if it has one.
     ///
     /// # Errors
-    /// As [`App::start`].
+    /// If the bus can't be opened or the tickets can't be read.
     pub async fn start_over(
         settings: &Settings,
-        data: &Path,
+        store: Store,
+        lock: Option<File>,
         faults: Option<FaultPlan>,
-        options: &rehome_store::Options,
+        roles: Roles,
     ) -> Result<Self, AppError> {
-        let lock = lock(data)?;
-        let store = Sqlite::open(&data.join(DATABASE), options)?;
-        let tickets: Arc<dyn TicketStore> = Arc::clone(&store) as _;
-        let fences: Arc<dyn FenceStore> = Arc::clone(&store) as _;
-        let devices: Arc<dyn DeviceMemory> = Arc::clone(&store) as _;
         let faults = faults.map(Arc::new);
-        let bus = bus(settings, faults.as_ref());
-        let inventory = inventory(&devices, faults);
-        let gauge = Arc::<Gauge>::default();
+        let carrier = Carrier::open(settings, faults.as_ref()).await?;
+        let mut app = Self {
+            bus: carrier.bus(),
+            tickets: store.tickets(),
+            devices: store.devices(),
+            resumed: Resumed::default(),
+            store,
+            carrier,
+            supervisor: None,
+            gauge: Arc::default(),
+            hands: Vec::new(),
+            _lock: lock,
+        };
+        let inventory = adapters::inventory(&app.devices, faults);
+        if roles.supervisor {
+            app.supervise(settings);
+        }
+        for layer in Layer::ALL.into_iter().filter(|layer| roles.configures(*layer)) {
+            app.configure(settings, layer, &inventory);
+        }
+        if roles.supervisor {
+            // Before the clock starts, so that what was out is sent again before anyone asks about its old deadline.
+            app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
+            app.ring(settings);
+        }
+        Ok(app)
+    }
 
-        let supervisor = supervise(SupervisorParts {
-            tickets: Arc::clone(&tickets),
-            bus: Arc::clone(&bus),
+    fn supervise(&mut self, settings: &Settings) {
+        self.supervisor = Some(tokio::spawn(supervise(SupervisorParts {
+            tickets: Arc::clone(&self.tickets),
+            bus: Arc::clone(&self.bus),
             batch: settings.supervisor.batch,
             in_flight: settings.supervisor.in_flight,
-            shared: false,
+            shared: self.bus.keeps_messages(),
             now: wall_clock(),
-            gauge: Arc::clone(&gauge),
-        });
-        let supervisor = tokio::spawn(supervisor);
-        for layer in Layer::ALL {
-            Configurator::new(ConfiguratorParts {
-                layer,
-                bus: Arc::clone(&bus),
-                fences: Arc::clone(&fences),
-                inventory: Arc::clone(&inventory),
-                retry: retry(settings),
-                hands: Arc::new(Semaphore::new(settings.supervisor.in_flight)),
-                now: wall_clock(),
-            })
-            .start();
-        }
-        // Before the clock starts, so that what was out is sent again before anyone asks about its old deadline.
-        let resumed = resume(&tickets, &bus, &wall_clock()).await?;
+            gauge: Arc::clone(&self.gauge),
+        })));
+    }
+
+    fn configure(&mut self, settings: &Settings, layer: Layer, inventory: &Arc<dyn Inventory>) {
+        let most = settings.supervisor.in_flight;
+        let hands = Arc::new(Semaphore::new(most));
+        self.hands.push((Arc::clone(&hands), u32::try_from(most).unwrap_or(u32::MAX)));
+        Configurator::new(ConfiguratorParts {
+            layer,
+            bus: Arc::clone(&self.bus),
+            fences: self.store.fences(),
+            inventory: Arc::clone(inventory),
+            retry: retry(settings),
+            hands,
+            now: wall_clock(),
+        })
+        .start();
+    }
+
+    fn ring(&self, settings: &Settings) {
         Clock::new(ClockParts {
-            tickets: Arc::clone(&tickets),
-            bus: Arc::clone(&bus),
+            tickets: Arc::clone(&self.tickets),
+            bus: Arc::clone(&self.bus),
             every: Duration::from_millis(settings.timers.poll_ms.into()),
             lease: SignedDuration::from_millis(settings.timers.lease_ms.into()),
             batch: CLOCK_BATCH,
             now: wall_clock(),
         })
         .start();
-        Ok(Self { bus, tickets, devices, store, resumed, supervisor, gauge, _lock: lock })
     }
 
     /// Begins nothing new, finishes what is in hand, and stops; after `within` it stops with work in hand, which the
-    /// next start takes up. Answers how many relocations were left in flight.
+    /// next start takes up, or another process. Answers how many relocations or orders were left in hand.
     pub async fn drain(self, within: Duration) -> usize {
         self.gauge.drain();
+        let until = Instant::now() + within;
+        // On a bus that keeps messages what is in flight is any process's.
+        let alone = !self.bus.keeps_messages();
         let quiet = async {
-            while self.gauge.in_flight() > 0 {
+            while alone && self.gauge.in_flight() > 0 {
                 tokio::time::sleep(DRAIN_POLL).await;
             }
         };
         // Running out of time is a way to end, not a failure.
-        let _ = tokio::time::timeout(within, quiet).await;
-        let left = self.gauge.in_flight();
+        let _ = tokio::time::timeout_at(until, quiet).await;
+        let mut left = if alone { self.gauge.in_flight() } else { 0 };
         self.bus.close();
-        let _ = self.supervisor.await;
+        if let Some(supervisor) = self.supervisor {
+            let _ = supervisor.await;
+        }
+        if !alone {
+            for (hands, most) in &self.hands {
+                if tokio::time::timeout_at(until, hands.acquire_many(*most)).await.is_err() {
+                    left += (*most as usize).saturating_sub(hands.available_permits());
+                }
+            }
+        }
+        self.carrier.close().await;
         self.store.close().await;
         left
     }
@@ -183,51 +256,6 @@ fn lock(data: &Path) -> Result<File, AppError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(AppError::InUse { path: data.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
-}
-
-/// How the settings want the store opened.
-#[must_use]
-pub fn store_options(settings: &Settings) -> rehome_store::Options {
-    rehome_store::Options {
-        full_sync: settings.store.sync == Sync::Full,
-        batch: settings.store.batch,
-        readers: settings.store.readers,
-        ..rehome_store::Options::default()
-    }
-}
-
-fn bus(settings: &Settings, faults: Option<&Arc<FaultPlan>>) -> Arc<dyn Bus> {
-    let embedded = Embedded::new(Capacity {
-        commands: settings.bus.commands,
-        in_flight: settings.supervisor.in_flight + settings.supervisor.batch,
-        events: settings.bus.events,
-        answers: settings.bus.answers,
-    });
-    match faults {
-        None => embedded,
-        Some(plan) => {
-            let plan = Arc::clone(plan);
-            Tampered::new(embedded, Box::new(move |order| fate(plan.reply_fate(order))))
-        }
-    }
-}
-
-/// The bus and the devices do not know each other's words for the same thing.
-fn fate(fate: faults::Fate) -> Fate {
-    match fate {
-        faults::Fate::Deliver => Fate::Deliver,
-        faults::Fate::Drop => Fate::Drop,
-        faults::Fate::Late(by) => Fate::Late(by),
-        faults::Fate::Twice => Fate::Twice,
-    }
-}
-
-fn inventory(devices: &Arc<dyn DeviceMemory>, faults: Option<Arc<FaultPlan>>) -> Arc<dyn Inventory> {
-    let simulated = Simulated::new(Arc::clone(devices), Devices::Any);
-    match faults {
-        None => Arc::new(simulated),
-        Some(plan) => Arc::new(Faulty::new(simulated, plan)),
     }
 }
 

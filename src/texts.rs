@@ -66,6 +66,8 @@ texts! {
     several_tickets(given, ids): "there are several tickets for `{given}`, name one by its id:\n{ids}",
         "`{given}` 有多个工单，请指定单号：\n{ids}";
     set_aside(ticket, why): "ticket {ticket} is set aside: {why}", "工单 {ticket} 已隔离：{why}";
+    nothing_to_attach_to(): "--attach needs bus.kind = \"amqp\": the embedded bus ends at this process", "--attach 需要 bus.kind = \"amqp\"：内嵌总线仅限本进程";
+    left_in_hand(count): "stopped with {count} in hand; they go on when a process takes them up", "已停止，仍有 {count} 个在处理中，将由其他进程继续";
     ended_so_far(ended, all): "{ended} of {all} ended", "已结束 {ended}/{all}";
     devices_agree(): "the devices hold exactly what the statuses say", "设备上的内容与状态完全一致";
     stopped(left): "stopped; {left} not begun. The same command goes on where it was", "已停止，{left} 个尚未开始。重新执行同一命令可继续";

@@ -16,10 +16,10 @@ use rehome_domain::{
     ports::{BusError, DeviceMemory, StoreError},
     request::Deadlines,
 };
-use rehome_store::OpenError;
+use rehome_store::{OpenError, Sqlite};
 
 use crate::{
-    app::{App, AppError, store_options},
+    app::{App, AppError, DATABASE, Roles, Store, sqlite_options},
     settings::Settings,
 };
 
@@ -95,13 +95,14 @@ pub async fn run(
     let opening = rehome_store::Options {
         full_sync: options.full_sync,
         record_shapes: true,
-        ..store_options(settings)
+        ..sqlite_options(settings)
     };
     let mut settings = settings.clone();
     settings.supervisor.in_flight = settings.supervisor.in_flight.max(options.in_flight);
 
-    let app = App::start_over(&settings, &data, None, &opening).await?;
-    let store = Arc::clone(&app.store);
+    std::fs::create_dir_all(&data)?;
+    let store = Sqlite::open(&data.join(DATABASE), &opening)?;
+    let app = App::start_over(&settings, Store::Sqlite(Arc::clone(&store)), None, None, Roles::ALL).await?;
     provision_all(app.devices.as_ref(), options.count, settings.deadlines, &progress).await?;
     let before = store.stats();
     let run = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);

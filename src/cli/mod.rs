@@ -12,6 +12,7 @@ mod offline;
 mod replay;
 mod run;
 mod schema;
+mod serve;
 mod show;
 mod tables;
 
@@ -79,6 +80,7 @@ enum LogKind {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Run(run::Args),
+    Serve(serve::Args),
     List(list::Args),
     Show(show::Args),
     Export(export::Args),
@@ -180,6 +182,7 @@ impl Verb {
     fn work(self, setting: &Setting) -> Ended {
         match self {
             Self::Run(args) => on_system(run::run(args, setting)),
+            Self::Serve(args) => on_system(serve::serve(args, setting)),
             Self::List(args) => on_system(list::list(args, setting)),
             Self::Show(args) => on_system(show::show(args, setting)),
             Self::Export(args) => on_system(export::export(args, setting)),

@@ -19,9 +19,9 @@ use rehome_domain::{lang::Lang, ports::Loaded, request::Request};
 
 use super::{Ended, Failure, Setting, Told};
 use crate::{
-    app::App,
+    app::{App, Roles},
     driver::{self, Act, Job},
-    settings::Settings,
+    settings::{BusKind, Settings},
     sheet, texts,
 };
 use progress::Progress;
@@ -54,6 +54,9 @@ pub(super) struct Args {
     /// Relocations under way at once; run.in_flight if not given
     #[arg(long, value_name = "K")]
     in_flight: Option<NonZeroUsize>,
+    /// Run nothing here: submit to the system that runs elsewhere (rehome serve) over the configured broker and database
+    #[arg(long)]
+    attach: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -90,7 +93,11 @@ pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
         .iter()
         .map(|row| Job { relocation: sheet.relocation(row), request: Arc::clone(&row.request) })
         .collect();
-    let app = App::start(settings, &data, plan.clone()).await?;
+    let roles = if args.attach { Roles::NONE } else { Roles::ALL };
+    if args.attach && settings.bus.kind == BusKind::Embedded {
+        return Err(Failure::Bad(texts::nothing_to_attach_to(lang)));
+    }
+    let app = App::start(settings, &data, plan.clone(), roles).await?;
     let run = Run { args: &args, lang, settings, data, jobs, plan: plan.map(Arc::new) };
     let progress = Progress::start(lang, run.jobs.len(), run.args.json, &setting.screen);
     let summary = run.carry(&app, progress).await;

@@ -10,7 +10,7 @@ use rehome_domain::{
     id::WorkOrderId,
     message::Input,
     order::{Layer, WorkOrder},
-    ports::{Answers, Bus, BusError, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
+    ports::{Acks, Answers, Bus, BusError, Delivery, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
     reply::Report,
 };
 
@@ -33,30 +33,41 @@ pub type Decide = dyn Fn(&WorkOrder) -> Fate + Send + Sync;
 /// A bus before which replies are tampered with. Everything else passes.
 pub struct Tampered {
     inner: Arc<dyn Bus>,
+    fates: Arc<Fates>,
+}
+
+/// What becomes of the replies to the orders that were handed out here.
+struct Fates {
     decide: Box<Decide>,
-    /// The fates other than `Deliver` of orders that have passed. Bounded by the plan: only orders it names are here.
-    fates: Mutex<HashMap<WorkOrderId, Fate>>,
+    /// The fates other than `Deliver`. Bounded by the plan: only orders it names are here.
+    known: Mutex<HashMap<WorkOrderId, Fate>>,
+}
+
+impl Fates {
+    fn note(&self, order: &WorkOrder) {
+        let fate = (self.decide)(order);
+        if fate != Fate::Deliver {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(order.id, fate);
+        }
+    }
+
+    fn of(&self, order: WorkOrderId) -> Fate {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&order).copied().unwrap_or(Fate::Deliver)
+    }
 }
 
 impl Tampered {
     /// Puts the tampering before a bus.
     #[must_use]
     pub fn new(inner: Arc<dyn Bus>, decide: Box<Decide>) -> Arc<Self> {
-        Arc::new(Self { inner, decide, fates: Mutex::default() })
-    }
-
-    fn note(&self, order: &WorkOrder) {
-        let fate = (self.decide)(order);
-        if fate != Fate::Deliver {
-            self.fates.lock().unwrap_or_else(PoisonError::into_inner).insert(order.id, fate);
-        }
+        Arc::new(Self { inner, fates: Arc::new(Fates { decide, known: Mutex::default() }) })
     }
 
     fn fate(&self, incoming: &Incoming) -> Fate {
         match &incoming.envelope.input {
             Input::Reply(reply) if !matches!(reply.report, Report::Retrying { .. }) => {
-                let fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
-                fates.get(&reply.order).copied().unwrap_or(Fate::Deliver)
+                self.fates.of(reply.order)
             }
             _ => Fate::Deliver,
         }
@@ -67,9 +78,8 @@ impl Bus for Tampered {
     fn send(&self, messages: Vec<Outgoing>) -> Wait<'_, Result<(), BusError>> {
         let mut passing = Vec::with_capacity(messages.len());
         for message in messages {
-            match &message {
-                Outgoing::Order(order) => self.note(order),
-                Outgoing::Reply(incoming) => match self.fate(incoming) {
+            if let Outgoing::Reply(incoming) = &message {
+                match self.fate(incoming) {
                     Fate::Deliver => {}
                     Fate::Drop => continue,
                     Fate::Twice => passing.push(message.clone()),
@@ -82,8 +92,7 @@ impl Bus for Tampered {
                         });
                         continue;
                     }
-                },
-                _ => {}
+                }
             }
             passing.push(message);
         }
@@ -95,7 +104,7 @@ impl Bus for Tampered {
     }
 
     fn work(&self, layer: Layer) -> Box<dyn WorkQueue> {
-        self.inner.work(layer)
+        Box::new(Noting { inner: self.inner.work(layer), fates: Arc::clone(&self.fates) })
     }
 
     fn events(&self) -> Box<dyn Events> {
@@ -112,5 +121,27 @@ impl Bus for Tampered {
 
     fn close(&self) {
         self.inner.close();
+    }
+}
+
+/// A work queue whose orders' fates are noted as they are handed out: where they are, their replies are sent.
+struct Noting {
+    inner: Box<dyn WorkQueue>,
+    fates: Arc<Fates>,
+}
+
+impl WorkQueue for Noting {
+    fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>> {
+        Box::pin(async move {
+            let delivery = self.inner.next().await;
+            if let Some(delivery) = &delivery {
+                self.fates.note(&delivery.message);
+            }
+            delivery
+        })
+    }
+
+    fn acks(&self) -> Arc<dyn Acks> {
+        self.inner.acks()
     }
 }

@@ -1,0 +1,141 @@
+//! The concrete adapters behind the ports: the only file that names them.
+
+use std::{path::Path, sync::Arc};
+
+use rehome_bus::{Capacity, Embedded, Fate, Tampered};
+use rehome_devices::{
+    faults::{self, FaultPlan, Faulty},
+    simulated::{Devices, Simulated},
+};
+use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, TicketStore};
+use rehome_store::Sqlite;
+
+use super::{AppError, DATABASE};
+use crate::settings::{BusKind, Settings, StoreKind, Sync};
+
+/// The store, whichever it is.
+#[derive(Clone)]
+pub enum Store {
+    /// A file.
+    Sqlite(Arc<Sqlite>),
+}
+
+impl Store {
+    /// Opens the store that the settings name.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub async fn open(settings: &Settings, data: &Path) -> Result<Self, AppError> {
+        match settings.store.kind {
+            StoreKind::Sqlite => {
+                Ok(Self::Sqlite(Sqlite::open(&data.join(DATABASE), &sqlite_options(settings))?))
+            }
+            StoreKind::Postgres => Err(AppError::Lacks("PostgreSQL")),
+        }
+    }
+
+    pub(super) fn tickets(&self) -> Arc<dyn TicketStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+        }
+    }
+
+    pub(super) fn fences(&self) -> Arc<dyn FenceStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+        }
+    }
+
+    pub(super) fn devices(&self) -> Arc<dyn DeviceMemory> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Takes no more writes, and resolves when what was handed over is written.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+        }
+    }
+}
+
+/// How the settings want an SQLite store opened.
+#[must_use]
+pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
+    rehome_store::Options {
+        full_sync: settings.store.sync == Sync::Full,
+        batch: settings.store.batch,
+        readers: settings.store.readers,
+        ..rehome_store::Options::default()
+    }
+}
+
+/// The bus, whichever it is.
+pub(super) enum Carrier {
+    /// Queues in this process.
+    Embedded(Arc<dyn Bus>),
+}
+
+impl Carrier {
+    /// Opens the bus that the settings name.
+    pub(super) async fn open(settings: &Settings, faults: Option<&Arc<FaultPlan>>) -> Result<Self, AppError> {
+        match settings.bus.kind {
+            BusKind::Embedded => Ok(Self::Embedded(tampered(embedded(settings), faults))),
+            BusKind::Amqp => Err(AppError::Lacks("RabbitMQ")),
+        }
+    }
+
+    pub(super) fn bus(&self) -> Arc<dyn Bus> {
+        match self {
+            Self::Embedded(bus) => Arc::clone(bus),
+        }
+    }
+
+    /// Sends what is still to be sent, and lets go of the broker.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Embedded(_) => {}
+        }
+    }
+}
+
+fn embedded(settings: &Settings) -> Arc<dyn Bus> {
+    Embedded::new(Capacity {
+        commands: settings.bus.commands,
+        in_flight: settings.supervisor.in_flight + settings.supervisor.batch,
+        events: settings.bus.events,
+        answers: settings.bus.answers,
+    })
+}
+
+fn tampered(bus: Arc<dyn Bus>, faults: Option<&Arc<FaultPlan>>) -> Arc<dyn Bus> {
+    match faults {
+        None => bus,
+        Some(plan) => {
+            let plan = Arc::clone(plan);
+            Tampered::new(bus, Box::new(move |order| fate(plan.reply_fate(order))))
+        }
+    }
+}
+
+/// The bus and the devices do not know each other's words for the same thing.
+fn fate(fate: faults::Fate) -> Fate {
+    match fate {
+        faults::Fate::Deliver => Fate::Deliver,
+        faults::Fate::Drop => Fate::Drop,
+        faults::Fate::Late(by) => Fate::Late(by),
+        faults::Fate::Twice => Fate::Twice,
+    }
+}
+
+pub(super) fn inventory(
+    devices: &Arc<dyn DeviceMemory>,
+    faults: Option<Arc<FaultPlan>>,
+) -> Arc<dyn Inventory> {
+    let simulated = Simulated::new(Arc::clone(devices), Devices::Any);
+    match faults {
+        None => Arc::new(simulated),
+        Some(plan) => Arc::new(Faulty::new(simulated, plan)),
+    }
+}

@@ -1,0 +1,76 @@
+//! `rehome serve`: a long-running process with some of the roles.
+
+use std::path::PathBuf;
+
+use rehome_devices::faults::FaultPlan;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Ended, Failure, Setting, Told};
+use crate::{
+    app::{App, Roles},
+    texts,
+};
+
+/// Run as a service, with all roles or some of them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome serve
+  rehome serve --config /etc/rehome/rehome.toml --roles supervisor
+  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2
+
+Any number of processes may have a role, on any number of machines, if bus.kind is \"amqp\" and store.kind \"postgres\".
+SIGTERM or Ctrl-C: finishes what is in hand, hands back the rest, and ends with exit code 0.")]
+pub(super) struct Args {
+    /// What this process does, separated by commas
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', default_value = "supervisor,l3,l2")]
+    roles: Vec<Role>,
+    /// Data directory of an SQLite store; data.dir if not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Fault plan for simulated devices (TOML or JSON)
+    #[arg(long, value_name = "PLAN")]
+    faults: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Steps tickets and watches their deadlines
+    Supervisor,
+    /// Carries out orders on gateways
+    L3,
+    /// Carries out orders on switches
+    L2,
+}
+
+pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
+    let settings = &setting.loaded.settings;
+    let plan = args.faults.as_deref().map(FaultPlan::load).transpose();
+    let plan = plan.map_err(|error| Failure::Bad(format!("{:#}", anyhow::Error::from(error))))?;
+    let data = args.data.as_ref().unwrap_or(&settings.data.dir);
+    let has = |role| args.roles.contains(&role);
+    let roles = Roles { supervisor: has(Role::Supervisor), l3: has(Role::L3), l2: has(Role::L2) };
+    // Before anything starts: a signal that comes while it does is not lost.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let app = App::start(settings, data, plan, roles).await?;
+    let names: Vec<&str> = args.roles.iter().map(|role| role.name()).collect();
+    tracing::warn!(roles = names.join(","), resumed = app.resumed.open, "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::warn!("stopping: finishing what is in hand");
+    let left = app.drain(settings.run.drain()).await;
+    let text = if left == 0 { String::new() } else { texts::left_in_hand(setting.lang, left) + "\n" };
+    Ok(Told::good(text))
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor",
+            Self::L3 => "l3",
+            Self::L2 => "l2",
+        }
+    }
+}
