@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 use rehome_actors::{
     clock::{Clock, ClockParts},
     configurator::{Configurator, ConfiguratorParts},
+    helm::{Helm, HelmParts},
     resume::{Resumed, resume},
     retry::RetryPolicy,
     supervisor::{Gauge, SupervisorParts, supervise},
@@ -107,6 +108,8 @@ pub struct App {
     store: Store,
     carrier: Carrier,
     supervisor: Option<JoinHandle<()>>,
+    helm: Option<Arc<Helm>>,
+    keeping: Option<JoinHandle<()>>,
     gauge: Arc<Gauge>,
     /// Of each configurator, one permit for each order it may have in hand.
     hands: Vec<(Arc<Semaphore>, u32)>,
@@ -155,13 +158,19 @@ impl App {
             store,
             carrier,
             supervisor: None,
+            helm: None,
+            keeping: None,
             gauge: Arc::default(),
             hands: Vec::new(),
             _lock: lock,
         };
         let inventory = adapters::inventory(&app.devices, faults);
         if roles.supervisor {
-            app.supervise(settings);
+            // What is paused must be known before the first input is stepped.
+            let helm = app.helm(settings);
+            helm.look().await?;
+            app.supervise(settings, &helm);
+            app.helm = Some(helm);
         }
         for layer in Layer::ALL.into_iter().filter(|layer| roles.configures(*layer)) {
             app.configure(settings, layer, &inventory);
@@ -170,17 +179,32 @@ impl App {
             // Before the clock starts, so that what was out is sent again before anyone asks about its old deadline.
             app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
             app.ring(settings);
+            if let Some(helm) = &app.helm {
+                app.keeping = Some(tokio::spawn(Arc::clone(helm).keep()));
+            }
         }
         Ok(app)
     }
 
-    fn supervise(&mut self, settings: &Settings) {
+    fn helm(&self, settings: &Settings) -> Arc<Helm> {
+        Helm::new(HelmParts {
+            steering: self.store.steering(),
+            tickets: Arc::clone(&self.tickets),
+            bus: Arc::clone(&self.bus),
+            domain_of: adapters::domains(settings),
+            every: Duration::from_millis(settings.timers.poll_ms.into()),
+            now: wall_clock(),
+        })
+    }
+
+    fn supervise(&mut self, settings: &Settings, helm: &Arc<Helm>) {
         self.supervisor = Some(tokio::spawn(supervise(SupervisorParts {
             tickets: Arc::clone(&self.tickets),
             bus: Arc::clone(&self.bus),
             batch: settings.supervisor.batch,
             in_flight: settings.supervisor.in_flight,
             shared: self.bus.keeps_messages(),
+            helm: Arc::clone(helm),
             now: wall_clock(),
             gauge: Arc::clone(&self.gauge),
         })));
@@ -230,6 +254,9 @@ impl App {
         let _ = tokio::time::timeout_at(until, quiet).await;
         let mut left = if alone { self.gauge.in_flight() } else { 0 };
         self.bus.close();
+        if let Some(keeping) = self.keeping {
+            keeping.abort();
+        }
         if let Some(supervisor) = self.supervisor {
             let _ = supervisor.await;
         }

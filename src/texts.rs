@@ -102,6 +102,7 @@ texts! {
     submitted(service): "submitted {service}", "提交 {service}";
     command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
     overdue(seq): "the deadline of order {seq} passed", "工单 {seq} 超时";
+    unpaused(): "no longer paused", "暂停已解除";
     undeliverable(seq): "nobody takes order {seq}", "工单 {seq} 无人接收";
     window_opened(): "the window opened", "切换窗口开始";
     resumed_entry(): "started again", "系统重启";

@@ -38,7 +38,7 @@ use self::{
     delivery::Led,
     effects::{answer, effects},
 };
-use crate::Now;
+use crate::{Now, helm::Helm};
 
 pub(crate) use self::effects::quarantined;
 
@@ -70,6 +70,8 @@ pub struct SupervisorParts {
     pub in_flight: usize,
     /// Other supervisors may work on the same tickets: each batch begins with a fresh look at its own.
     pub shared: bool,
+    /// What is paused.
+    pub helm: Arc<Helm>,
     /// The clock.
     pub now: Now,
     /// What others see of it, and its brake.
@@ -178,6 +180,10 @@ impl Supervisor {
     /// Steps and commits a batch in one transaction. Answers which inputs must be done alone.
     async fn together(&mut self, batch: &[Delivery<Incoming>]) -> Result<Vec<usize>, StoreError> {
         let mut alone = self.load_missing(batch).await?;
+        if batch.iter().any(|delivery| delivery.message.envelope.input == Input::Unpaused) {
+            // The helm that sent it may have heard of the resume before this one.
+            self.parts.helm.look().await?;
+        }
         let mut prepared = Vec::with_capacity(batch.len());
         for (index, Delivery { message: incoming, .. }) in batch.iter().enumerate() {
             if alone.contains(&index) {
@@ -355,7 +361,13 @@ impl Supervisor {
         incoming: &Incoming,
         held_by: Option<RelocationId>,
     ) -> Option<Stepped> {
-        let context = Context { at: (self.parts.now)(), held_by };
+        let request = match (&incoming.envelope.input, ticket) {
+            (Input::Submitted { request }, _) => Some(request),
+            (_, Some(ticket)) => Some(&ticket.request),
+            (_, None) => None,
+        };
+        let paused = request.and_then(|request| self.parts.helm.paused(request));
+        let context = Context { at: (self.parts.now)(), held_by, paused };
         catch_unwind(AssertUnwindSafe(|| step(ticket, &incoming.envelope, &context))).ok()
     }
 

@@ -2,16 +2,21 @@
 
 use std::{path::Path, sync::Arc};
 
+use rehome_actors::helm::DomainOf;
 use rehome_bus::{Capacity, Embedded, Fate, Tampered};
 use rehome_devices::{
     faults::{self, FaultPlan, Faulty},
+    pattern::Pattern,
     simulated::{Devices, Simulated},
 };
-use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, TicketStore};
+use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
 use rehome_store::Sqlite;
 
 use super::{AppError, DATABASE};
 use crate::settings::{BusKind, Settings, StoreKind, Sync};
+
+/// The domain of devices that no pattern names.
+const DEFAULT_DOMAIN: &str = "default";
 
 /// The store, whichever it is.
 #[derive(Clone)]
@@ -35,6 +40,12 @@ impl Store {
     }
 
     pub(super) fn tickets(&self) -> Arc<dyn TicketStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+        }
+    }
+
+    pub(super) fn steering(&self) -> Arc<dyn SteeringStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
         }
@@ -69,6 +80,18 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
         readers: settings.store.readers,
         ..rehome_store::Options::default()
     }
+}
+
+/// A device's domain, as the settings say: the first pattern that fits counts.
+pub(super) fn domains(settings: &Settings) -> DomainOf {
+    let named = |line: &String| {
+        line.split_once('=').map(|(pattern, domain)| (Pattern::new(pattern), domain.to_owned()))
+    };
+    let domains: Vec<(Pattern, String)> = settings.amqp.domains.iter().filter_map(named).collect();
+    Arc::new(move |device| {
+        let domain = domains.iter().find(|(pattern, _)| pattern.matches(device));
+        domain.map_or_else(|| DEFAULT_DOMAIN.to_owned(), |(_, domain)| domain.clone())
+    })
 }
 
 /// The bus, whichever it is.

@@ -232,7 +232,7 @@ impl Course {
 }
 
 fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, BenchError> {
-    let context = Context { at: jiff::Timestamp::now(), held_by: None };
+    let context = Context::at(jiff::Timestamp::now());
     match step(ticket, envelope, &context) {
         Stepped::Journaled(stepped) => {
             let (ticket, entry) = *stepped;

@@ -66,6 +66,7 @@ fn what(lang: Lang, entry: &Entry) -> String {
         Input::Overdue { order } => texts::overdue(lang, order.seq),
         Input::Undeliverable { order } => texts::undeliverable(lang, order.seq),
         Input::WindowOpened => texts::window_opened(lang),
+        Input::Unpaused => texts::unpaused(lang),
         Input::Resumed => texts::resumed_entry(lang),
     };
     if let Some(note) = &entry.note {

@@ -1,6 +1,7 @@
 //! The supervisor's pipeline and the configurators, over a real store: nothing lost, nothing twice, nobody in the way.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod pauses;
 mod world;
 
 use std::{
@@ -383,7 +384,7 @@ fn at_start_what_is_out_is_sent_again_with_a_new_deadline_and_what_is_at_rest_is
     on_system(async {
         let world = World::new();
         // As an earlier process left them: 1 reserving, 2 on hold.
-        let context = Context { at: "2026-01-01T00:00:00Z".parse().unwrap(), held_by: None };
+        let context = Context::at("2026-01-01T00:00:00Z".parse().unwrap());
         for n in 1..=2 {
             let mut request = request(n);
             request.hold = n == 2;

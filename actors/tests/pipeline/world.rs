@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_actors::{
     clock::{Clock, ClockParts},
     configurator::{Configurator, ConfiguratorParts},
+    helm::{Helm, HelmParts},
     retry::RetryPolicy,
     supervisor::{Gauge, SupervisorParts, supervise},
     wall_clock,
@@ -72,21 +73,39 @@ impl World {
 
     /// Puts a supervisor to work over this ticket store.
     pub(crate) fn supervise_over(&self, tickets: Arc<dyn TicketStore>) {
-        self.supervise(tickets, false, 64);
+        self.supervise(tickets, false, 64, self.helm());
     }
 
     /// Puts one of several supervisors to work, with room for so many relocations in flight.
     pub(crate) fn supervise_beside_others(&self, in_flight: usize) {
-        self.supervise(Arc::clone(&self.tickets), true, in_flight);
+        self.supervise(Arc::clone(&self.tickets), true, in_flight, self.helm());
     }
 
-    fn supervise(&self, tickets: Arc<dyn TicketStore>, shared: bool, in_flight: usize) {
+    /// Puts a supervisor to work under this helm.
+    pub(crate) fn supervise_under(&self, helm: &Arc<Helm>) {
+        self.supervise(Arc::clone(&self.tickets), false, 64, Arc::clone(helm));
+    }
+
+    /// A helm that has not looked yet.
+    pub(crate) fn helm(&self) -> Arc<Helm> {
+        Helm::new(HelmParts {
+            steering: Arc::clone(&self.store) as _,
+            tickets: Arc::clone(&self.tickets),
+            bus: Arc::clone(&self.bus),
+            domain_of: Arc::new(|device| device.split_once('-').map_or(device, |(kind, _)| kind).to_owned()),
+            every: Duration::from_millis(5),
+            now: wall_clock(),
+        })
+    }
+
+    fn supervise(&self, tickets: Arc<dyn TicketStore>, shared: bool, in_flight: usize, helm: Arc<Helm>) {
         let supervisor = supervise(SupervisorParts {
             tickets,
             bus: Arc::clone(&self.bus),
             batch: 16,
             in_flight,
             shared,
+            helm,
             now: wall_clock(),
             gauge: Arc::<Gauge>::default(),
         });
@@ -149,7 +168,7 @@ impl World {
         let ticket = self.ticket(n).await.unwrap();
         let order = ticket.out(layer).unwrap().order.id;
         let reply = Reply { v: MESSAGE_VERSION, order, attempt: 1, layer, report };
-        let context = Context { at: Timestamp::now(), held_by: None };
+        let context = Context::at(Timestamp::now());
         let Stepped::Journaled(stepped) = step(Some(&ticket), &Envelope::reply(reply, "done"), &context)
         else {
             panic!("not taken");
@@ -270,6 +289,7 @@ impl TicketStore for Failing {
         caused(relocation: RelocationId, cause: MessageId) -> Option<Entry>;
         journal(relocation: RelocationId) -> Vec<Result<Entry, String>>;
         claim_due(now: Timestamp, lease: SignedDuration, limit: usize) -> Vec<(RelocationId, Loaded)>;
+        held_back(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         open_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         all_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         counts() -> Vec<Count>;

@@ -144,7 +144,8 @@ fn begins_work(input: &Input) -> bool {
         | Input::Overdue { .. }
         | Input::Undeliverable { .. }
         | Input::WindowOpened
-        | Input::Resumed => false,
+        | Input::Resumed
+        | Input::Unpaused => false,
     }
 }
 

@@ -182,6 +182,11 @@ async fn a_tampered_bus_drops_delays_and_doubles_the_replies_its_plan_names_and_
         move |order: &WorkOrder| fates[usize::try_from(order.id.relocation.0.as_u64_pair().1).unwrap()];
     let bus = Tampered::new(Embedded::new(Capacity::default()), Box::new(decide));
     bus.send((0..4).map(|n| Outgoing::Order(order(n))).collect()).await.unwrap();
+    // Their fate is noted as they are handed out.
+    let mut work = bus.work(Layer::L3);
+    for _ in 0..4 {
+        work.next().await.unwrap();
+    }
     let started = tokio::time::Instant::now();
     bus.send((0..4).map(reply).collect()).await.unwrap();
 

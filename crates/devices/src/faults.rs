@@ -16,7 +16,6 @@ mod draw;
 mod faulty;
 mod names;
 mod operator;
-mod pattern;
 mod predict;
 mod read;
 mod reply;

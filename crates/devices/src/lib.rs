@@ -2,9 +2,11 @@
 //!
 //! - [`simulated`]: gateways and switches over a memory that outlives the process, for everything that needs no wire;
 //! - [`provision`] and [`audit`]: the simulated network before the relocations, and a check of it after them;
+//! - [`pattern`]: names of devices and services with `*`;
 //! - [`faults`]: what goes wrong on purpose, and a prediction of where that leads.
 
 pub mod audit;
 pub mod faults;
+pub mod pattern;
 pub mod provision;
 pub mod simulated;

@@ -10,6 +10,7 @@ use crate::{
     role::Role,
     state::{State, Work},
     status::{CutoverStatus as C, Disposition, RelocationStatus as R, ReservationStatus as P, Side},
+    steering::Scope,
     table::{self, Row, Trigger, Unmet},
 };
 
@@ -73,6 +74,12 @@ pub enum WhyNot {
     },
     /// The ticket exists already.
     Exists,
+    /// Nothing may begin there now.
+    Paused {
+        /// What is paused.
+        #[serde(flatten)]
+        scope: Scope,
+    },
     /// Another open relocation holds the target by now (promise 4).
     Held {
         /// That relocation.
@@ -134,6 +141,12 @@ impl WhyNot {
             }
             (Self::Exists, Lang::En) => "a relocation with this id exists already".to_owned(),
             (Self::Exists, Lang::Zh) => "该移机单号已存在".to_owned(),
+            (Self::Paused { scope }, Lang::En) => {
+                format!("{scope} is paused: nothing begins there until somebody resumes it")
+            }
+            (Self::Paused { scope }, Lang::Zh) => {
+                format!("{}已暂停，恢复之前不会开始新的操作", scope.label(lang))
+            }
             (Self::Held { by }, Lang::En) => format!("the target is held by the open relocation {by}"),
             (Self::Held { by }, Lang::Zh) => format!("目标资源被未关闭的移机单 {by} 占用"),
         }

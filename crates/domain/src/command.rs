@@ -71,6 +71,15 @@ impl CommandKind {
         }
     }
 
+    /// Whether it begins work on devices, which a pause forbids. Undoing is always allowed.
+    #[must_use]
+    pub const fn begins_work(self) -> bool {
+        matches!(
+            self,
+            Self::DeployReservation | Self::DeployCutover | Self::RetryReservation | Self::RetryCutover
+        )
+    }
+
     /// Whether it overrides what the machines said: such commands need a reason and the supervisor's role.
     #[must_use]
     pub const fn is_force(self) -> bool {

@@ -11,6 +11,7 @@ use crate::{
     message::{Envelope, Input},
     order::Dispatch,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    steering::Scope,
     step::{Context, Stepped, step},
     ticket::Ticket,
 };
@@ -58,6 +59,9 @@ pub struct Entry {
     /// The relocation that held the target when this was refused for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<RelocationId>,
+    /// What was paused when this was refused or held back for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Scope>,
     /// The table's rows taken, in order; none if nothing changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
@@ -149,7 +153,7 @@ pub fn replay_one(ticket: Option<&Ticket>, entry: &Entry) -> Result<Ticket, Dive
         by: entry.by.clone(),
         input: entry.input.clone(),
     };
-    let context = Context { at: entry.at, held_by: entry.held_by };
+    let context = Context { at: entry.at, held_by: entry.held_by, paused: entry.paused.clone() };
     match step(ticket, &envelope, &context) {
         Stepped::Journaled(stepped) => {
             let (ticket, again) = *stepped;

@@ -25,6 +25,7 @@ pub mod request;
 pub mod role;
 pub mod state;
 pub mod status;
+pub mod steering;
 pub mod step;
 pub mod table;
 pub mod ticket;

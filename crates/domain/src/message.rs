@@ -46,6 +46,8 @@ pub enum Input {
     WindowOpened,
     /// The system starts again over a bus that kept nothing.
     Resumed,
+    /// The pause that held it back is over.
+    Unpaused,
 }
 
 /// An input with what must be known of it to count it once and to journal it.
@@ -83,6 +85,13 @@ impl Envelope {
             by: By::System,
             input: Input::Undeliverable { order },
         }
+    }
+
+    /// The message that a pause no longer holds a ticket back, as it stood at this version.
+    #[must_use]
+    pub fn unpaused(relocation: RelocationId, version: u64) -> Self {
+        let cause = MessageId(format!("{relocation}:unpaused:{version}"));
+        Self { relocation, cause, by: By::System, input: Input::Unpaused }
     }
 
     /// A reply's message. `what` tells apart the several messages an order's answer may have.

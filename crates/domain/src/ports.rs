@@ -17,6 +17,7 @@ use crate::{
     reply::{Failure, Presence, Report},
     request::Spot,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    steering::Steered,
     ticket::Ticket,
 };
 
@@ -149,6 +150,13 @@ pub trait TicketStore: Send + Sync {
         limit: usize,
     ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>>;
 
+    /// A page of open tickets that a pause holds back ([`Ticket::held_back`]) in order of id, after the given one.
+    fn held_back(
+        &self,
+        after: Option<RelocationId>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>>;
+
     /// How many tickets stand where.
     fn counts(&self) -> Wait<'_, Result<Vec<Count>, StoreError>>;
 
@@ -167,6 +175,15 @@ pub trait TicketStore: Send + Sync {
 
     /// The latest messages kept, newest first.
     fn dead_letters(&self, limit: usize) -> Wait<'_, Result<Vec<DeadLetter>, StoreError>>;
+}
+
+/// The log of what was paused and resumed. It grows by a line an act of a person, so it is read as a whole.
+pub trait SteeringStore: Send + Sync {
+    /// Appends a line; false if there is one with its id already, which then stays as it is. Durable when it resolves.
+    fn steer(&self, line: Steered) -> Wait<'_, Result<bool, StoreError>>;
+
+    /// All lines, in the order they were appended.
+    fn steering(&self) -> Wait<'_, Result<Vec<Steered>, StoreError>>;
 }
 
 /// Whether an order may run.

@@ -20,6 +20,7 @@ use crate::{
     request::Request,
     role::Role,
     state::State,
+    steering::Scope,
     table::{self, Row, Sends, Trigger},
     ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
 };
@@ -27,12 +28,22 @@ use crate::{
 pub use crate::outcome::settle;
 
 /// What a step must be told because it may not look itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// Now.
     pub at: Timestamp,
     /// Another open relocation that holds one of this ticket's resources, if there is one.
     pub held_by: Option<RelocationId>,
+    /// What is paused that this ticket has to do with.
+    pub paused: Option<Scope>,
+}
+
+impl Context {
+    /// Now, with nothing in the way.
+    #[must_use]
+    pub const fn at(at: Timestamp) -> Self {
+        Self { at, held_by: None, paused: None }
+    }
 }
 
 /// What a step gives.
@@ -69,6 +80,7 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
                 Input::Undeliverable { order } => draft.undeliverable(*order),
                 Input::WindowOpened => draft.window_opened(),
                 Input::Resumed => draft.resumed(),
+                Input::Unpaused => draft.unpaused(),
             };
             match taken {
                 Taken::Yes => draft.finish(),
@@ -107,10 +119,17 @@ fn submit(request: &Arc<Request>, envelope: &Envelope, context: &Context) -> Ste
         cancelled: None,
         last_failure: None,
         window_over: false,
+        held_back: false,
     };
     let mut draft = Draft::new(&ticket, envelope, context);
     draft.entry.rows.push(table::SUBMITTED.to_owned());
-    if !request.hold {
+    if request.hold {
+        return draft.finish();
+    }
+    if context.paused.is_some() {
+        draft.entry.paused.clone_from(&context.paused);
+        draft.ticket.held_back = true;
+    } else {
         draft.fire(Trigger::Command(CommandKind::DeployReservation));
     }
     draft.finish()
@@ -144,6 +163,7 @@ impl<'a> Draft<'a> {
             at: context.at,
             input: envelope.input.clone(),
             held_by: None,
+            paused: None,
             rows: Vec::new(),
             note: None,
             relocation_status: ticket.state.relocation,
@@ -190,6 +210,10 @@ impl<'a> Draft<'a> {
             Ok(row) => row,
             Err(why) => return self.refuse(why),
         };
+        if let Some(scope) = self.context.paused.clone().filter(|_| kind.begins_work()) {
+            self.entry.paused = Some(scope.clone());
+            return self.refuse(WhyNot::Paused { scope });
+        }
         if (kind.is_force() || kind == CommandKind::Cancel) && command.reason.trim().is_empty() {
             return self.refuse(WhyNot::NeedsReason { command: kind });
         }
@@ -303,6 +327,10 @@ impl<'a> Draft<'a> {
         if due > self.context.at {
             return Taken::Void;
         }
+        // Until its end the window waits with the pause.
+        if self.context.paused.is_some() && self.context.at < window.end {
+            return Taken::Void;
+        }
         self.ticket.window_over = true;
         if self.context.at < window.end {
             self.fire(Trigger::Command(CommandKind::DeployCutover));
@@ -323,6 +351,14 @@ impl<'a> Draft<'a> {
         Taken::Yes
     }
 
+    fn unpaused(&mut self) -> Taken {
+        if !self.ticket.held_back || self.context.paused.is_some() {
+            return Taken::Void;
+        }
+        self.fire(Trigger::Command(CommandKind::DeployReservation));
+        Taken::Yes
+    }
+
     /// Takes the row for a trigger, if there is one.
     fn fire(&mut self, trigger: Trigger) {
         if let Some(row) = table::find(&self.ticket.state, trigger) {
@@ -334,6 +370,8 @@ impl<'a> Draft<'a> {
     fn take(&mut self, row: &'static Row) {
         let before = self.ticket.state;
         self.ticket.state = row.apply(&before);
+        // Whatever moves it, nothing holds it back any more.
+        self.ticket.held_back = false;
         self.entry.rows.push(row.id.to_owned());
         self.entry.alarms.extend(row.alarm);
         let orders = row.orders(&before);

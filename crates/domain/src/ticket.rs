@@ -106,6 +106,9 @@ pub struct Ticket {
     /// The cutover window has been used or missed.
     #[serde(default)]
     pub window_over: bool,
+    /// It was submitted while its devices were paused, and begins by itself when they are no longer.
+    #[serde(default)]
+    pub held_back: bool,
 }
 
 impl Ticket {

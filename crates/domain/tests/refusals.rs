@@ -60,7 +60,7 @@ fn who_may_not_is_refused_in_every_state_and_moves_nothing_and_who_may_is_not_re
                 by,
                 input: history::command(kind),
             };
-            let context = Context { at: ticket.changed_at, held_by: None };
+            let context = Context::at(ticket.changed_at);
             let Stepped::Journaled(stepped) = step(Some(&ticket), &envelope, &context) else {
                 panic!("{kind} was not journaled");
             };

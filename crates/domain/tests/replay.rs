@@ -21,7 +21,7 @@ fn submit(request: Request, held_by: Option<rehome_domain::RelocationId>) -> Ste
         by: history::person(),
         input: Input::Submitted { request: Arc::new(request) },
     };
-    step(None, &envelope, &Context { at: START, held_by })
+    step(None, &envelope, &Context { held_by, ..Context::at(START) })
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn an_input_for_a_ticket_that_does_not_exist_is_rejected() {
     ] {
         let (cause, by) = (MessageId("m-1".to_owned()), history::behind(&input));
         let envelope = Envelope { relocation: RELOCATION, cause, by, input };
-        let stepped = step(None, &envelope, &Context { at: START, held_by: None });
+        let stepped = step(None, &envelope, &Context::at(START));
         assert_eq!(stepped, Stepped::Rejected(Rejection::NoSuchTicket { relocation: RELOCATION }));
     }
 }

@@ -24,7 +24,7 @@ use crate::history::{OTHER, Play, behind, command, every_report, reply, reports}
 #[must_use]
 pub fn inputs(ticket: &Ticket) -> Vec<Input> {
     let mut all: Vec<Input> = CommandKind::ALL.into_iter().map(command).collect();
-    all.extend([Input::WindowOpened, Input::Resumed]);
+    all.extend([Input::WindowOpened, Input::Resumed, Input::Unpaused]);
     for layer in Layer::ALL {
         let Some(out) = ticket.out(layer) else { continue };
         all.push(Input::Overdue { order: out.awaited().id });
@@ -83,7 +83,7 @@ pub fn step_with(ticket: &Ticket, input: Input) -> Stepped {
         by: behind(&input),
         input,
     };
-    step(Some(ticket), &envelope, &Context { at, held_by: None })
+    step(Some(ticket), &envelope, &Context::at(at))
 }
 
 /// One ticket for each state that a ticket can reach, found by stepping it with every input there is, breadth first:

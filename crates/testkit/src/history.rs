@@ -16,6 +16,7 @@ use rehome_domain::{
     reply::{Failure, Found, Outcome, Presence, Reason, Reply, Report},
     request::{Deadlines, Place, Request, Window},
     role::Role,
+    steering::Scope,
     step::{Context, Stepped, step},
     ticket::Ticket,
 };
@@ -191,7 +192,7 @@ pub fn behind(input: &Input) -> By {
         Input::Submitted { .. } | Input::Command(_) => person(),
         Input::Reply(reply) => By::Configurator { layer: reply.layer },
         Input::Overdue { .. } | Input::WindowOpened => By::Timer,
-        Input::Resumed | Input::Undeliverable { .. } => By::System,
+        Input::Resumed | Input::Unpaused | Input::Undeliverable { .. } => By::System,
     }
 }
 
@@ -211,6 +212,8 @@ pub struct Play {
     pub now: Timestamp,
     /// Who else holds the target, if someone does.
     pub held_by: Option<RelocationId>,
+    /// What is paused.
+    pub paused: Option<Scope>,
     messages: u64,
 }
 
@@ -218,15 +221,20 @@ impl Play {
     /// Submits a request at [`START`]; none if it is not accepted.
     #[must_use]
     pub fn submit(request: Request) -> Option<Self> {
+        Self::submit_while(request, None)
+    }
+
+    /// The same while something is paused.
+    #[must_use]
+    pub fn submit_while(request: Request, paused: Option<Scope>) -> Option<Self> {
         let input = Input::Submitted { request: Arc::new(request) };
         let cause = MessageId("message-1".to_owned());
         let envelope = Envelope { relocation: RELOCATION, cause, by: person(), input };
-        let Stepped::Journaled(stepped) = step(None, &envelope, &Context { at: START, held_by: None }) else {
-            return None;
-        };
+        let context = Context { paused: paused.clone(), ..Context::at(START) };
+        let Stepped::Journaled(stepped) = step(None, &envelope, &context) else { return None };
         let (ticket, entry) = *stepped;
         let orders = entry.sends.clone();
-        Some(Self { ticket, journal: vec![entry], orders, now: START, held_by: None, messages: 1 })
+        Some(Self { ticket, journal: vec![entry], orders, now: START, held_by: None, paused, messages: 1 })
     }
 
     /// Gives the ticket an input now.
@@ -240,7 +248,7 @@ impl Play {
         self.messages += 1;
         let cause = MessageId(format!("message-{}", self.messages));
         let envelope = Envelope { relocation: self.ticket.id, cause, by, input };
-        let context = Context { at: self.now, held_by: self.held_by };
+        let context = Context { at: self.now, held_by: self.held_by, paused: self.paused.clone() };
         let stepped = step(Some(&self.ticket), &envelope, &context);
         if let Stepped::Journaled(stepped) = &stepped {
             let (ticket, entry) = stepped.as_ref();
@@ -303,6 +311,10 @@ impl Play {
                 Input::WindowOpened
             }
             Move::Resumed => Input::Resumed,
+            Move::Pause { on } => {
+                self.paused = on.then_some(Scope::Everything);
+                Input::Unpaused
+            }
         })
     }
 
@@ -395,6 +407,11 @@ pub enum Move {
     },
     /// The system starts again.
     Resumed,
+    /// Everything is paused, or resumed; the sweep that follows a resume comes by.
+    Pause {
+        /// Paused.
+        on: bool,
+    },
 }
 
 /// One random move; mostly such as move a ticket on.
@@ -418,6 +435,7 @@ pub fn moves() -> impl Strategy<Value = Move> {
         1 => layer().prop_map(|layer| Move::Undeliverable { layer }),
         1 => (1..90_u8).prop_map(|minutes| Move::Wait { minutes }),
         1 => Just(Move::Resumed),
+        1 => prop::bool::weighted(0.2).prop_map(|on| Move::Pause { on }),
     ]
 }
 

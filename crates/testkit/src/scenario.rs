@@ -16,6 +16,7 @@ use rehome_domain::{
     reply::Report,
     request::{Place, Request},
     role::Role,
+    steering::Scope,
     step::Stepped,
 };
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,12 @@ pub struct Step {
     /// The system starts again over a bus that kept nothing.
     #[serde(default)]
     pub restart: bool,
+    /// The pause that held the ticket back is over.
+    #[serde(default)]
+    pub unpaused: bool,
+    /// With any of these: everything is paused meanwhile.
+    #[serde(default)]
+    pub paused: bool,
 
     /// What it must do.
     #[serde(flatten)]
@@ -221,13 +228,15 @@ impl Scenario {
         if !first.submit {
             return Err(problem(1, "must submit the relocation"));
         }
-        let mut play = Play::submit(self.request.made()).ok_or_else(|| problem(1, "is not accepted"))?;
+        let mut play = Play::submit_while(self.request.made(), first.pause())
+            .ok_or_else(|| problem(1, "is not accepted"))?;
         let done = Stepped::Journaled(Box::new((play.ticket.clone(), play.journal[0].clone())));
         let mut status = String::new();
         compare(1, &first.expected, &play, &done, &mut status)?;
         for (number, step) in (2..).zip(rest) {
             let input = step.input(&mut play).map_err(|what| problem(number, &what))?;
             play.held_by = step.held.then_some(OTHER);
+            play.paused = step.pause();
             let done = match step.by().map_err(|what| problem(number, &what))? {
                 Some(by) => play.put_by(by, input),
                 None => play.put(input),
@@ -262,9 +271,11 @@ impl Step {
             self.overdue.is_some(),
             self.window.is_some(),
             self.restart,
+            self.unpaused,
         ];
         if given.iter().filter(|given| **given).count() != 1 {
-            let words = "`submit`, `command`, `from`, `nobody_takes`, `overdue`, `window`, `restart`";
+            let words =
+                "`submit`, `command`, `from`, `nobody_takes`, `overdue`, `window`, `restart`, `unpaused`";
             return Err(format!("needs one of {words}"));
         }
         if let Some(kind) = self.command {
@@ -293,10 +304,17 @@ impl Step {
             play.now = play.now.max(if moment == Moment::Opens { window.start } else { window.end });
             return Ok(Input::WindowOpened);
         }
+        if self.unpaused {
+            return Ok(Input::Unpaused);
+        }
         if self.restart {
             return Ok(Input::Resumed);
         }
         Ok(Input::Submitted { request: play.ticket.request.clone() })
+    }
+
+    fn pause(&self) -> Option<Scope> {
+        self.paused.then_some(Scope::Everything)
     }
 
     /// Who is behind it, if that is said.

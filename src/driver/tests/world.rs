@@ -152,7 +152,7 @@ impl World {
         match step(
             known.map(|(ticket, _)| ticket),
             &incoming.envelope,
-            &Context { at: (self.now)(), held_by },
+            &Context { held_by, ..Context::at((self.now)()) },
         ) {
             Stepped::Journaled(stepped) => {
                 let (ticket, entry) = *stepped;
@@ -245,6 +245,14 @@ impl TicketStore for World {
         &self,
         _: Timestamp,
         _: SignedDuration,
+        _: usize,
+    ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
+        unused()
+    }
+
+    fn held_back(
+        &self,
+        _: Option<RelocationId>,
         _: usize,
     ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
         unused()

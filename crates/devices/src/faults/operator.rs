@@ -7,7 +7,8 @@ use rehome_domain::{
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
 };
 
-use super::{FaultPlan, pattern::Pattern};
+use super::FaultPlan;
+use crate::pattern::Pattern;
 
 /// A rule for the scripted person. A status that is not given matches any.
 #[derive(Debug, Clone, PartialEq, Eq)]

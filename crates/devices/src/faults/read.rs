@@ -14,9 +14,9 @@ use serde::Deserialize;
 use super::{
     FaultPlan, names,
     operator::OperatorRule,
-    pattern::Pattern,
     rule::{FaultRule, What},
 };
+use crate::pattern::Pattern;
 
 /// One mistake in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use rehome_domain::{
     ports::Operation,
 };
 
-use super::{FaultPlan, draw, names, pattern::Pattern};
+use super::{FaultPlan, draw, names};
+use crate::pattern::Pattern;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

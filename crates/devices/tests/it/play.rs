@@ -50,7 +50,7 @@ pub(crate) async fn play(
         by: By::System,
         input: Input::Submitted { request: Arc::new(request.clone()) },
     };
-    let context = Context { at: Timestamp::UNIX_EPOCH, held_by: None };
+    let context = Context::at(Timestamp::UNIX_EPOCH);
     let Stepped::Journaled(first) = step(None, &submitted, &context) else {
         panic!("not taken: {request:?}")
     };
@@ -121,7 +121,7 @@ impl Play<'_> {
     }
 
     async fn input(&mut self, envelope: Envelope) {
-        let context = Context { at: self.now(), held_by: None };
+        let context = Context::at(self.now());
         if let Stepped::Journaled(stepped) = step(Some(&self.ticket), &envelope, &context) {
             let (ticket, entry) = *stepped;
             self.ticket = ticket;

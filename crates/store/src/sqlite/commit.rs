@@ -127,13 +127,13 @@ impl Row {
         let ticket = &self.change.ticket;
         db.prepare_cached(
             "INSERT INTO ticket (number, id, version, relocation_status, reservation_status, cutover_status,
-                                 disposition, locked, wakes_at, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                                 disposition, locked, wakes_at, body, held_back)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (number) DO UPDATE SET
                  version = excluded.version, relocation_status = excluded.relocation_status,
                  reservation_status = excluded.reservation_status, cutover_status = excluded.cutover_status,
                  disposition = excluded.disposition, locked = excluded.locked, wakes_at = excluded.wakes_at,
-                 body = excluded.body",
+                 body = excluded.body, held_back = excluded.held_back",
         )?
         .execute(params![
             known,
@@ -146,6 +146,7 @@ impl Row {
             self.change.locked,
             ticket.due().map(rows::not_before),
             self.ticket,
+            ticket.held_back,
         ])?;
         let number = known.unwrap_or_else(|| db.last_insert_rowid());
         if let Some(request) = &self.request {

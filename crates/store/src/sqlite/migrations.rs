@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every step, in order. A step that has been released is never changed: add another.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_tickets.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_tickets.sql"),
+    include_str!("../../migrations/sqlite/0002_steering.sql"),
+];
 
 /// Brings a database up to this binary's schema: all the way, or not at all.
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -16,6 +16,7 @@ mod holdings;
 mod migrations;
 mod readers;
 mod rows;
+mod steering;
 mod tickets;
 mod writer;
 

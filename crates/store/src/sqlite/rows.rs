@@ -16,6 +16,7 @@ use rehome_domain::{
     reply::Failure,
     state::State,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    steering::Scope,
     ticket::{Act, Out, TICKET_VERSION, Ticket},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -43,6 +44,8 @@ struct TicketBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: &'a Option<(Layer, Failure)>,
     window_over: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    held_back: bool,
 }
 
 /// A ticket's changing part as JSON.
@@ -64,6 +67,7 @@ pub(super) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
         cancelled,
         last_failure,
         window_over,
+        held_back,
     } = ticket;
     json(&TicketBody {
         v: *v,
@@ -79,6 +83,7 @@ pub(super) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
         cancelled,
         last_failure,
         window_over: *window_over,
+        held_back: *held_back,
     })
 }
 
@@ -116,6 +121,8 @@ struct EntryBody<'a> {
     input: &'a Input,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: &'a Option<RelocationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: &'a Option<Scope>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     rows: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +148,7 @@ pub(super) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
         at,
         input,
         held_by,
+        paused,
         rows,
         note,
         relocation_status,
@@ -156,6 +164,7 @@ pub(super) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
         at: *at,
         input,
         held_by,
+        paused,
         rows,
         note,
         relocation_status: *relocation_status,

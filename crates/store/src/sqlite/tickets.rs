@@ -201,6 +201,14 @@ impl TicketStore for Sqlite {
         Box::pin(self.page("reading all tickets", "TRUE", after, limit))
     }
 
+    fn held_back(
+        &self,
+        after: Option<RelocationId>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
+        Box::pin(self.page("reading tickets held back", "ticket.held_back", after, limit))
+    }
+
     fn counts(&self) -> Wait<'_, Result<Vec<Count>, StoreError>> {
         Box::pin(async move {
             let read = |db: &Connection| {

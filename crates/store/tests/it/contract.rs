@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rehome_domain::ports::{DeviceMemory, FenceStore, TicketStore};
+use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::{Options, Sqlite};
-use rehome_testkit::contract::{self, device_memory, fences, tickets};
+use rehome_testkit::contract::{self, device_memory, fences, steering, tickets};
 use tempfile::TempDir;
 
 /// An empty database, and the directory that goes with it.
@@ -36,6 +36,15 @@ async fn sqlite_does_what_every_device_memory_must() {
     contract::check(device_memory::CASES, async || {
         let (store, dir) = open(&Options::default());
         (store as Arc<dyn DeviceMemory>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_steering_store_must() {
+    contract::check(steering::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn SteeringStore>, dir)
     })
     .await;
 }

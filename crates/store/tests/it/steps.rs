@@ -46,7 +46,7 @@ pub(crate) fn steps(n: u64) -> Vec<Change> {
         };
         let cause = MessageId(format!("{}:{seq}", id(n)));
         let envelope = Envelope { relocation: id(n), cause, by: behind(&input), input };
-        let context = Context { at: START + SignedDuration::from_secs(seq), held_by: None };
+        let context = Context::at(START + SignedDuration::from_secs(seq));
         let Stepped::Journaled(stepped) = step(ticket.as_deref(), &envelope, &context) else {
             unreachable!("step {seq} of a smooth relocation is journaled");
         };

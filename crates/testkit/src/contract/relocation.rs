@@ -100,7 +100,7 @@ impl Relocation {
     pub(super) fn caused(&mut self, cause: MessageId, input: Input) -> Option<Change> {
         self.now += SignedDuration::from_secs(1);
         let envelope = Envelope { relocation: self.id, cause, by: behind(&input), input };
-        let context = Context { at: self.now, held_by: None };
+        let context = Context::at(self.now);
         let Stepped::Journaled(stepped) = step(self.ticket.as_deref(), &envelope, &context) else {
             return None;
         };

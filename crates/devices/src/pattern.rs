@@ -2,15 +2,17 @@
 
 /// A name to match exactly, or with `*` for any run of characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern(String);
+pub struct Pattern(String);
 
 impl Pattern {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    /// A pattern of this text.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// Matches piece by piece: the first piece begins the name, the last ends it, the others follow each other.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else { return self.0 == name };
         let Some(mut name) = name.strip_prefix(first) else { return false };
         let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
