@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod entries;
 mod export;
+mod help;
 mod list;
 mod offline;
 mod replay;
@@ -22,7 +23,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 use indicatif::MultiProgress;
 use rehome_domain::lang::Lang;
 
@@ -33,7 +34,7 @@ use crate::{
 
 /// Carries customers' circuit relocations through reservation and cutover.
 #[derive(Debug, Parser)]
-#[command(name = "rehome", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(name = "rehome", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -45,7 +46,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well: every relocation succeeded, the journal replays, nothing is wrong
   1  some did not, or it could not be carried out
-  2  what was given can't be used: the arguments, the configuration, the sheet, the fault plan, the journal";
+  2  what was given can't be used: the arguments, the configuration, the sheet,
+     the fault plan, the journal";
 
 /// What every verb takes.
 #[derive(Debug, clap::Args)]
@@ -129,13 +131,17 @@ struct Setting {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let lang = lang(&args, |variable| std::env::var(variable).ok());
-    let read = Cli::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match read {
+    let read = help::command(lang).try_get_matches_from(args);
+    let cli = match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
             // Nobody listening is no reason to fail otherwise than the error says.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let _ = match lang {
+                Lang::En => error.print(),
+                Lang::Zh => error.apply::<help::InChinese>().print(),
+            };
+            return code;
         }
     };
     match cli.work(lang) {
@@ -230,6 +236,8 @@ fn lang(args: &[OsString], variable: impl Fn(&str) -> Option<String>) -> Lang {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn of(args: &[&str], environment: &[(&str, &str)]) -> Lang {

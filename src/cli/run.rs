@@ -33,7 +33,7 @@ use summary::Summary;
 Examples:
   rehome run relocations.csv
   rehome run relocations.json --faults faults.toml --data rehome-data/faults
-  rehome run relocations.csv --deploy manual       only reserve; run it again to cut over
+  rehome run relocations.csv --deploy manual    only reserve; cut over: run it without this
   rehome run relocations.csv --json > result.json
 
 Interrupted by Ctrl-C or killed, the same command with the same sheet and data goes on where it was.
@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// The relocations: CSV with a header, or a JSON array of objects
     #[arg(value_name = "SHEET")]
     sheet: PathBuf,
-    /// Who deploys the cutover of what is reserved: auto (at once), manual (nobody)
+    /// Who deploys the cutover of what is reserved: auto (at once), manual (nobody yet)
     #[arg(long, value_name = "HOW", default_value = "auto")]
     deploy: Deploy,
     /// Fault plan (TOML or JSON): what goes wrong on purpose, and a scripted operator
