@@ -2,6 +2,8 @@
 //!
 //! Every mistake is named by its key, with where it was written and what was expected; all of them at once.
 
+mod problem;
+
 use std::{
     fmt, io,
     ops::RangeInclusive,
@@ -10,9 +12,13 @@ use std::{
 };
 
 use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
-use rehome_domain::request::Deadlines;
+use rehome_domain::{lang::Lang, request::Deadlines};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+pub use problem::{Given, Problem};
+
+use crate::texts;
 
 /// Every key there is, with its value and its reason.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -221,26 +227,41 @@ pub enum Origin {
     Environment(String),
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Origin {
+    /// What a person reads.
+    #[must_use]
+    pub fn label(&self, lang: Lang) -> String {
         match self {
-            Self::BuiltIn => f.write_str("built in"),
-            Self::File(path) => f.write_str(path),
-            Self::Environment(variable) => f.write_str(variable),
+            Self::BuiltIn => texts::built_in(lang),
+            Self::File(path) => path.clone(),
+            Self::Environment(variable) => texts::environment_variable(lang, variable),
         }
     }
 }
 
 /// One wrong key or value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem} (in {from})")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The key, as `section.key`.
     pub key: String,
     /// What is wrong and what was expected.
-    pub problem: String,
+    pub problem: Problem,
     /// Where it was written.
     pub from: Origin,
+}
+
+impl Mistake {
+    /// What a person reads.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        texts::wrong_setting(lang, &self.key, self.problem.sentence(lang), self.from.label(lang))
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(Lang::En))
+    }
 }
 
 /// The configuration can't be used.
@@ -292,7 +313,11 @@ fn layered(file: Option<&Path>, environment: Environment) -> Result<Loaded, Sett
     let settings: Settings = serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = error.path().to_string();
         let from = reading.origin_of(&key);
-        SettingsError::Wrong(vec![Mistake { key, problem: error.into_inner().to_string(), from }])
+        SettingsError::Wrong(vec![Mistake {
+            key,
+            problem: Problem::Other(error.into_inner().to_string()),
+            from,
+        }])
     })?;
     reading.values.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Loaded { settings, values: reading.values })
@@ -308,7 +333,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn section(&mut self, path: &str, given: &Value, known: &Value) -> Json {
         let (ValueKind::Table(given_keys), ValueKind::Table(known_keys)) = (&given.kind, &known.kind) else {
-            self.mistake(path, given, format!("is {}, expected a section `[{path}]`", plain(given)));
+            self.mistake(path, given, Problem::NoSection(given.into(), path.to_owned()));
             return Json::Null;
         };
         let mut section = serde_json::Map::new();
@@ -318,7 +343,7 @@ impl Reading<'_> {
             let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let read = match known_keys.get(name) {
                 None => {
-                    self.mistake(&key, value, format!("is not known, expected one of {}", list(known_keys)));
+                    self.mistake(&key, value, Problem::Unknown(list(known_keys)));
                     continue;
                 }
                 Some(known) if matches!(known.kind, ValueKind::Table(_)) => self.section(&key, value, known),
@@ -342,11 +367,11 @@ impl Reading<'_> {
                 Json::from(given.to_string())
             }
             (_, ValueKind::I64(_)) => {
-                self.mistake(key, given, format!("is {}, expected a whole number", plain(given)));
+                self.mistake(key, given, Problem::NoNumber(given.into()));
                 return Json::Null;
             }
             _ => {
-                self.mistake(key, given, format!("is {}, expected a text", plain(given)));
+                self.mistake(key, given, Problem::NoText(given.into()));
                 return Json::Null;
             }
         };
@@ -358,26 +383,24 @@ impl Reading<'_> {
     fn check(&mut self) {
         for (key, range) in RANGES {
             let out_of_range = self.number(key).filter(|number| !range.contains(number));
-            if let Some(number) = out_of_range {
-                self.reject(key, format!("is {number}, expected {} to {}", range.start(), range.end()));
+            if let Some(given) = out_of_range {
+                self.reject(key, Problem::OutOfRange { given, from: *range.start(), to: *range.end() });
             }
         }
         if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
             && max < first
         {
-            self.reject(
-                "retry.max_ms",
-                format!("is {max}, expected at least retry.first_ms, which is {first}"),
-            );
+            let problem = Problem::LessThan { given: max, key: "retry.first_ms", least: first };
+            self.reject("retry.max_ms", problem);
         }
         if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
             && let Err(problem) = crate::telemetry::filter(level)
         {
-            self.reject("log.level", problem.to_string());
+            self.reject("log.level", Problem::Other(problem.to_string()));
         }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
-            self.reject("data.dir", "is empty, expected a directory".to_owned());
+            self.reject("data.dir", Problem::NoDirectory);
         }
     }
 
@@ -405,7 +428,7 @@ impl Reading<'_> {
         }
     }
 
-    fn mistake(&mut self, key: &str, value: &Value, problem: String) {
+    fn mistake(&mut self, key: &str, value: &Value, problem: Problem) {
         let from = match &value.kind {
             // A section has no origin of its own; its keys have.
             ValueKind::Table(keys) => {
@@ -416,19 +439,9 @@ impl Reading<'_> {
         self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
     }
 
-    fn reject(&mut self, key: &str, problem: String) {
+    fn reject(&mut self, key: &str, problem: Problem) {
         let from = self.origin_of(key);
         self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
-    }
-}
-
-/// A value as a person would write it.
-fn plain(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Table(_) => "a section".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Nil => "nothing".to_owned(),
-        _ => format!("`{value}`"),
     }
 }
 

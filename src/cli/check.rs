@@ -1,12 +1,15 @@
 //! `rehome check`: what is in effect, what is reachable, what is wrong.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
 };
 
+use rehome_actors::resume;
 use rehome_devices::audit::{Network, audit};
 use rehome_domain::{
+    id::RelocationId,
     lang::Lang,
     order::Layer,
     ports::{DeadLetter, DeviceMemory as _, Loaded, StoreError, TicketStore as _},
@@ -45,6 +48,7 @@ struct Found {
     /// So many tickets, and so many things the devices hold; none if the store can't be opened.
     tickets: Option<usize>,
     holdings: [usize; 2],
+    /// Tickets set aside, or to be set aside at the next start, and why.
     quarantined: Vec<(String, String)>,
     letters: Vec<DeadLetter>,
     /// What the devices hold that no ticket allows.
@@ -126,23 +130,30 @@ fn writable(dir: &Path) -> std::io::Result<()> {
 
 async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> {
     let mut tickets = Vec::new();
-    offline::each(store, |_, loaded| {
-        if let Loaded::Ticket(ticket) = loaded {
-            tickets.push(*ticket);
-        }
-    })
-    .await?;
+    offline::each(store, |id, loaded| tickets.push((id, loaded))).await?;
     found.tickets = Some(tickets.len());
-    found.quarantined =
-        store.quarantined().await?.into_iter().map(|(id, why)| (id.to_string(), why)).collect();
+    let mut unwell: BTreeMap<RelocationId, String> = store.quarantined().await?.into_iter().collect();
+    let mut well = Vec::with_capacity(tickets.len());
+    for (id, loaded) in tickets {
+        // While a process works, a ticket and its journal are read at different instants and need not agree.
+        let read = match loaded {
+            Loaded::Ticket(ticket) if found.in_use => Ok(ticket),
+            loaded => resume::read(store, id, loaded).await?,
+        };
+        match read {
+            Ok(ticket) => well.push(*ticket),
+            Err(why) => _ = unwell.entry(id).or_insert(why),
+        }
+    }
+    found.quarantined = unwell.into_iter().map(|(id, why)| (id.to_string(), why)).collect();
     found.letters = store.dead_letters(LETTERS).await?;
     for layer in Layer::ALL {
         found.holdings[layer as usize] = store.all(layer).await?.len();
     }
-    // While a process works, tickets and devices are read at different instants and need not agree.
+    // The same goes for tickets and devices; and what a ticket holds that can't be read is not a leak.
     if !found.in_use && found.quarantined.is_empty() {
         let network = Network::load(store).await?;
-        found.discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
+        found.discrepancies = audit(&well, &network).iter().map(ToString::to_string).collect();
     }
     Ok(())
 }
@@ -154,7 +165,8 @@ fn document(found: &Found) -> Value {
         "in_use": found.in_use,
         "tickets": found.tickets,
         "devices": { "l3": found.holdings[0], "l2": found.holdings[1] },
-        "quarantined": found.quarantined,
+        "quarantined": found.quarantined.iter()
+            .map(|(id, why)| json!({ "relocation": id, "reason": why })).collect::<Vec<_>>(),
         "dead_letters": found.letters,
         "discrepancies": found.discrepancies,
         "problems": found.problems,
@@ -164,7 +176,7 @@ fn document(found: &Found) -> Value {
 fn page(lang: Lang, values: &[Effective], found: &[Found], good: bool) -> Result<String, std::fmt::Error> {
     let mut table = tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
     for value in values {
-        table.add_row([value.key.clone(), value.value.to_string(), texts::origin(lang, &value.from)]);
+        table.add_row([value.key.clone(), value.value.to_string(), value.from.label(lang)]);
     }
     let mut page = tables::text(&table);
     for found in found {
@@ -189,7 +201,7 @@ fn lines(lang: Lang, found: &Found) -> Vec<String> {
     }
     lines.extend(found.problems.iter().map(|problem| texts::wrong(lang, problem)));
     lines.extend(
-        found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::set_aside(lang, id, why))),
+        found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::can_not_go_on(lang, id, why))),
     );
     lines.extend(found.discrepancies.iter().map(|what| texts::wrong(lang, what)));
     lines.extend(found.letters.iter().map(|letter| {

@@ -206,14 +206,13 @@ fn on_system(verb: impl Future<Output = Ended>) -> Ended {
 fn configuration_error(lang: Lang, error: &SettingsError) -> String {
     match error {
         SettingsError::Wrong(mistakes) => {
-            let mistakes: Vec<String> = mistakes
-                .iter()
-                .map(|mistake| texts::wrong_setting(lang, &mistake.key, &mistake.problem, &mistake.from))
-                .collect();
+            let mistakes: Vec<String> = mistakes.iter().map(|mistake| mistake.sentence(lang)).collect();
             mistakes.join("\n")
         }
-        SettingsError::Unreadable { source, .. } => format!("{error}: {source}"),
-        SettingsError::Malformed(_) => error.to_string(),
+        SettingsError::Unreadable { path, source } => {
+            texts::settings_unreadable(lang, path.display(), source)
+        }
+        SettingsError::Malformed(why) => texts::settings_malformed(lang, why),
     }
 }
 

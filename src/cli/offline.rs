@@ -74,13 +74,17 @@ pub(super) async fn meant(
     {
         return Ok((id, loaded));
     }
-    let mut found: Vec<Box<Ticket>> = Vec::new();
-    each(tickets, |_, loaded| match loaded {
+    let (mut found, mut unreadable): (Vec<Box<Ticket>>, Vec<String>) = (Vec::new(), Vec::new());
+    each(tickets, |id, loaded| match loaded {
         Loaded::Ticket(ticket) if ticket.request.service_id == given => found.push(ticket),
-        _ => {}
+        Loaded::Unreadable(_) => unreadable.push(id.to_string()),
+        Loaded::Ticket(_) | Loaded::Missing => {}
     })
     .await?;
     match found.len() {
+        0 if !unreadable.is_empty() => {
+            Err(Failure::Bad(texts::no_ticket_but(lang, given, unreadable.join("\n"))))
+        }
         0 => Err(Failure::Bad(texts::no_ticket(lang, given))),
         1 => found
             .pop()
