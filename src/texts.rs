@@ -93,6 +93,8 @@ texts! {
     bar_unit(): "relocations", "个移机";
     stopping(): "stopping: what is in hand is being finished; Ctrl-C again stops at once and leaves it to the next run",
         "正在停止：先完成进行中的工作；再按一次 Ctrl-C 立即停止，余下的由下次运行继续";
+    await_cutover(count): "reserved, waiting for the cutover: {count}\n    its window deploys it, or a run without --deploy manual",
+        "已预占，等待切换：{count} 个\n    由切换窗口部署，或由不带 --deploy manual 的运行部署";
     not_succeeded(count): "not succeeded: {count}", "未成功：{count} 个";
     without_service(): "the customer is without service", "客户业务中断";
     in_brackets(text): "({text})", "（{text}）";
@@ -196,6 +198,7 @@ texts! {
     head_key(): "key", "配置项";
     head_value(): "value", "值";
     head_from(): "from", "来自";
+    person_may(): "a person may", "可执行的操作";
     old_place(): "old place", "旧址";
     new_place(): "new place", "新址";
     address(): "address", "地址";

@@ -126,8 +126,21 @@ fn what_was_only_reserved_is_cut_over_by_the_same_command_without_manual() {
     let place = Place::with(20);
     let reserved = place.run(&["--deploy", "manual"]).json(1);
     assert!(tickets(&reserved).iter().all(|ticket| ticket["status"] == "cutover_pending"));
+    let again = Said::of(
+        rehome(&["run", "--deploy", "manual"]).arg(place.path("sheet.csv")).arg("--data").arg(place.data()),
+    );
+    again.is(1, &["waiting for the cutover: 20", "a run without --deploy manual"]);
+    assert!(!again.stdout.contains("not succeeded"), "{}", again.stdout);
     let waiting = place.verb(&["list", "--waiting", "--json"]).json(0);
     assert_eq!(tickets(&waiting).len(), 20, "all of them wait for a person");
+    let shown = place.verb(&["show", &place.services[0]]);
+    shown.is(
+        0,
+        &["a person may:", "  deploy_cutover: yes", "  force_completion: no: the cutover status is `unset`"],
+    );
+    place
+        .verb(&["show", &place.services[0], "--lang", "zh"])
+        .is(0, &["可执行的操作:", "deploy_cutover 部署移机切换: 可"]);
     let moved = place.run(&[]).json(0);
     assert_eq!(tickets(&moved).len(), 20);
 }

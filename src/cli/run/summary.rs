@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::super::{list, offline, tables};
 use crate::{
-    driver::{Driven, Job, Standing},
+    driver::{Driven, Job, Seen, Standing},
     texts,
 };
 
@@ -216,18 +216,29 @@ impl Summary {
         let others: Vec<&Ticket> = self
             .tickets
             .iter()
-            .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded)
+            .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded && !is_reserved(ticket))
             .collect();
-        if others.is_empty() {
-            return Vec::new();
+        let reserved = self.tickets.iter().filter(|ticket| is_reserved(ticket)).count();
+        let mut lines = Vec::new();
+        if reserved > 0 {
+            lines.push(texts::await_cutover(lang, reserved));
         }
-        let mut lines = vec![texts::not_succeeded(lang, others.len())];
+        if others.is_empty() {
+            return lines;
+        }
+        lines.push(texts::not_succeeded(lang, others.len()));
         lines.extend(others.iter().take(LISTED).map(|ticket| entry(lang, ticket)));
         if others.len() > LISTED {
             lines.push(texts::and_more(lang, others.len() - LISTED));
         }
         lines
     }
+}
+
+/// Whether all went well so far, and only the cutover is still to come.
+fn is_reserved(ticket: &Ticket) -> bool {
+    let seen = Seen::from(ticket);
+    seen.awaits_cutover() && !seen.is_forced_on()
 }
 
 fn unset() -> String {
