@@ -30,7 +30,7 @@ use rehome_store::OpenError;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
-pub use self::adapters::{Store, sqlite_options};
+pub use self::adapters::{Store, domains, sqlite_options};
 use crate::settings::{Settings, StoreKind};
 
 /// The database's name in a data directory.
@@ -191,7 +191,7 @@ impl App {
             steering: self.store.steering(),
             tickets: Arc::clone(&self.tickets),
             bus: Arc::clone(&self.bus),
-            domain_of: adapters::domains(settings),
+            domain_of: domains(settings),
             every: Duration::from_millis(settings.timers.poll_ms.into()),
             now: wall_clock(),
         })

@@ -2,6 +2,7 @@
 //!
 //! Every mistake is named by its key, with where it was written and what was expected; all of them at once.
 
+mod problem;
 mod reading;
 
 use std::{
@@ -12,11 +13,14 @@ use std::{
 };
 
 use config::{Config, Environment, File, FileFormat};
-use rehome_domain::{request::Deadlines, role::Role};
+use rehome_domain::{lang::Lang, request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use problem::{Given, Problem};
 use reading::Reading;
+
+use crate::texts;
 
 /// Every key there is, with its value and its reason.
 pub const DEFAULT: &str = include_str!("../config/default.toml");
@@ -338,26 +342,41 @@ pub enum Origin {
     Environment(String),
 }
 
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Origin {
+    /// What a person reads.
+    #[must_use]
+    pub fn label(&self, lang: Lang) -> String {
         match self {
-            Self::BuiltIn => f.write_str("built in"),
-            Self::File(path) => f.write_str(path),
-            Self::Environment(variable) => f.write_str(variable),
+            Self::BuiltIn => texts::built_in(lang),
+            Self::File(path) => path.clone(),
+            Self::Environment(variable) => texts::environment_variable(lang, variable),
         }
     }
 }
 
 /// One wrong key or value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem} (in {from})")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The key, as `section.key`.
     pub key: String,
     /// What is wrong and what was expected.
-    pub problem: String,
+    pub problem: Problem,
     /// Where it was written.
     pub from: Origin,
+}
+
+impl Mistake {
+    /// What a person reads.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        texts::wrong_setting(lang, &self.key, self.problem.sentence(lang), self.from.label(lang))
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(Lang::En))
+    }
 }
 
 /// The configuration can't be used.
@@ -409,7 +428,11 @@ fn layered(file: Option<&Path>, environment: Environment) -> Result<Loaded, Sett
     let settings: Settings = serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = error.path().to_string();
         let from = reading.origin_of(&key);
-        SettingsError::Wrong(vec![Mistake { key, problem: error.into_inner().to_string(), from }])
+        SettingsError::Wrong(vec![Mistake {
+            key,
+            problem: Problem::Other(error.into_inner().to_string()),
+            from,
+        }])
     })?;
     reading.values.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Loaded { settings, values: reading.values })

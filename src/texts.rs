@@ -40,6 +40,7 @@ texts! {
     wrong_separator(separator): "the columns are separated by `{separator}`, expected commas", "列以 `{separator}` 分隔，应使用逗号";
     at_line(line): "line {line}: ", "第 {line} 行：";
     at_object(number): "object {number}: ", "第 {number} 个对象：";
+    at_field(place, field, problem): "{place}{field}: {problem}", "{place}{field}：{problem}";
     wrong_field_count(found, expected): "has {found} fields, the header has {expected}", "有 {found} 个字段，表头有 {expected} 个";
     not_an_object(kind): "is {kind}, expected an object", "是{kind}，应为对象";
     not_a_value(kind): "is {kind}, expected a text or a number", "是{kind}，应为文本或数字";
@@ -57,6 +58,21 @@ texts! {
 texts! {
     broken(why): "it could not be done: {why}", "无法完成：{why}";
     wrong_setting(key, problem, from): "{key}: {problem} (in {from})", "{key}：{problem}（来自 {from}）";
+    built_in(): "built in", "内置";
+    environment_variable(name): "{name}", "环境变量 {name}";
+    settings_unreadable(path, why): "the configuration file {path} can't be read: {why}", "无法读取配置文件 {path}：{why}";
+    settings_malformed(why): "the configuration is not valid: {why}", "配置格式错误：{why}";
+    setting_unknown(known): "is not known, expected one of {known}", "未知的配置项，应为 {known} 之一";
+    setting_no_section(given, section): "is {given}, expected a section `[{section}]`", "是{given}，应为一节 `[{section}]`";
+    setting_no_number(given): "is {given}, expected a whole number", "是{given}，应为整数";
+    setting_no_list(given): "is {given}, expected a list of texts", "是{given}，应为文本列表";
+    setting_no_text(given): "is {given}, expected a text", "是{given}，应为文本";
+    setting_range(given, from, to): "is {given}, expected {from} to {to}", "是 {given}，应为 {from} 到 {to}";
+    setting_less(given, key, least): "is {given}, expected at least {key}, which is {least}",
+        "是 {given}，不应小于 {key}，后者是 {least}";
+    setting_no_directory(): "is empty, expected a directory", "为空，应为目录";
+    plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",
+        "故障计划 {path} 不可用，未启动任何移机：\n{problems}";
     sheet_refused(path, problems): "the sheet {path} can't be used, nothing was started:\n{problems}",
         "移机表 {path} 不可用，未启动任何移机：\n{problems}";
     no_data(dir): "there is no Rehome data in {dir}: name the directory that a run was given with --data",
@@ -66,11 +82,32 @@ texts! {
     several_tickets(given, ids): "there are several tickets for `{given}`, name one by its id:\n{ids}",
         "`{given}` 有多个工单，请指定单号：\n{ids}";
     set_aside(ticket, why): "ticket {ticket} is set aside: {why}", "工单 {ticket} 已隔离：{why}";
+    paused_line(scope, who, at, reason): "paused: {scope}, by {who} at {at}: {reason}", "已暂停：{scope}，{who} 于 {at}：{reason}";
+    nothing_paused(): "nothing is paused", "没有暂停";
+    not_paused(scope): "{scope} is not paused", "{scope}没有暂停";
+    still_under_way(count): "{count} under way", "进行中：{count} 个";
     nothing_to_attach_to(): "--attach needs bus.kind = \"amqp\": the embedded bus ends at this process", "--attach 需要 bus.kind = \"amqp\"：内嵌总线仅限本进程";
     left_in_hand(count): "stopped with {count} in hand; they go on when a process takes them up", "已停止，仍有 {count} 个在处理中，将由其他进程继续";
-    ended_so_far(ended, all): "{ended} of {all} ended", "已结束 {ended}/{all}";
+    can_not_go_on(ticket, why): "ticket {ticket} can't go on: {why}", "工单 {ticket} 无法继续：{why}";
+    no_ticket_but(given, ids): "there is no readable ticket `{given}`, but there are tickets set aside, which can be named by id only:\n{ids}",
+        "没有可读的工单 `{given}`，但有已隔离的工单，只能按工单号指定：\n{ids}";
+    data_in_use(dir): "another rehome is working in {dir}: stop it, or name another directory with --data",
+        "另一个 rehome 正在使用 {dir}：请先停止它，或用 --data 指定其他目录";
+    held(by): "the target or the service is held by the open relocation {by}; run it again when that one is closed",
+        "目标资源或业务被未关闭的工单 {by} 占用；待其关闭后再次运行";
+    settled_so_far(settled, all): "{settled} of {all} relocations ended or waiting", "已结束或等待：{settled}/{all} 个移机";
+    bar_title(): "ended or waiting", "已结束或等待";
+    bar_unit(): "relocations", "个移机";
+    stopping(): "stopping: what is in hand is being finished; Ctrl-C again stops at once and leaves it to the next run",
+        "正在停止：先完成进行中的工作；再按一次 Ctrl-C 立即停止，余下的由下次运行继续";
+    await_cutover(count): "reserved, waiting for the cutover: {count}\n    its window deploys it, or a run without --deploy manual",
+        "已预占，等待切换：{count} 个\n    由切换窗口部署，或由不带 --deploy manual 的运行部署";
+    not_succeeded(count): "not succeeded: {count}", "未成功：{count} 个";
+    without_service(): "the customer is without service", "客户业务中断";
+    in_brackets(text): "({text})", "（{text}）";
     devices_agree(): "the devices hold exactly what the statuses say", "设备上的内容与状态完全一致";
-    stopped(left): "stopped; {left} not begun. The same command goes on where it was", "已停止，{left} 个尚未开始。重新执行同一命令可继续";
+    stopped(left): "stopped; {left} not begun. The same command goes on where it was",
+        "已停止，{left} 个尚未开始。重新执行同一命令可继续";
     look_further(data, seconds): "{seconds} s; look further with: rehome list --data {data}", "{seconds} 秒；更多信息：rehome list --data {data}";
     and_more(count): "and {count} more", "另有 {count} 个";
     may_now(commands): "a person may: {commands}", "可执行：{commands}";
@@ -83,7 +120,25 @@ texts! {
     data_empty(): "empty", "空";
     wrong(what): "wrong: {what}", "问题：{what}";
     dead_letter(at, origin, id, reason): "dead letter of {at} from {origin}, {id}: {reason}", "死信 {at}，来自 {origin}，{id}：{reason}";
-    origin(from): "{from}", "{from}";
+}
+
+// The bench.
+texts! {
+    bench_provisioning(done, all): "putting circuits into service: {done} of {all}", "准备电路：{done}/{all}";
+    bench_load(done, all): "whole path: {done} of {all} relocations ended", "全流程：已结束 {done}/{all} 个移机";
+    bench_bare(done): "bare limit: {done} transactions written", "数据库极限：已写入 {done} 个事务";
+    bench_of(count, in_flight, sync): "{count} relocations, {in_flight} at once, sync {sync}",
+        "{count} 个移机，同时 {in_flight} 个，同步方式 {sync}";
+    bench_speed(speed): "{speed} relocations/s", "每秒 {speed} 个移机";
+    bench_whole(): "whole path", "全流程";
+    bench_whole_detail(seconds, rows, transactions): "{seconds} s, {rows} rows in {transactions} transactions",
+        "{seconds} 秒，{transactions} 个事务写入 {rows} 行";
+    bench_limit(): "bare limit", "数据库极限";
+    bench_limit_detail(seconds, rows): "{seconds} s, {rows} rows in as many", "{seconds} 秒，同样多的事务写入 {rows} 行";
+    bench_ratio(): "ratio", "比率";
+    bench_latency(): "latency", "时延";
+    bench_memory(): "peak memory", "内存峰值";
+    bench_unsuccessful(): "unsuccessful", "未成功";
 }
 
 // Journals.
@@ -94,6 +149,13 @@ texts! {
     entry_unreadable(entry, why): "entry {entry} can't be read: {why}", "第 {entry} 条无法读取：{why}";
     replays(count): "{count} entries: the table gives the same", "{count} 条：与转换表一致";
     diverges(count, divergence): "{count} entries are the same, then: {divergence}", "前 {count} 条一致，随后：{divergence}";
+    journal_empty(): "the journal is empty", "日志为空";
+    journal_gap(expected, found): "entry {expected} was expected, but the journal goes on with entry {found}",
+        "应为第 {expected} 条，日志中却是第 {found} 条";
+    journal_newer(seq, found, binary): "entry {seq} has version {found}, this binary reads up to {binary}: upgrade it",
+        "第 {seq} 条的版本是 {found}，本程序只能读到 {binary}：请升级";
+    journal_differs(seq, field, journal, table): "entry {seq} differs in `{field}`: the journal says {journal}, the table gives {table}",
+        "第 {seq} 条的 `{field}` 不一致：日志为 {journal}，转换表为 {table}";
     but(text, note): "{text}: {note}", "{text}：{note}";
     with_alarm(text, severity, alarm): "{text} [{severity}: {alarm}]", "{text}【{severity}：{alarm}】";
     configurator(layer): "{layer} configurator", "{layer}配置装置";
@@ -101,12 +163,12 @@ texts! {
     timer(): "clock", "时钟";
     submitted(service): "submitted {service}", "提交 {service}";
     command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
-    overdue(seq): "the deadline of order {seq} passed", "工单 {seq} 超时";
+    overdue(seq): "the deadline of order {seq} passed", "第 {seq} 条所发工单超时";
     unpaused(): "no longer paused", "暂停已解除";
     undeliverable(seq): "nobody takes order {seq}", "工单 {seq} 无人接收";
     window_opened(): "the window opened", "切换窗口开始";
     resumed_entry(): "started again", "系统重启";
-    reply(seq, report): "reply to order {seq}: {report}", "对工单 {seq} 的回单：{report}";
+    reply(seq, report): "reply to order {seq}: {report}", "对第 {seq} 条所发工单的回单：{report}";
     note_refused(why): "refused: {why}", "拒绝：{why}";
     note_late(): "too late, changes nothing", "迟到，无变化";
     note_duplicate(): "again, changes nothing", "重复，无变化";
@@ -137,7 +199,7 @@ texts! {
     head_cutover(): "cutover", "移机切换状态";
     head_disposition(): "disposition", "处置";
     head_changed(): "changed", "更新时间";
-    head_count(): "tickets", "数量";
+    head_count(): "count", "数量";
     head_entry(): "entry", "序号";
     head_time(): "time", "时间";
     head_who(): "who", "来源";
@@ -147,6 +209,7 @@ texts! {
     head_key(): "key", "配置项";
     head_value(): "value", "值";
     head_from(): "from", "来自";
+    person_may(): "a person may", "可执行的操作";
     old_place(): "old place", "旧址";
     new_place(): "new place", "新址";
     address(): "address", "地址";

@@ -49,7 +49,11 @@ pub async fn resume(
         after = Some(*last);
         for (id, loaded) in page {
             found.open += 1;
-            match read(tickets, id, loaded).await? {
+            let service = match &loaded {
+                Loaded::Ticket(ticket) => Some(ticket.request.service_id.clone()),
+                _ => None,
+            };
+            match read(&**tickets, id, loaded).await? {
                 Ok(ticket) if ticket.state.in_flight() && !bus.keeps_messages() => {
                     found.sent_again += 1;
                     send_again(bus, &ticket, start).await;
@@ -58,7 +62,8 @@ pub async fn resume(
                 Err(reason) => {
                     if tickets.quarantine(id, reason.clone()).await? {
                         found.quarantined += 1;
-                        let _ = bus.send(vec![Outgoing::Alarm(quarantined(id, None, &reason, now()))]).await;
+                        let _ =
+                            bus.send(vec![Outgoing::Alarm(quarantined(id, service, &reason, now()))]).await;
                     }
                 }
             }
@@ -73,7 +78,7 @@ async fn readmit(tickets: &Arc<dyn TicketStore>) -> Result<usize, StoreError> {
     for (id, reason) in tickets.quarantined().await? {
         tickets.readmit(id).await?;
         let loaded = tickets.load(vec![id]).await?.into_iter().next().unwrap_or(Loaded::Missing);
-        if let Err(still) = read(tickets, id, loaded).await? {
+        if let Err(still) = read(&**tickets, id, loaded).await? {
             tickets.quarantine(id, still).await?;
         } else {
             readmitted += 1;
@@ -84,8 +89,11 @@ async fn readmit(tickets: &Arc<dyn TicketStore>) -> Result<usize, StoreError> {
 }
 
 /// A ticket that is what its journal says, or why it is not.
-async fn read(
-    tickets: &Arc<dyn TicketStore>,
+///
+/// # Errors
+/// The store's, if it can't be read at all.
+pub async fn read(
+    tickets: &dyn TicketStore,
     id: RelocationId,
     loaded: Loaded,
 ) -> Result<Result<Box<Ticket>, String>, StoreError> {

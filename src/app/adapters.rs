@@ -39,13 +39,17 @@ impl Store {
         }
     }
 
-    pub(super) fn tickets(&self) -> Arc<dyn TicketStore> {
+    /// The tickets.
+    #[must_use]
+    pub fn tickets(&self) -> Arc<dyn TicketStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
         }
     }
 
-    pub(super) fn steering(&self) -> Arc<dyn SteeringStore> {
+    /// The log of what was paused.
+    #[must_use]
+    pub fn steering(&self) -> Arc<dyn SteeringStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
         }
@@ -83,7 +87,8 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
 }
 
 /// A device's domain, as the settings say: the first pattern that fits counts.
-pub(super) fn domains(settings: &Settings) -> DomainOf {
+#[must_use]
+pub fn domains(settings: &Settings) -> DomainOf {
     let named = |line: &String| {
         line.split_once('=').map(|(pattern, domain)| (Pattern::new(pattern), domain.to_owned()))
     };

@@ -4,8 +4,13 @@ use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 
-use super::{Ended, Setting, Told};
-use crate::bench::{self, Options, Report};
+use rehome_domain::lang::Lang;
+
+use super::{Ended, Setting, Told, tables};
+use crate::{
+    bench::{self, Options, Report, Stage},
+    texts,
+};
 
 /// Measure relocations a second and latency, beside the bare limit of the database in the same run
 #[derive(Debug, clap::Args)]
@@ -60,24 +65,50 @@ pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
         full_sync: args.full_sync,
     };
     let bar = setting.screen.add(ProgressBar::new_spinner());
-    let report = bench::run(settings, &options, |stage| bar.set_message(format!("{stage:?}"))).await?;
+    let lang = setting.lang;
+    let report = bench::run(settings, &options, |stage| {
+        bar.set_message(match stage {
+            Stage::Provisioning(done) => texts::bench_provisioning(lang, done, args.relocations),
+            Stage::Load(done) => texts::bench_load(lang, done, args.relocations),
+            Stage::Bare(done) => texts::bench_bare(lang, done),
+        });
+    })
+    .await?;
     bar.finish_and_clear();
-    let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { page(&report) };
+    let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { page(lang, &report) };
     Ok(Told { text, good: report.unsuccessful == 0 })
 }
 
-fn page(report: &Report) -> String {
-    let Report { relocations, in_flight, sync, seconds, per_second, bare_seconds, bare_per_second, .. } =
+fn page(lang: Lang, report: &Report) -> String {
+    let Report { relocations, in_flight, sync, seconds, bare_seconds, transactions, rows, bare_rows, .. } =
         report;
-    let Report { ratio, p50_ms, p99_ms, peak_mib, transactions, rows, bare_rows, unsuccessful, .. } = report;
-    format!(
-        "{relocations} relocations, {in_flight} at once, sync {sync}\n\
-         whole path   {per_second:8.0} relocations/s   {seconds:.2} s   {rows} rows in {transactions} transactions\n\
-         bare limit   {bare_per_second:8.0} relocations/s   {bare_seconds:.2} s   {bare_rows} rows in as many\n\
-         ratio        {:8.1} %\n\
-         latency      p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms\n\
-         peak memory  {peak_mib:.0} MiB\n\
-         unsuccessful {unsuccessful}\n",
-        ratio * 100.0
-    )
+    let (seconds, bare_seconds) = (format!("{seconds:.2}"), format!("{bare_seconds:.2}"));
+    let speed = |per_second: f64| texts::bench_speed(lang, format!("{per_second:.0}"));
+    let mut table = tables::table(&[]);
+    for (name, figure, detail) in [
+        (
+            texts::bench_whole(lang),
+            speed(report.per_second),
+            texts::bench_whole_detail(lang, seconds, rows, transactions),
+        ),
+        (
+            texts::bench_limit(lang),
+            speed(report.bare_per_second),
+            texts::bench_limit_detail(lang, bare_seconds, bare_rows),
+        ),
+        (texts::bench_ratio(lang), format!("{:.1} %", report.ratio * 100.0), String::new()),
+        (
+            texts::bench_latency(lang),
+            format!("p50 {:.1} ms", report.p50_ms),
+            format!("p99 {:.1} ms", report.p99_ms),
+        ),
+        (texts::bench_memory(lang), format!("{:.0} MiB", report.peak_mib), String::new()),
+        (texts::bench_unsuccessful(lang), report.unsuccessful.to_string(), String::new()),
+    ] {
+        table.add_row([name, figure, detail]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, tables::GUTTER));
+    }
+    texts::bench_of(lang, relocations, in_flight, sync) + "\n" + &tables::text(&table)
 }

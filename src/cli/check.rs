@@ -1,20 +1,24 @@
 //! `rehome check`: what is in effect, what is reachable, what is wrong.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
 };
 
+use rehome_actors::resume;
 use rehome_devices::audit::{Network, audit};
 use rehome_domain::{
+    id::RelocationId,
     lang::Lang,
     order::Layer,
-    ports::{DeadLetter, DeviceMemory as _, Loaded, StoreError, TicketStore as _},
+    ports::{DeadLetter, DeviceMemory as _, Loaded, SteeringStore as _, StoreError, TicketStore as _},
+    steering::{Steered, pauses},
 };
 use rehome_store::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Ended, Setting, Told, offline, tables};
+use super::{Ended, Setting, Told, offline, steer, tables};
 use crate::{app::DATABASE, settings::Effective, texts};
 
 /// Dead letters shown; there may be more.
@@ -45,8 +49,11 @@ struct Found {
     /// So many tickets, and so many things the devices hold; none if the store can't be opened.
     tickets: Option<usize>,
     holdings: [usize; 2],
+    /// Tickets set aside, or to be set aside at the next start, and why.
     quarantined: Vec<(String, String)>,
     letters: Vec<DeadLetter>,
+    /// What was paused and resumed.
+    steering: Vec<Steered>,
     /// What the devices hold that no ticket allows.
     discrepancies: Vec<String>,
     /// What is wrong otherwise.
@@ -96,6 +103,7 @@ async fn look(lang: Lang, dir: &Path) -> Found {
         holdings: [0; 2],
         quarantined: Vec::new(),
         letters: Vec::new(),
+        steering: Vec::new(),
         discrepancies: Vec::new(),
         problems: Vec::new(),
     };
@@ -126,23 +134,31 @@ fn writable(dir: &Path) -> std::io::Result<()> {
 
 async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> {
     let mut tickets = Vec::new();
-    offline::each(store, |_, loaded| {
-        if let Loaded::Ticket(ticket) = loaded {
-            tickets.push(*ticket);
-        }
-    })
-    .await?;
+    offline::each(store, |id, loaded| tickets.push((id, loaded))).await?;
     found.tickets = Some(tickets.len());
-    found.quarantined =
-        store.quarantined().await?.into_iter().map(|(id, why)| (id.to_string(), why)).collect();
+    let mut unwell: BTreeMap<RelocationId, String> = store.quarantined().await?.into_iter().collect();
+    let mut well = Vec::with_capacity(tickets.len());
+    for (id, loaded) in tickets {
+        // While a process works, a ticket and its journal are read at different instants and need not agree.
+        let read = match loaded {
+            Loaded::Ticket(ticket) if found.in_use => Ok(ticket),
+            loaded => resume::read(store, id, loaded).await?,
+        };
+        match read {
+            Ok(ticket) => well.push(*ticket),
+            Err(why) => _ = unwell.entry(id).or_insert(why),
+        }
+    }
+    found.quarantined = unwell.into_iter().map(|(id, why)| (id.to_string(), why)).collect();
+    found.steering = store.steering().await?;
     found.letters = store.dead_letters(LETTERS).await?;
     for layer in Layer::ALL {
         found.holdings[layer as usize] = store.all(layer).await?.len();
     }
-    // While a process works, tickets and devices are read at different instants and need not agree.
+    // The same goes for tickets and devices; and what a ticket holds that can't be read is not a leak.
     if !found.in_use && found.quarantined.is_empty() {
         let network = Network::load(store).await?;
-        found.discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
+        found.discrepancies = audit(&well, &network).iter().map(ToString::to_string).collect();
     }
     Ok(())
 }
@@ -154,7 +170,9 @@ fn document(found: &Found) -> Value {
         "in_use": found.in_use,
         "tickets": found.tickets,
         "devices": { "l3": found.holdings[0], "l2": found.holdings[1] },
-        "quarantined": found.quarantined,
+        "quarantined": found.quarantined.iter()
+            .map(|(id, why)| json!({ "relocation": id, "reason": why })).collect::<Vec<_>>(),
+        "paused": pauses(&found.steering),
         "dead_letters": found.letters,
         "discrepancies": found.discrepancies,
         "problems": found.problems,
@@ -164,7 +182,7 @@ fn document(found: &Found) -> Value {
 fn page(lang: Lang, values: &[Effective], found: &[Found], good: bool) -> Result<String, std::fmt::Error> {
     let mut table = tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
     for value in values {
-        table.add_row([value.key.clone(), value.value.to_string(), texts::origin(lang, &value.from)]);
+        table.add_row([value.key.clone(), value.value.to_string(), value.from.label(lang)]);
     }
     let mut page = tables::text(&table);
     for found in found {
@@ -187,9 +205,10 @@ fn lines(lang: Lang, found: &Found) -> Vec<String> {
         None if found.problems.is_empty() => lines.push(texts::data_empty(lang)),
         None => {}
     }
+    lines.extend(pauses(&found.steering).into_iter().map(|line| steer::said(lang, line)));
     lines.extend(found.problems.iter().map(|problem| texts::wrong(lang, problem)));
     lines.extend(
-        found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::set_aside(lang, id, why))),
+        found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::can_not_go_on(lang, id, why))),
     );
     lines.extend(found.discrepancies.iter().map(|what| texts::wrong(lang, what)));
     lines.extend(found.letters.iter().map(|letter| {

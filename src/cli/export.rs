@@ -13,11 +13,11 @@ Examples:
 
 Only reads; works while a run is under way.")]
 pub(super) struct Args {
-    #[command(flatten)]
-    data: offline::DataArg,
     /// The ticket: its id, or the id of its service
     #[arg(value_name = "TICKET")]
     ticket: String,
+    #[command(flatten)]
+    data: offline::DataArg,
 }
 
 pub(super) async fn export(args: Args, setting: &Setting) -> Ended {

@@ -1,5 +1,6 @@
 //! `rehome list`: the tickets of a data directory.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::Cell;
 use rehome_domain::{lang::Lang, ports::Loaded, status::RelocationStatus, ticket::Ticket};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub(super) struct Args {
     #[command(flatten)]
     data: offline::DataArg,
     /// Only those with this relocation status
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Option<RelocationStatus>,
     /// Only those that wait for a person
     #[arg(long)]
@@ -28,6 +29,12 @@ pub(super) struct Args {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+}
+
+/// Reads a status by its wire name, and lists them all in the help.
+fn statuses() -> impl TypedValueParser<Value = RelocationStatus> {
+    PossibleValuesParser::new(RelocationStatus::ALL.iter().map(|status| status.wire()))
+        .try_map(|word| word.parse::<RelocationStatus>())
 }
 
 pub(super) async fn list(args: Args, setting: &Setting) -> Ended {

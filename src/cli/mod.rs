@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod entries;
 mod export;
+mod help;
 mod list;
 mod offline;
 mod replay;
@@ -14,6 +15,7 @@ mod run;
 mod schema;
 mod serve;
 mod show;
+mod steer;
 mod tables;
 
 use std::{
@@ -23,7 +25,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 use indicatif::MultiProgress;
 use rehome_domain::lang::Lang;
 
@@ -34,7 +36,7 @@ use crate::{
 
 /// Carries customers' circuit relocations through reservation and cutover.
 #[derive(Debug, Parser)]
-#[command(name = "rehome", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(name = "rehome", version, disable_help_subcommand = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -46,7 +48,8 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well: every relocation succeeded, the journal replays, nothing is wrong
   1  some did not, or it could not be carried out
-  2  what was given can't be used: the arguments, the configuration, the sheet, the fault plan, the journal";
+  2  what was given can't be used: the arguments, the configuration, the sheet,
+     the fault plan, the journal";
 
 /// What every verb takes.
 #[derive(Debug, clap::Args)]
@@ -81,6 +84,9 @@ enum LogKind {
 enum Verb {
     Run(run::Args),
     Serve(serve::Args),
+    Pause(steer::Pause),
+    Resume(steer::Resume),
+    Drain(steer::Drain),
     List(list::Args),
     Show(show::Args),
     Export(export::Args),
@@ -131,13 +137,17 @@ struct Setting {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let lang = lang(&args, |variable| std::env::var(variable).ok());
-    let read = Cli::command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match read {
+    let read = help::command(lang).try_get_matches_from(args);
+    let cli = match read.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
             // Nobody listening is no reason to fail otherwise than the error says.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let _ = match lang {
+                Lang::En => error.print(),
+                Lang::Zh => error.apply::<help::InChinese>().print(),
+            };
+            return code;
         }
     };
     match cli.work(lang) {
@@ -183,6 +193,9 @@ impl Verb {
         match self {
             Self::Run(args) => on_system(run::run(args, setting)),
             Self::Serve(args) => on_system(serve::serve(args, setting)),
+            Self::Pause(args) => on_system(steer::pause(args, setting)),
+            Self::Resume(args) => on_system(steer::resume(args, setting)),
+            Self::Drain(args) => on_system(steer::drain(args, setting)),
             Self::List(args) => on_system(list::list(args, setting)),
             Self::Show(args) => on_system(show::show(args, setting)),
             Self::Export(args) => on_system(export::export(args, setting)),
@@ -203,14 +216,13 @@ fn on_system(verb: impl Future<Output = Ended>) -> Ended {
 fn configuration_error(lang: Lang, error: &SettingsError) -> String {
     match error {
         SettingsError::Wrong(mistakes) => {
-            let mistakes: Vec<String> = mistakes
-                .iter()
-                .map(|mistake| texts::wrong_setting(lang, &mistake.key, &mistake.problem, &mistake.from))
-                .collect();
+            let mistakes: Vec<String> = mistakes.iter().map(|mistake| mistake.sentence(lang)).collect();
             mistakes.join("\n")
         }
-        SettingsError::Unreadable { source, .. } => format!("{error}: {source}"),
-        SettingsError::Malformed(_) => error.to_string(),
+        SettingsError::Unreadable { path, source } => {
+            texts::settings_unreadable(lang, path.display(), source)
+        }
+        SettingsError::Malformed(why) => texts::settings_malformed(lang, why),
     }
 }
 
@@ -230,9 +242,16 @@ fn lang(args: &[OsString], variable: impl Fn(&str) -> Option<String>) -> Lang {
     }
 }
 
+/// Who runs it, for the journal.
+fn person() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "operator".to_owned())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn of(args: &[&str], environment: &[(&str, &str)]) -> Lang {

@@ -62,6 +62,22 @@ pub(super) async fn each(
     }
 }
 
+/// Goes through every open ticket, a page at a time.
+pub(super) async fn each_open(
+    tickets: &dyn TicketStore,
+    mut look: impl FnMut(RelocationId, Loaded),
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = tickets.open_tickets(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for (id, loaded) in page {
+            look(id, loaded);
+        }
+    }
+}
+
 /// The tickets meant by an id or a service id.
 pub(super) async fn meant(
     lang: Lang,
@@ -74,13 +90,17 @@ pub(super) async fn meant(
     {
         return Ok((id, loaded));
     }
-    let mut found: Vec<Box<Ticket>> = Vec::new();
-    each(tickets, |_, loaded| match loaded {
+    let (mut found, mut unreadable): (Vec<Box<Ticket>>, Vec<String>) = (Vec::new(), Vec::new());
+    each(tickets, |id, loaded| match loaded {
         Loaded::Ticket(ticket) if ticket.request.service_id == given => found.push(ticket),
-        _ => {}
+        Loaded::Unreadable(_) => unreadable.push(id.to_string()),
+        Loaded::Ticket(_) | Loaded::Missing => {}
     })
     .await?;
     match found.len() {
+        0 if !unreadable.is_empty() => {
+            Err(Failure::Bad(texts::no_ticket_but(lang, given, unreadable.join("\n"))))
+        }
         0 => Err(Failure::Bad(texts::no_ticket(lang, given))),
         1 => found
             .pop()

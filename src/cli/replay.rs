@@ -6,7 +6,7 @@ use std::{
 };
 
 use rehome_domain::{
-    journal::{Divergence, Entry, replay_one},
+    journal::{Divergence, ENTRY_VERSION, Entry, replay_one},
     lang::Lang,
 };
 use serde_json::json;
@@ -99,11 +99,22 @@ fn page(lang: Lang, entries: &[Entry], replayed: &Replayed) -> String {
     }
     let verdict = match &replayed.divergence {
         None => texts::replays(lang, replayed.same),
-        Some(divergence) => texts::diverges(lang, replayed.same, divergence),
+        Some(divergence) => texts::diverges(lang, replayed.same, where_it_parts(lang, divergence)),
     };
     page.push_str(&verdict);
     page.push('\n');
     page
+}
+
+fn where_it_parts(lang: Lang, divergence: &Divergence) -> String {
+    match divergence {
+        Divergence::Empty => texts::journal_empty(lang),
+        Divergence::Gap { expected, found, .. } => texts::journal_gap(lang, expected, found),
+        Divergence::Newer { seq, found } => texts::journal_newer(lang, seq, found, ENTRY_VERSION),
+        Divergence::Differs { seq, field, journal, table } => {
+            texts::journal_differs(lang, seq, field, journal, table)
+        }
+    }
 }
 
 fn document(entries: &[Entry], replayed: &Replayed) -> serde_json::Result<String> {

@@ -4,23 +4,25 @@ mod progress;
 mod summary;
 
 use std::{
+    io::stderr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use anyhow::anyhow;
 use jiff::{SignedDuration, Timestamp};
 use rehome_devices::{
-    faults::{self, FaultPlan},
+    faults::{self, FaultPlan, PlanError},
     provision::provision,
 };
 use rehome_domain::{lang::Lang, ports::Loaded, request::Request};
 
-use super::{Ended, Failure, Setting, Told};
+use super::{Ended, Failure, Setting, Told, person, say};
 use crate::{
-    app::{App, Roles},
-    driver::{self, Act, Job},
+    app::{App, AppError, Roles},
+    driver::{self, Act, Driven, Job},
     settings::{BusKind, Settings},
     sheet, texts,
 };
@@ -33,7 +35,7 @@ use summary::Summary;
 Examples:
   rehome run relocations.csv
   rehome run relocations.json --faults faults.toml --data rehome-data/faults
-  rehome run relocations.csv --deploy manual       only reserve; run it again to cut over
+  rehome run relocations.csv --deploy manual    only reserve; cut over: run it without this
   rehome run relocations.csv --json > result.json
 
 Interrupted by Ctrl-C or killed, the same command with the same sheet and data goes on where it was.
@@ -42,7 +44,7 @@ pub(super) struct Args {
     /// The relocations: CSV with a header, or a JSON array of objects
     #[arg(value_name = "SHEET")]
     sheet: PathBuf,
-    /// Who deploys the cutover of what is reserved: auto (at once), manual (nobody)
+    /// Who deploys the cutover of what is reserved: auto (at once), manual (nobody yet)
     #[arg(long, value_name = "HOW", default_value = "auto")]
     deploy: Deploy,
     /// Fault plan (TOML or JSON): what goes wrong on purpose, and a scripted operator
@@ -68,10 +70,18 @@ enum Deploy {
     Manual,
 }
 
+impl From<Deploy> for driver::Deploy {
+    fn from(deploy: Deploy) -> Self {
+        match deploy {
+            Deploy::Auto => Self::Auto,
+            Deploy::Manual => Self::Manual,
+        }
+    }
+}
+
 /// What a run is about.
 struct Run<'a> {
     args: &'a Args,
-    lang: Lang,
     settings: &'a Settings,
     data: PathBuf,
     jobs: Vec<Job>,
@@ -81,8 +91,7 @@ struct Run<'a> {
 pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
     let lang = setting.lang;
     let settings = &setting.loaded.settings;
-    let plan = args.faults.as_deref().map(FaultPlan::load).transpose();
-    let plan = plan.map_err(|error| Failure::Bad(format!("{:#}", anyhow::Error::from(error))))?;
+    let plan = args.faults.as_deref().map(|path| plan(lang, path)).transpose()?;
     let deadlines = plan.as_ref().and_then(FaultPlan::deadlines).unwrap_or(settings.deadlines);
     let sheet = sheet::open(&args.sheet, deadlines).map_err(|error| {
         Failure::Bad(texts::sheet_refused(lang, args.sheet.display(), error.sentence(lang)))
@@ -97,15 +106,40 @@ pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
     if args.attach && settings.bus.kind == BusKind::Embedded {
         return Err(Failure::Bad(texts::nothing_to_attach_to(lang)));
     }
-    let app = App::start(settings, &data, plan.clone(), roles).await?;
-    let run = Run { args: &args, lang, settings, data, jobs, plan: plan.map(Arc::new) };
-    let progress = Progress::start(lang, run.jobs.len(), run.args.json, &setting.screen);
-    let summary = run.carry(&app, progress).await;
-    // Whatever happened, what is in hand is finished first.
-    app.drain(settings.run.drain()).await;
-    let summary = summary?;
+    let began = Instant::now();
+    let app = App::start(settings, &data, plan.clone(), roles).await.map_err(|error| match error {
+        AppError::InUse { path } => Failure::Broken(anyhow!(texts::data_in_use(lang, path.display()))),
+        other => other.into(),
+    })?;
+    let (tickets, devices) = (Arc::clone(&app.tickets), Arc::clone(&app.devices));
+    let run = Run { args: &args, settings, data, jobs, plan: plan.map(Arc::new) };
+    let progress = Progress::start(lang, run.jobs.len(), args.deploy.into(), args.json, &setting.screen);
+    let driven = run.carry(&app, progress).await;
+    if driven.as_ref().is_ok_and(|driven| driven.stopped) {
+        setting.screen.suspend(|| say(stderr(), &format!("{}\n", texts::stopping(lang))));
+    }
+    // Whatever happened, what is in hand is finished first, unless the person can't wait.
+    tokio::select! {
+        _ = app.drain(settings.run.drain()) => {}
+        () = interrupted() => {}
+    }
+    let summary = Summary::new(&run.data, &run.jobs, driven?, &*tickets, &*devices, began.elapsed()).await?;
     let text = if args.json { summary.document()? } else { summary.page(lang) };
     Ok(Told { text, good: summary.good() })
+}
+
+/// Reads the fault plan. What is wrong with it is said in its own words, which have no Chinese: plans are for those who
+/// test, and their keys are English too.
+fn plan(lang: Lang, path: &Path) -> Result<FaultPlan, Failure> {
+    FaultPlan::load(path).map_err(|error| {
+        let problems = match error {
+            PlanError::Invalid(mistakes) => {
+                mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
+            other => format!("{:#}", anyhow::Error::from(other)),
+        };
+        Failure::Bad(texts::plan_refused(lang, path.display(), problems))
+    })
 }
 
 fn default_data(settings: &Settings, sheet: &Path) -> PathBuf {
@@ -113,34 +147,22 @@ fn default_data(settings: &Settings, sheet: &Path) -> PathBuf {
 }
 
 impl Run<'_> {
-    async fn carry(&self, app: &App, mut progress: Progress) -> Result<Summary, Failure> {
-        let began = Instant::now();
+    async fn carry(&self, app: &App, mut progress: Progress) -> Result<Driven, Failure> {
         self.provision(app).await?;
         let operator = self.plan.as_ref().map(|plan| operator(plan));
         let options = driver::Options {
             in_flight: self.args.in_flight.map_or(self.settings.run.in_flight, NonZeroUsize::get),
-            deploy: match self.args.deploy {
-                Deploy::Auto => driver::Deploy::Auto,
-                Deploy::Manual => driver::Deploy::Manual,
-            },
+            deploy: self.args.deploy.into(),
             person: person(),
             operator: operator.as_deref(),
             window_wait: SignedDuration::from_millis(self.settings.run.window_wait_ms.into()),
             recheck: Duration::from_millis(self.settings.run.recheck_ms.into()),
             now: Timestamp::now,
         };
-        let stop = async {
-            // Without a signal handler Ctrl-C ends the process at once, and the next run takes it up all the same.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        let driven = driver::drive(&*app.bus, &*app.tickets, &self.jobs, &options, stop, |moved| {
-            progress.show(&moved);
-        })
-        .await?;
+        let show = |moved: driver::Moved<'_>| progress.show(&moved);
+        let driven = driver::drive(&*app.bus, &*app.tickets, &self.jobs, &options, interrupted(), show).await;
         progress.finish();
-        Ok(Summary::new(self.lang, &self.data, &self.jobs, driven, app, began.elapsed()).await?)
+        Ok(driven?)
     }
 
     /// The circuits not yet relocated are in service at their old places.
@@ -159,9 +181,12 @@ impl Run<'_> {
     }
 }
 
-/// Who runs it, for the journal.
-fn person() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "operator".to_owned())
+/// Resolves when the person presses Ctrl-C.
+async fn interrupted() {
+    // Without a signal handler Ctrl-C ends the process at once, and the next run takes it up all the same.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// The plan's scripted operator, as the driver asks for it.

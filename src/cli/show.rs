@@ -25,11 +25,11 @@ Examples:
 
 Only reads; works while a run is under way.")]
 pub(super) struct Args {
-    #[command(flatten)]
-    data: offline::DataArg,
     /// The ticket: its id, or the id of its service
     #[arg(value_name = "TICKET")]
     ticket: String,
+    #[command(flatten)]
+    data: offline::DataArg,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -61,7 +61,7 @@ pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
 fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::fmt::Error> {
     let (request, state) = (&ticket.request, &ticket.state);
     let mut page = String::new();
-    let mut line = |name: String, value: String| writeln!(page, "{name}: {value}");
+    let mut line = |name: String, value: String| writeln!(page, "{}", format!("{name}: {value}").trim_end());
     line(texts::head_ticket(lang), ticket.id.to_string())?;
     line(texts::head_service(lang), format!("{} ({})", request.service_id, request.customer))?;
     line(texts::old_place(lang), place(&request.old))?;
@@ -85,12 +85,15 @@ fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::f
     if let Some((layer, failure)) = &ticket.last_failure {
         line(texts::last_failure(lang), format!("{} {failure}", layer.label(lang)))?;
     }
+    if !state.is_closed() {
+        line(texts::person_may(lang), String::new())?;
+    }
     for (kind, allowed) in action::actions(state).into_iter().filter(|_| !state.is_closed()) {
         let word = match allowed {
             Ok(()) => texts::may(lang),
             Err(why) => texts::may_not(lang, why.sentence(lang)),
         };
-        line(kind.label(lang).to_owned(), word)?;
+        line(format!("  {}", tables::word(lang, kind.wire(), kind.label(lang))), word)?;
     }
     writeln!(page, "\n{}", tables::text(&entries::table(lang, journal)))?;
     Ok(page)

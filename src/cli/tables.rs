@@ -8,6 +8,9 @@ use rehome_domain::{
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
 };
 
+/// Blanks between two columns.
+pub(super) const GUTTER: u16 = 2;
+
 /// A table without lines around it, so that its columns can be cut out by other programs too.
 pub(super) fn table(header: &[String]) -> Table {
     let mut table = Table::new();
@@ -15,6 +18,9 @@ pub(super) fn table(header: &[String]) -> Table {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header.iter().map(Cell::new));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GUTTER));
+    }
     table
 }
 
@@ -33,8 +39,17 @@ pub(super) fn text(table: &Table) -> String {
     text
 }
 
+/// A wire name, and in Chinese its label under it; `more` goes to the second line in both languages.
+pub(super) fn stacked(lang: Lang, wire: &str, label: &str, more: &str) -> String {
+    let under = match lang {
+        Lang::En => more.to_owned(),
+        Lang::Zh => format!("{label}{more}"),
+    };
+    if under.is_empty() { wire.to_owned() } else { format!("{wire}\n{under}") }
+}
+
 /// A wire name, in Chinese with its label.
-fn word(lang: Lang, wire: &str, label: &str) -> String {
+pub(super) fn word(lang: Lang, wire: &str, label: &str) -> String {
     match lang {
         Lang::En => wire.to_owned(),
         Lang::Zh => format!("{wire} {label}"),

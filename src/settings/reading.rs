@@ -5,7 +5,7 @@ use std::path::Path;
 use config::{Map, Value, ValueKind};
 use serde_json::Value as Json;
 
-use super::{Effective, Mistake, Origin, PREFIX, RANGES};
+use super::{Effective, Mistake, Origin, PREFIX, Problem, RANGES};
 
 /// Keys whose value may hold a password.
 const URLS: [&str; 2] = ["amqp.url", "postgres.url"];
@@ -20,7 +20,7 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     pub(super) fn section(&mut self, path: &str, given: &Value, known: &Value) -> Json {
         let (ValueKind::Table(given_keys), ValueKind::Table(known_keys)) = (&given.kind, &known.kind) else {
-            self.mistake(path, given, format!("is {}, expected a section `[{path}]`", plain(given)));
+            self.mistake(path, given, Problem::NoSection(given.into(), path.to_owned()));
             return Json::Null;
         };
         let mut section = serde_json::Map::new();
@@ -30,7 +30,7 @@ impl Reading<'_> {
             let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let read = match known_keys.get(name) {
                 None => {
-                    self.mistake(&key, value, format!("is not known, expected one of {}", list(known_keys)));
+                    self.mistake(&key, value, Problem::Unknown(list(known_keys)));
                     continue;
                 }
                 Some(known) if matches!(known.kind, ValueKind::Table(_)) => self.section(&key, value, known),
@@ -61,15 +61,15 @@ impl Reading<'_> {
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Json::from).collect()
             }
             (_, ValueKind::Array(_)) => {
-                self.mistake(key, given, format!("is {}, expected a list of texts", plain(given)));
+                self.mistake(key, given, Problem::NoList(given.into()));
                 return Json::Null;
             }
             (_, ValueKind::I64(_)) => {
-                self.mistake(key, given, format!("is {}, expected a whole number", plain(given)));
+                self.mistake(key, given, Problem::NoNumber(given.into()));
                 return Json::Null;
             }
             _ => {
-                self.mistake(key, given, format!("is {}, expected a text", plain(given)));
+                self.mistake(key, given, Problem::NoText(given.into()));
                 return Json::Null;
             }
         };
@@ -81,26 +81,24 @@ impl Reading<'_> {
     pub(super) fn check(&mut self) {
         for (key, range) in RANGES {
             let out_of_range = self.number(key).filter(|number| !range.contains(number));
-            if let Some(number) = out_of_range {
-                self.reject(key, format!("is {number}, expected {} to {}", range.start(), range.end()));
+            if let Some(given) = out_of_range {
+                self.reject(key, Problem::OutOfRange { given, from: *range.start(), to: *range.end() });
             }
         }
         if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
             && max < first
         {
-            self.reject(
-                "retry.max_ms",
-                format!("is {max}, expected at least retry.first_ms, which is {first}"),
-            );
+            let problem = Problem::LessThan { given: max, key: "retry.first_ms", least: first };
+            self.reject("retry.max_ms", problem);
         }
         if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
             && let Err(problem) = crate::telemetry::filter(level)
         {
-            self.reject("log.level", problem.to_string());
+            self.reject("log.level", Problem::Other(problem.to_string()));
         }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
-            self.reject("data.dir", "is empty, expected a directory".to_owned());
+            self.reject("data.dir", Problem::NoDirectory);
         }
     }
 
@@ -128,7 +126,7 @@ impl Reading<'_> {
         }
     }
 
-    fn mistake(&mut self, key: &str, value: &Value, problem: String) {
+    fn mistake(&mut self, key: &str, value: &Value, problem: Problem) {
         let from = match &value.kind {
             // A section has no origin of its own; its keys have.
             ValueKind::Table(keys) => {
@@ -139,10 +137,16 @@ impl Reading<'_> {
         self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
     }
 
-    fn reject(&mut self, key: &str, problem: String) {
+    fn reject(&mut self, key: &str, problem: Problem) {
         let from = self.origin_of(key);
         self.mistakes.push(Mistake { key: key.to_owned(), problem, from });
     }
+}
+
+fn list(keys: &Map<String, Value>) -> String {
+    let mut names: Vec<&str> = keys.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(", ")
 }
 
 fn is_text(value: &Value) -> bool {
@@ -162,20 +166,4 @@ fn shown(key: &str, value: &Json) -> Json {
         },
         _ => value.clone(),
     }
-}
-
-/// A value as a person would write it.
-fn plain(value: &Value) -> String {
-    match &value.kind {
-        ValueKind::Table(_) => "a section".to_owned(),
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Nil => "nothing".to_owned(),
-        _ => format!("`{value}`"),
-    }
-}
-
-fn list(keys: &Map<String, Value>) -> String {
-    let mut names: Vec<&str> = keys.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names.join(", ")
 }

@@ -17,9 +17,10 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 fn mistakes(text: &str, pairs: &[(&str, &str)]) -> Vec<String> {
     let file = file(text);
     match layered(Some(file.path()), environment(pairs)) {
-        Err(SettingsError::Wrong(mistakes)) => {
-            mistakes.iter().map(|mistake| format!("{}: {}", mistake.key, mistake.problem)).collect()
-        }
+        Err(SettingsError::Wrong(mistakes)) => mistakes
+            .iter()
+            .map(|mistake| format!("{}: {}", mistake.key, mistake.problem.sentence(Lang::En)))
+            .collect(),
         other => panic!("expected mistakes, got {other:?}"),
     }
 }

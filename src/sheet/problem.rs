@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
-use rehome_domain::lang::Lang;
+use rehome_domain::{lang::Lang, request::Fault};
 
 use super::Format;
 use crate::texts;
@@ -120,7 +120,7 @@ impl RowProblem {
         };
         let problem = self.problem.sentence(lang);
         match &self.field {
-            Some(field) => format!("{place}{}: {problem}", clip(field)),
+            Some(field) => texts::at_field(lang, place, clip(field), problem),
             None => format!("{place}{problem}"),
         }
     }
@@ -174,8 +174,8 @@ pub enum Problem {
         /// That row's line or number.
         line: usize,
     },
-    /// The domain's own check, in its words.
-    Invalid(String),
+    /// What the domain says.
+    Invalid(Fault),
 }
 
 impl Problem {
@@ -193,7 +193,7 @@ impl Problem {
             Self::NotATime { given } => texts::not_a_time(lang, clip(given)),
             Self::HalfAWindow { other } => texts::half_a_window(lang, other),
             Self::Same { resource, line } => texts::wanted_twice(lang, resource, line),
-            Self::Invalid(problem) => problem.clone(),
+            Self::Invalid(fault) => fault.sentence(lang),
         }
     }
 }

@@ -25,11 +25,11 @@ pub(super) fn request(line: usize, cells: &Cells, deadlines: Deadlines) -> Resul
     };
     // A field that could not even be read holds a stand-in, and the domain's word on that means nothing.
     let readable = row.problems.is_empty();
-    for error in request.validate().err().unwrap_or_default() {
-        let known = row.problems.iter().any(|problem| problem.field.as_deref() == Some(&error.field));
-        let compares_fields = place_of(&error.field).is_none();
+    for (field, fault) in request.faults() {
+        let known = row.problems.iter().any(|problem| problem.field.as_deref() == Some(&field));
+        let compares_fields = place_of(&field).is_none();
         if !known && (readable || !compares_fields) {
-            row.problem(&error.field, Problem::Invalid(error.problem));
+            row.problem(&field, Problem::Invalid(fault));
         }
     }
     if row.problems.is_empty() { Ok(request) } else { Err(row.problems) }

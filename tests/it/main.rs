@@ -1,6 +1,9 @@
 //! What crosses floors: the binary as a user runs it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod cli;
 mod kill;
+mod refused;
 mod running;
 mod sheet200;
+mod taken_up;

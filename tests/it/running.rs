@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::Arc,
 };
 
@@ -17,6 +17,7 @@ use rehome_domain::{
     request::Deadlines,
 };
 use rehome_store::{Options, Sqlite};
+use serde_json::Value;
 
 /// Short deadlines, so that what a plan loses is asked about soon; long enough that nothing else ever misses them.
 pub(crate) const DEADLINES: Deadlines =
@@ -29,10 +30,21 @@ pub(crate) fn repository(path: &str) -> PathBuf {
 
 /// `rehome run` of a sheet, with short deadlines.
 pub(crate) fn run(sheet: &Path, data: &Path, faults: Option<&Path>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rehome"));
-    command.arg("run").arg(sheet).arg("--data").arg(data).arg("--json");
+    let mut command = rehome(&["run", "--json"]);
+    command.arg(sheet).arg("--data").arg(data);
     if let Some(plan) = faults {
         command.arg("--faults").arg(plan);
+    }
+    command.stderr(Stdio::inherit());
+    command
+}
+
+/// `rehome` with these arguments, with short deadlines and nothing else that the environment could say.
+pub(crate) fn rehome(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehome"));
+    command.args(args);
+    for variable in ["LC_ALL", "LC_MESSAGES", "LANG"] {
+        command.env_remove(variable);
     }
     for (key, value) in [
         ("RESERVE", DEADLINES.reserve_ms),
@@ -45,8 +57,45 @@ pub(crate) fn run(sheet: &Path, data: &Path, faults: Option<&Path>) -> Command {
     command.env("REHOME__STORE__SYNC", "normal").env("REHOME__TIMERS__POLL_MS", "100");
     // Its alarms are what the plans are for.
     command.env("RUST_LOG", "error");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// What a command said.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    pub(crate) fn by(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self::by(command.output().unwrap())
+    }
+
+    /// Its output as JSON, from a command that ended with this code.
+    pub(crate) fn json(&self, code: i32) -> Value {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    /// That it ended with this code and printed, on either channel, each of these.
+    pub(crate) fn is(&self, code: i32, texts: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        for text in texts {
+            let said = self.stdout.contains(text) || self.stderr.contains(text);
+            assert!(said, "`{text}` is not in:\n{}{}", self.stdout, self.stderr);
+        }
+    }
 }
 
 /// A sheet of made-up relocations.

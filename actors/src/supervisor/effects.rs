@@ -17,7 +17,7 @@ pub(crate) fn quarantined(
     reason: &str,
     at: jiff::Timestamp,
 ) -> Raised {
-    tracing::error!(%relocation, reason, "ticket quarantined");
+    tracing::error!(%relocation, service = service_id, reason, "ticket quarantined");
     let alarm = Alarm::Quarantined;
     Raised { relocation, service_id, alarm, severity: alarm.severity(), at, detail: reason.to_owned() }
 }

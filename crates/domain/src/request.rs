@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::order::Layer;
+use crate::{lang::Lang, order::Layer};
 
 /// VLAN tags a sub-interface or an access port can carry (IEEE 802.1Q leaves out 0 and 4095).
 pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
@@ -148,34 +148,100 @@ pub struct FieldError {
     pub problem: String,
 }
 
+/// What is wrong with a field of a request, and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It must not be empty.
+    Empty,
+    /// It has so many characters.
+    TooLong(usize),
+    /// It holds a control character.
+    Control,
+    /// It is no VLAN tag.
+    NotAVlan(u16),
+    /// It is no address with a prefix length.
+    NotAnAddress(String),
+    /// A prefix length that is none, and the longest there may be.
+    NotAPrefix(String, u8),
+    /// The old and the new place are the same.
+    GoesNowhere,
+    /// The window ends before it starts.
+    EndsBeforeStart,
+}
+
+impl Fault {
+    /// The sentence a person reads after the field's name.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        let (first, last) = (VLANS.start(), VLANS.end());
+        let such_as = "192.0.2.1/30";
+        let or = "2001:db8::1/64";
+        match (self, lang) {
+            (Self::Empty, _) => lang.pick("is empty", "为空").to_owned(),
+            (Self::TooLong(has), Lang::En) => format!("has {has} characters, expected at most {TEXT_LIMIT}"),
+            (Self::TooLong(has), Lang::Zh) => format!("有 {has} 个字符，最多 {TEXT_LIMIT} 个"),
+            (Self::Control, _) => lang.pick("holds a control character", "含有控制字符").to_owned(),
+            (Self::NotAVlan(tag), Lang::En) => format!("is {tag}, expected {first} to {last}"),
+            (Self::NotAVlan(tag), Lang::Zh) => format!("是 {tag}，应为 {first} 到 {last}"),
+            (Self::NotAnAddress(ip), Lang::En) => {
+                format!("is `{ip}`, expected an address with a prefix length, such as {such_as} or {or}")
+            }
+            (Self::NotAnAddress(ip), Lang::Zh) => {
+                format!("是 `{ip}`，应为带前缀长度的地址，例如 {such_as} 或 {or}")
+            }
+            (Self::NotAPrefix(prefix, longest), Lang::En) => {
+                format!("has prefix length `{prefix}`, expected 0 to {longest}")
+            }
+            (Self::NotAPrefix(prefix, longest), Lang::Zh) => {
+                format!("前缀长度是 `{prefix}`，应为 0 到 {longest}")
+            }
+            (Self::GoesNowhere, _) => lang
+                .pick(
+                    "old and new place are the same, expected a different device, port or VLAN",
+                    "新址与旧址相同，设备、端口或 VLAN 应有不同",
+                )
+                .to_owned(),
+            (Self::EndsBeforeStart, _) => {
+                lang.pick("is not after window_start", "应晚于 window_start").to_owned()
+            }
+        }
+    }
+}
+
 impl Request {
     /// Checks every field (row 1's "valid") and says all that is wrong, not just the first.
     ///
     /// # Errors
     /// One [`FieldError`] for each field that is not as it must be.
     pub fn validate(&self) -> Result<(), Vec<FieldError>> {
-        let mut errors = Vec::new();
-        text(&mut errors, "service_id", &self.service_id);
-        text(&mut errors, "customer", &self.customer);
-        text(&mut errors, "description", &self.description);
+        let faults = self.faults();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let told = |(field, fault): (String, Fault)| FieldError { field, problem: fault.sentence(Lang::En) };
+        Err(faults.into_iter().map(told).collect())
+    }
+
+    /// All that is wrong, by field.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, Fault)> {
+        let mut faults = Vec::new();
+        text(&mut faults, "service_id", &self.service_id);
+        text(&mut faults, "customer", &self.customer);
+        text(&mut faults, "description", &self.description);
         if let Some(vrf) = &self.vrf {
-            text(&mut errors, "vrf", vrf);
+            text(&mut faults, "vrf", vrf);
         }
-        place(&mut errors, "old", &self.old);
-        place(&mut errors, "new", &self.new);
-        if let Err(problem) = address(&self.ip) {
-            errors.push(FieldError { field: "ip".to_owned(), problem });
-        }
+        place(&mut faults, "old", &self.old);
+        place(&mut faults, "new", &self.new);
+        faults.extend(address(&self.ip).err().map(|fault| ("ip".to_owned(), fault)));
         if Layer::ALL.into_iter().all(|layer| self.stays_on(layer)) {
-            let problem =
-                "old and new place are the same, expected a different device, port or VLAN".to_owned();
-            errors.push(FieldError { field: "new".to_owned(), problem });
+            faults.push(("new".to_owned(), Fault::GoesNowhere));
         }
         if self.window.is_some_and(|window| window.end <= window.start) {
-            let problem = "is not after window_start".to_owned();
-            errors.push(FieldError { field: "window_end".to_owned(), problem });
+            faults.push(("window_end".to_owned(), Fault::EndsBeforeStart));
         }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        faults
     }
 
     /// Whether the old and the new place are one spot on a layer: only the other layer moves.
@@ -199,43 +265,42 @@ impl Request {
     }
 }
 
-fn text(errors: &mut Vec<FieldError>, field: &str, value: &str) {
-    let problem = if value.trim().is_empty() {
-        "is empty".to_owned()
+fn text(faults: &mut Vec<(String, Fault)>, field: &str, value: &str) {
+    let fault = if value.trim().is_empty() {
+        Fault::Empty
     } else if value.chars().count() > TEXT_LIMIT {
-        format!("has {} characters, expected at most {TEXT_LIMIT}", value.chars().count())
+        Fault::TooLong(value.chars().count())
     } else if value.chars().any(char::is_control) {
-        "holds a control character".to_owned()
+        Fault::Control
     } else {
         return;
     };
-    errors.push(FieldError { field: field.to_owned(), problem });
+    faults.push((field.to_owned(), fault));
 }
 
-fn place(errors: &mut Vec<FieldError>, side: &str, place: &Place) {
+fn place(faults: &mut Vec<(String, Fault)>, side: &str, place: &Place) {
     for (name, value) in [
         ("l3_device", &place.l3_device),
         ("l3_port", &place.l3_port),
         ("l2_device", &place.l2_device),
         ("l2_port", &place.l2_port),
     ] {
-        text(errors, &format!("{side}_{name}"), value);
+        text(faults, &format!("{side}_{name}"), value);
     }
     for (name, tag) in [("vlan", Some(place.vlan)), ("inner_vlan", place.inner_vlan)] {
         if let Some(tag) = tag.filter(|tag| !VLANS.contains(tag)) {
-            let problem = format!("is {tag}, expected {} to {}", VLANS.start(), VLANS.end());
-            errors.push(FieldError { field: format!("{side}_{name}"), problem });
+            faults.push((format!("{side}_{name}"), Fault::NotAVlan(tag)));
         }
     }
 }
 
-fn address(ip: &str) -> Result<(), String> {
-    let expected = "expected an address with a prefix length, such as 192.0.2.1/30 or 2001:db8::1/64";
-    let (address, prefix) = ip.split_once('/').ok_or_else(|| format!("is `{ip}`, {expected}"))?;
-    let address: std::net::IpAddr = address.parse().map_err(|_| format!("is `{ip}`, {expected}"))?;
+fn address(ip: &str) -> Result<(), Fault> {
+    let no_address = || Fault::NotAnAddress(ip.to_owned());
+    let (address, prefix) = ip.split_once('/').ok_or_else(no_address)?;
+    let address: std::net::IpAddr = address.parse().map_err(|_| no_address())?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
     match prefix.parse::<u8>() {
         Ok(length) if length <= longest => Ok(()),
-        _ => Err(format!("has prefix length `{prefix}`, expected 0 to {longest}")),
+        _ => Err(Fault::NotAPrefix(prefix.to_owned(), longest)),
     }
 }

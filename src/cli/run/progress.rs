@@ -6,51 +6,72 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rehome_domain::lang::Lang;
 
 use crate::{
-    driver::{Moved, Standing},
+    driver::{Deploy, Moved, Standing},
     texts,
 };
 
 /// Plain lines: one for each so many of a hundred.
 const LINES: usize = 10;
 
-/// How far a run is.
+/// How far a run is: how many relocations are settled, which is that they have ended or wait for a person. One that a
+/// scripted operator takes up again is not settled any more.
 pub(super) struct Progress {
     lang: Lang,
+    deploy: Deploy,
     bar: Option<ProgressBar>,
     lines: bool,
     all: usize,
-    closed: usize,
+    settled: usize,
+    /// The most that a plain line has said.
+    said: usize,
 }
 
 impl Progress {
-    pub(super) fn start(lang: Lang, all: usize, silent: bool, screen: &MultiProgress) -> Self {
+    pub(super) fn start(
+        lang: Lang,
+        all: usize,
+        deploy: Deploy,
+        silent: bool,
+        screen: &MultiProgress,
+    ) -> Self {
         let terminal = stderr().is_terminal();
         let bar = (terminal && !silent).then(|| {
             let bar = screen.add(ProgressBar::new(all as u64));
-            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}") {
+            let (title, unit) = (texts::bar_title(lang), texts::bar_unit(lang));
+            let template = format!("{title} {{wide_bar}} {{pos}}/{{len}} {unit}, {{elapsed}}");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar
         });
-        Self { lang, bar, lines: !terminal && !silent, all, closed: 0 }
+        Self { lang, deploy, bar, lines: !terminal && !silent, all, settled: 0, said: 0 }
     }
 
     pub(super) fn show(&mut self, moved: &Moved<'_>) {
-        let closed = |standing: &Standing| match standing {
-            Standing::At(seen) => seen.is_closed(),
+        match (self.is_settled(moved.before), self.is_settled(moved.after)) {
+            (false, true) => self.settled += 1,
+            (true, false) => self.settled = self.settled.saturating_sub(1),
+            (false, false) | (true, true) => return,
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.settled as u64);
+        }
+        let step = (self.all / LINES).max(1);
+        if self.lines && self.settled >= self.said + step {
+            self.said = self.settled;
+            // Nobody reading the progress is no reason to stop.
+            let _ = writeln!(stderr(), "{}", texts::settled_so_far(self.lang, self.settled, self.all));
+        }
+    }
+
+    fn is_settled(&self, standing: &Standing) -> bool {
+        match standing {
+            Standing::At(seen) => {
+                let deployed_next = self.deploy == Deploy::Auto && seen.awaits_cutover();
+                seen.is_closed() || !(seen.in_flight || deployed_next)
+            }
             Standing::Rejected(_) | Standing::Unreadable(_) => true,
             Standing::Waiting | Standing::Sent => false,
-        };
-        if closed(moved.before) || !closed(moved.after) {
-            return;
-        }
-        self.closed += 1;
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.closed as u64);
-        }
-        if self.lines && self.closed.is_multiple_of((self.all / LINES).max(1)) {
-            // Nobody reading the progress is no reason to stop.
-            let _ = writeln!(stderr(), "{}", texts::ended_so_far(self.lang, self.closed, self.all));
         }
     }
 

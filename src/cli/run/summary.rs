@@ -6,8 +6,10 @@ use comfy_table::Cell;
 use rehome_devices::audit::{Network, audit};
 use rehome_domain::{
     action,
+    id::RelocationId,
     lang::Lang,
-    ports::{Loaded, StoreError},
+    message::Rejection,
+    ports::{DeviceMemory, Loaded, StoreError, TicketStore},
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::Ticket,
 };
@@ -15,13 +17,37 @@ use serde_json::{Value, json};
 
 use super::super::{list, offline, tables};
 use crate::{
-    app::App,
-    driver::{Driven, Job, Standing},
+    driver::{Driven, Job, Seen, Standing},
     texts,
 };
 
 /// Tickets that did not succeed are listed up to this number; the rest is counted.
 const LISTED: usize = 20;
+
+/// Why a row has no ticket that can go on.
+enum Without {
+    SetAside(RelocationId, String),
+    Rejected(Rejection),
+}
+
+impl Without {
+    /// For machines.
+    const fn wire(&self) -> &'static str {
+        match self {
+            Self::SetAside(..) | Self::Rejected(Rejection::Quarantined { .. }) => "quarantined",
+            Self::Rejected(Rejection::Held { .. }) => "held",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+
+    fn sentence(&self, lang: Lang) -> String {
+        match self {
+            Self::SetAside(relocation, why) => texts::set_aside(lang, relocation, why),
+            Self::Rejected(Rejection::Held { by }) => texts::held(lang, by),
+            Self::Rejected(other) => other.to_string(),
+        }
+    }
+}
 
 type Standings = (RelocationStatus, Option<ReservationStatus>, Option<CutoverStatus>, Disposition);
 
@@ -31,8 +57,8 @@ pub(super) struct Summary {
     stopped: bool,
     took: Duration,
     tickets: Vec<Ticket>,
-    /// Rows without a ticket, or whose ticket is set aside: service and why.
-    without: Vec<(String, String)>,
+    /// Services without a ticket, or whose ticket is set aside.
+    without: Vec<(String, Without)>,
     /// Rows not begun when the run was stopped.
     waiting: usize,
     /// What the devices hold that no ticket allows.
@@ -40,44 +66,45 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Looks at what a run has left in the store.
     pub(super) async fn new(
-        lang: Lang,
         data: &Path,
         jobs: &[Job],
         driven: Driven,
-        app: &App,
+        tickets: &dyn TicketStore,
+        devices: &dyn DeviceMemory,
         took: Duration,
     ) -> Result<Self, StoreError> {
-        let loaded = app.tickets.load(jobs.iter().map(|job| job.relocation).collect()).await?;
-        let (mut tickets, mut without, mut waiting) = (Vec::new(), Vec::new(), 0);
+        let loaded = tickets.load(jobs.iter().map(|job| job.relocation).collect()).await?;
+        let (mut found, mut without, mut waiting) = (Vec::new(), Vec::new(), 0);
         for ((job, loaded), standing) in jobs.iter().zip(loaded).zip(&driven.standings) {
             let service = job.request.service_id.clone();
             match (loaded, standing) {
-                (Loaded::Ticket(ticket), _) => tickets.push(*ticket),
+                (Loaded::Ticket(ticket), _) => found.push(*ticket),
                 (Loaded::Unreadable(why), _) => {
-                    without.push((service, texts::set_aside(lang, job.relocation, why)));
+                    without.push((service, Without::SetAside(job.relocation, why)));
                 }
                 (Loaded::Missing, Standing::Rejected(rejection)) => {
-                    without.push((service, rejection.to_string()));
+                    without.push((service, Without::Rejected(rejection.clone())));
                 }
                 (Loaded::Missing, _) => waiting += 1,
             }
         }
-        tickets.sort_by_key(|ticket| (!ticket.state.service_down(), ticket.submitted_at, ticket.id));
+        found.sort_by_key(|ticket| (!ticket.state.service_down(), ticket.submitted_at, ticket.id));
         let mut all = Vec::new();
-        offline::each(&*app.tickets, |_, loaded| {
+        offline::each(tickets, |_, loaded| {
             if let Loaded::Ticket(ticket) = loaded {
                 all.push(*ticket);
             }
         })
         .await?;
-        let network = Network::load(&*app.devices).await?;
+        let network = Network::load(devices).await?;
         // A ticket set aside explains nothing, and what it holds is not a leak: its journal must be mended first.
-        let quarantined = !app.tickets.quarantined().await?.is_empty();
-        let found = if quarantined || driven.stopped { Vec::new() } else { audit(&all, &network) };
-        let discrepancies = found.iter().map(ToString::to_string).collect();
+        let quarantined = !tickets.quarantined().await?.is_empty();
+        let wrong = if quarantined || driven.stopped { Vec::new() } else { audit(&all, &network) };
+        let discrepancies = wrong.iter().map(ToString::to_string).collect();
         let data = data.display().to_string();
-        Ok(Self { data, stopped: driven.stopped, took, tickets, without, waiting, discrepancies })
+        Ok(Self { data, stopped: driven.stopped, took, tickets: found, without, waiting, discrepancies })
     }
 
     /// Whether all succeeded and the devices hold exactly that.
@@ -113,7 +140,9 @@ impl Summary {
         let without: Vec<Value> = self
             .without
             .iter()
-            .map(|(service, why)| json!({ "service_id": service, "reason": why }))
+            .map(|(service, why)| {
+                json!({ "service_id": service, "what": why.wire(), "reason": why.sentence(Lang::En) })
+            })
             .collect();
         let document = json!({
             "data": self.data,
@@ -129,27 +158,16 @@ impl Summary {
         Ok(serde_json::to_string_pretty(&document)? + "\n")
     }
 
-    /// For people.
+    /// For people. Fits a terminal of 80 columns, but for what devices say.
     pub(super) fn page(&self, lang: Lang) -> String {
-        let mut table = tables::table(&[
-            texts::head_relocation(lang),
-            texts::head_reservation(lang),
-            texts::head_cutover(lang),
-            texts::head_disposition(lang),
-            texts::head_count(lang),
-        ]);
-        for ((status, reservation, cutover, disposition), count) in self.counts() {
-            table.add_row([
-                Cell::new(tables::relocation(lang, status)),
-                Cell::new(tables::reservation(lang, reservation)),
-                Cell::new(tables::cutover(lang, cutover)),
-                Cell::new(tables::disposition(lang, disposition)),
-                tables::number(count),
-            ]);
-        }
-        let mut lines = vec![tables::text(&table)];
+        let mut lines = vec![self.table(lang)];
         lines.extend(self.unsuccessful(lang));
-        lines.extend(self.without.iter().map(|(service, why)| format!("{service}: {why}")));
+        for (service, why) in &self.without {
+            lines.push(format!("{service}\n    {}", why.sentence(lang)));
+        }
+        if lines.len() > 1 {
+            lines.push(String::new());
+        }
         if self.discrepancies.is_empty() && !self.stopped {
             lines.push(texts::devices_agree(lang));
         }
@@ -161,13 +179,55 @@ impl Summary {
         lines.join("\n") + "\n"
     }
 
+    /// How many tickets stand where.
+    fn table(&self, lang: Lang) -> String {
+        let mut table = tables::table(&[
+            texts::head_count(lang),
+            texts::head_relocation(lang),
+            texts::head_reservation(lang),
+            texts::head_cutover(lang),
+        ]);
+        for ((status, reservation, cutover, disposition), count) in self.counts() {
+            // Every other disposition follows from the statuses.
+            let cancelled = disposition == Disposition::Cancelled;
+            let cancelled = if cancelled {
+                texts::in_brackets(lang, lang.pick(disposition.wire(), disposition.label(lang)))
+            } else {
+                String::new()
+            };
+            table.add_row([
+                tables::number(count),
+                Cell::new(tables::stacked(lang, status.wire(), status.label(lang), &cancelled)),
+                Cell::new(reservation.map_or_else(unset, |status| {
+                    tables::stacked(lang, status.wire(), status.label(lang), "")
+                })),
+                Cell::new(cutover.map_or_else(unset, |status| {
+                    tables::stacked(lang, status.wire(), status.label(lang), "")
+                })),
+            ]);
+        }
+        if let Some(counts) = table.column_mut(0) {
+            counts.set_padding((0, 1));
+        }
+        tables::text(&table)
+    }
+
     fn unsuccessful(&self, lang: Lang) -> Vec<String> {
         let others: Vec<&Ticket> = self
             .tickets
             .iter()
-            .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded)
+            .filter(|ticket| ticket.state.relocation != RelocationStatus::Succeeded && !is_reserved(ticket))
             .collect();
-        let mut lines: Vec<String> = others.iter().take(LISTED).map(|ticket| line(lang, ticket)).collect();
+        let reserved = self.tickets.iter().filter(|ticket| is_reserved(ticket)).count();
+        let mut lines = Vec::new();
+        if reserved > 0 {
+            lines.push(texts::await_cutover(lang, reserved));
+        }
+        if others.is_empty() {
+            return lines;
+        }
+        lines.push(texts::not_succeeded(lang, others.len()));
+        lines.extend(others.iter().take(LISTED).map(|ticket| entry(lang, ticket)));
         if others.len() > LISTED {
             lines.push(texts::and_more(lang, others.len() - LISTED));
         }
@@ -175,22 +235,40 @@ impl Summary {
     }
 }
 
+/// Whether all went well so far, and only the cutover is still to come.
+fn is_reserved(ticket: &Ticket) -> bool {
+    let seen = Seen::from(ticket);
+    seen.awaits_cutover() && !seen.is_forced_on()
+}
+
+fn unset() -> String {
+    "-".to_owned()
+}
+
 /// One ticket: where it stands, what failed last, what a person may do now.
-fn line(lang: Lang, ticket: &Ticket) -> String {
+fn entry(lang: Lang, ticket: &Ticket) -> String {
     let state = &ticket.state;
-    let failure = ticket.last_failure.as_ref().map(|(layer, failure)| format!("; {layer} {failure}"));
-    let may: Vec<&str> = action::actions(state)
+    let statuses = [
+        Some(lang.pick(state.relocation.wire(), state.relocation.label(lang))),
+        state.reservation.map(|status| lang.pick(status.wire(), status.label(lang))),
+        state.cutover.map(|status| lang.pick(status.wire(), status.label(lang))),
+    ];
+    let statuses = statuses.map(|status| status.unwrap_or("-")).join(" / ");
+    let mut lines = vec![format!("{}  {statuses}", ticket.request.service_id)];
+    if state.service_down() {
+        lines.push(texts::without_service(lang));
+    }
+    if let Some((layer, failure)) = &ticket.last_failure {
+        lines.push(format!("{} {failure}", layer.label(lang)));
+    }
+    let may: Vec<String> = action::actions(state)
         .into_iter()
-        .filter_map(|(kind, allowed)| allowed.is_ok().then(|| kind.wire()))
+        .filter_map(|(kind, allowed)| {
+            allowed.is_ok().then(|| tables::word(lang, kind.wire(), kind.label(lang)))
+        })
         .collect();
-    let may =
-        if may.is_empty() { String::new() } else { format!("; {}", texts::may_now(lang, may.join(", "))) };
-    format!(
-        "{}  {} / {} / {}{}{may}",
-        ticket.request.service_id,
-        tables::relocation(lang, state.relocation),
-        tables::reservation(lang, state.reservation),
-        tables::cutover(lang, state.cutover),
-        failure.unwrap_or_default(),
-    )
+    if !may.is_empty() {
+        lines.push(texts::may_now(lang, may.join(lang.pick(", ", "，"))));
+    }
+    lines.join("\n    ")
 }

@@ -6,14 +6,15 @@ use rehome_domain::{
     journal::Entry,
     ports::{Change, Committed, Count, DeadLetter, Loaded, StoreError, TicketStore, Wait},
 };
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params, types::ValueRef};
 
 use super::{Sqlite, commit::Commit, rows, writer::Write};
 
 /// A ticket's row as text. Parsing it is not for the thread that reads, let alone for the one that writes.
 struct Raw {
     id: RelocationId,
-    version: u64,
+    /// None if the column is damaged.
+    version: Option<u64>,
     request: String,
     body: String,
     set_aside: Option<String>,
@@ -28,18 +29,23 @@ impl Raw {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: rows::id(row.get(0)?),
-            version: row.get::<_, i64>(1)?.cast_unsigned(),
-            // Damaged text is for whoever asked to find unreadable, and keeps nobody else from reading.
-            request: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
-            body: String::from_utf8_lossy(row.get_ref(3)?.as_bytes()?).into_owned(),
-            set_aside: row.get(4)?,
+            version: number(row, 1),
+            request: text(row, 2)?,
+            body: text(row, 3)?,
+            set_aside: match row.get_ref(4)? {
+                ValueRef::Null => None,
+                _ => Some(text(row, 4)?),
+            },
         })
     }
 
     fn loaded(self) -> (RelocationId, Loaded) {
         let loaded = match self.set_aside {
             Some(reason) => Loaded::Unreadable(reason),
-            None => rows::ticket(self.id, self.version, &self.request, &self.body),
+            None => match self.version {
+                Some(version) => rows::ticket(self.id, version, &self.request, &self.body),
+                None => Loaded::Unreadable("its ticket can't be read: its version is no number".to_owned()),
+            },
         };
         (self.id, loaded)
     }
@@ -73,23 +79,37 @@ fn find(db: &Connection, id: RelocationId) -> rusqlite::Result<Known> {
 
 /// A journal's row as text.
 struct RawEntry {
-    seq: u64,
+    /// None if the column is damaged.
+    seq: Option<u64>,
     cause: String,
     body: String,
 }
 
 impl RawEntry {
     fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get::<_, i64>(0)?.cast_unsigned(),
-            cause: row.get(1)?,
-            body: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
-        })
+        Ok(Self { seq: number(row, 0), cause: text(row, 1)?, body: text(row, 2)? })
     }
 
     fn entry(self, relocation: RelocationId) -> Result<Entry, String> {
-        rows::entry(relocation, self.seq, MessageId(self.cause), &self.body)
+        let seq = self.seq.ok_or_else(|| {
+            format!("the entry caused by `{}` can't be read: its sequence is no number", self.cause)
+        })?;
+        rows::entry(relocation, seq, MessageId(self.cause), &self.body)
     }
+}
+
+/// A text as far as it can be read. Damaged text is for whoever asked to find unreadable, and keeps nobody else from
+/// reading.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => String::new(),
+    })
+}
+
+/// A number, if it is one.
+fn number(row: &Row<'_>, column: usize) -> Option<u64> {
+    row.get::<_, i64>(column).ok().map(i64::cast_unsigned)
 }
 
 const ENTRIES: &str = "SELECT journal.seq, journal.cause, journal.body
@@ -234,7 +254,7 @@ impl TicketStore for Sqlite {
     fn quarantined(&self) -> Wait<'_, Result<Vec<(RelocationId, String)>, StoreError>> {
         Box::pin(self.read("reading the quarantine", |db| {
             db.prepare_cached("SELECT relocation, reason FROM quarantine ORDER BY relocation")?
-                .query_map([], |row| Ok((rows::id(row.get(0)?), row.get(1)?)))?
+                .query_map([], |row| Ok((rows::id(row.get(0)?), text(row, 1)?)))?
                 .collect()
         }))
     }

@@ -149,6 +149,44 @@ async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
 }
 
 #[tokio::test]
+async fn a_damaged_column_of_a_journal_spoils_its_own_entry_and_no_other() {
+    for damage in
+        ["UPDATE journal SET cause = x'fffe' WHERE seq = 2", "UPDATE journal SET seq = 'two' WHERE seq = 2"]
+    {
+        let place = Place::new();
+        let store = place.open();
+        store.commit(steps(1)[..3].to_vec()).await.unwrap();
+        place.tamper(damage);
+        let journal = store.journal(id(1)).await.unwrap();
+        let whole = journal.iter().filter(|entry| {
+            let written = steps(1)[..3].iter().map(|step| step.entry.clone()).collect::<Vec<_>>();
+            entry.as_ref().is_ok_and(|entry| written.iter().any(|written| **written == *entry))
+        });
+        assert_eq!((journal.len(), whole.count()), (3, 2), "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_column_of_a_ticket_or_of_the_quarantine_spoils_its_own_ticket_and_no_other() {
+    for damage in
+        ["UPDATE ticket SET version = 'many' WHERE number = 1", "UPDATE quarantine SET reason = x'fffe'"]
+    {
+        let place = Place::new();
+        let store = place.open();
+        store.commit(steps(1)[..2].to_vec()).await.unwrap();
+        store.commit(steps(2)[..2].to_vec()).await.unwrap();
+        if damage.contains("quarantine") {
+            store.quarantine(id(1), "because".to_owned()).await.unwrap();
+        }
+        place.tamper(damage);
+        let page = store.open_tickets(None, 9).await.unwrap();
+        assert!(matches!(page[0].1, Loaded::Unreadable(_)), "{damage}: {page:?}");
+        assert!(matches!(page[1].1, Loaded::Ticket(_)), "{damage}: {page:?}");
+        store.quarantined().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_holding_in_another_binarys_words_is_still_the_one_expected() {
     let place = Place::new();
     let store = place.open();

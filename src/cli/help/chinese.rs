@@ -1,0 +1,216 @@
+//! The help's Chinese texts: one table, by command and argument. Tests hold it complete and free of leavings.
+//!
+//! Lines are broken by hand, because there are no blanks to break them at: an argument's lines take up to 50 columns.
+
+/// The heading over the options that every command has.
+pub(super) const SHARED: &str = "通用选项";
+
+/// What a command is for. The program itself has no path.
+pub(super) const ABOUT: &[(&str, &str)] = &[
+    ("", "承载客户电路移机：先预占，后切换"),
+    ("run", "把移机表中的每一项移机做到底，全部在本进程内完成"),
+    ("serve", "作为服务运行，承担全部或部分角色"),
+    ("pause", "暂停：全部、某个域的设备或某台设备上不再开始新的操作"),
+    ("resume", "解除暂停：被其搁置的移机随即开始"),
+    ("drain", "暂停，并等待那里没有进行中的移机"),
+    ("list", "列出一次运行的工单"),
+    ("show", "显示一个工单：移机内容、当前状态、可执行的操作、历史"),
+    ("export", "导出工单日志：JSON 行，每条一行"),
+    ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
+    ("check", "检查配置和数据：生效的配置、存在的问题"),
+    ("bench", "测量每秒移机数和时延，并在同一次运行中测出数据库极限"),
+    ("schema", "输出由转换表生成的文档"),
+    ("schema table", "转换表"),
+    ("schema diagram", "状态图"),
+];
+
+/// What an argument is for, at a command or (`*`) wherever it has no text of its own.
+pub(super) const ARGS: &[(&str, &str, &str)] = &[
+    ("*", "--config", "配置文件（TOML），覆盖内置值；\n环境变量（REHOME__SECTION__KEY）优先于两者"),
+    ("*", "--lang", "界面语言；未指定时\n取自 LC_ALL、LC_MESSAGES 或 LANG"),
+    ("*", "--log", "日志格式，输出到标准错误"),
+    ("*", "--log-level", "日志级别或过滤条件（warn, rehome_actors=debug）；\n优先于 RUST_LOG 和配置"),
+    ("*", "--help", "显示帮助"),
+    ("*", "--version", "显示版本"),
+    ("*", "--data", "某次运行的数据目录"),
+    ("*", "--json", "输出一个 JSON 文档"),
+    ("*", "TICKET", "工单：工单号或业务号"),
+    ("run", "SHEET", "移机表：带表头的 CSV，或由对象组成的 JSON 数组"),
+    ("run", "--deploy", "预占成功后由谁部署切换：\nauto（立即自动），manual（暂不部署）"),
+    ("run", "--faults", "故障计划（TOML 或 JSON）：\n故意制造的故障，以及按脚本操作的人员"),
+    ("run", "--data", "数据目录；未指定时在 data.dir 下以移机表命名"),
+    ("run", "--in-flight", "同时进行的移机数；未指定时取 run.in_flight"),
+    (
+        "run",
+        "--attach",
+        "本进程不运行系统：通过所配置的消息服务器和数据库，\n提交到在别处运行的系统（rehome serve）",
+    ),
+    ("serve", "--roles", "本进程承担的角色，以逗号分隔"),
+    ("serve", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("serve", "--faults", "模拟设备的故障计划（TOML 或 JSON）"),
+    ("*", "--device", "只涉及此设备的移机"),
+    ("*", "--domain", "只涉及此域设备的移机"),
+    ("*", "--reason", "原因，供遇到暂停的人查看"),
+    ("pause", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("resume", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("drain", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("list", "--status", "只列出此移机状态的工单"),
+    ("list", "--waiting", "只列出等待人工处理的工单"),
+    ("replay", "JOURNAL", "日志：JSON 行，或由条目组成的 JSON 数组；\n标准输入用 -"),
+    ("check", "--data", "某次运行的数据目录；\n未指定时检查 data.dir 下的每次运行"),
+    ("bench", "--bus", "消息总线"),
+    ("bench", "--store", "存储"),
+    ("bench", "-n", "移机数"),
+    ("bench", "--in-flight", "同时进行的移机数；未指定时取 run.in_flight"),
+    ("bench", "--data", "数据目录，测量后保留；未指定时用临时目录"),
+    ("bench", "--full-sync", "断电也不丢失，而不只是进程被杀死时不丢失"),
+    ("schema table", "--format", "书写格式"),
+    ("schema diagram", "--format", "绘制格式"),
+];
+
+/// What stands under a command's options.
+pub(super) const AFTER: &[(&str, &str)] = &[
+    (
+        "",
+        "\
+退出码:
+  0  一切正常：全部移机成功，日志可重放，没有问题
+  1  有移机未成功，或无法完成
+  2  给出的内容不可用：命令行参数、配置、移机表、故障计划、日志",
+    ),
+    (
+        "run",
+        "\
+示例:
+  rehome run relocations.csv
+  rehome run relocations.json --faults faults.toml --data rehome-data/faults
+  rehome run relocations.csv --deploy manual    只预占；去掉此项再运行则切换
+  rehome run relocations.csv --json > result.json
+
+按 Ctrl-C 中断或被杀死后，用同一移机表和数据目录重新执行同一命令即可继续。
+退出码：0 全部成功，1 有未成功的，2 移机表不可用（此时未启动任何移机）。",
+    ),
+    (
+        "serve",
+        "\
+示例:
+  rehome serve
+  rehome serve --config /etc/rehome/rehome.toml --roles supervisor
+  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2
+
+若 bus.kind 为 \"amqp\" 且 store.kind 为 \"postgres\"，每种角色都可由任意多台机器上
+的任意多个进程承担。
+收到 SIGTERM 或 Ctrl-C：完成进行中的工作，交回其余，以退出码 0 结束。",
+    ),
+    (
+        "pause",
+        "\
+示例:
+  rehome pause --reason \"maintenance tonight\"
+  rehome pause --device gw-01 --reason \"line card swap\"
+  rehome pause --domain north --data rehome-data
+
+进行中的移机照常做到底，回滚和取消始终允许。暂停期间提交的移机被搁置，
+`rehome resume` 之后自动开始。暂停不随进程结束而消失；`rehome check` 可查看。",
+    ),
+    (
+        "resume",
+        "\
+示例:
+  rehome resume
+  rehome resume --device gw-01 --reason \"line card swapped\"",
+    ),
+    (
+        "drain",
+        "\
+示例:
+  rehome drain --device gw-01 --reason \"line card swap\"
+  rehome drain && systemctl stop rehome
+
+按 Ctrl-C 停止等待；暂停一直有效，直到 `rehome resume`。",
+    ),
+    (
+        "list",
+        "\
+示例:
+  rehome list --data rehome-data/sheet
+  rehome list --data rehome-data/sheet --waiting
+  rehome list --data rehome-data/sheet --status failed --json
+
+业务中断的排在最前。只读；运行进行中也可使用。",
+    ),
+    (
+        "show",
+        "\
+示例:
+  rehome show --data rehome-data/sheet SH-LL-000702
+  rehome show --data rehome-data/sheet SH-LL-000702 --json
+
+只读；运行进行中也可使用。",
+    ),
+    (
+        "export",
+        "\
+示例:
+  rehome export --data rehome-data/sheet SH-LL-000702 > ticket.jsonl
+  rehome export --data rehome-data/sheet SH-LL-000702 | rehome replay -
+
+只读；运行进行中也可使用。",
+    ),
+    (
+        "replay",
+        "\
+示例:
+  rehome replay ticket.jsonl
+  rehome export --data rehome-data/sheet SH-LL-000702 | rehome replay -
+  rehome replay ticket.jsonl --json
+
+退出码：1 日志与转换表不一致，2 日志无法读取。",
+    ),
+    (
+        "check",
+        "\
+示例:
+  rehome check
+  rehome check --config site.toml --data rehome-data/sheet
+  rehome check --json
+
+存在问题时退出码为 1。",
+    ),
+    (
+        "bench",
+        "\
+示例:
+  rehome bench
+  rehome bench -n 20000 --in-flight 512 --json
+  rehome bench --full-sync",
+    ),
+    (
+        "schema",
+        "\
+示例:
+  rehome schema table                       转换表，Markdown 格式
+  rehome schema table --lang zh
+  rehome schema table --format json
+  rehome schema diagram > diagram.svg       状态图，SVG 格式
+  rehome schema diagram --format mermaid",
+    ),
+];
+
+pub(super) fn about(path: &str) -> Option<&'static str> {
+    find(ABOUT, path)
+}
+
+pub(super) fn after(path: &str) -> Option<&'static str> {
+    find(AFTER, path)
+}
+
+pub(super) fn arg(path: &str, name: &str) -> Option<&'static str> {
+    [path, "*"].into_iter().find_map(|path| {
+        ARGS.iter().find(|(at, given, _)| *at == path && *given == name).map(|(_, _, text)| *text)
+    })
+}
+
+fn find(texts: &[(&str, &'static str)], path: &str) -> Option<&'static str> {
+    texts.iter().find(|(at, _)| *at == path).map(|(_, text)| *text)
+}

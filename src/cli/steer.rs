@@ -1,0 +1,199 @@
+//! `rehome pause`, `resume` and `drain`: what may begin work, said to every supervisor through the store.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use rehome_domain::{
+    command::By,
+    id::MessageId,
+    lang::Lang,
+    ports::{Loaded, StoreError, TicketStore},
+    role::Role,
+    steering::{Scope, Steered, Turn, pauses},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Ended, Failure, Setting, Told, entries, offline, person};
+use crate::{
+    app::{DATABASE, Store, domains},
+    settings::{Settings, StoreKind},
+    texts,
+};
+
+/// How often a drain looks whether all is at rest.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Let nothing begin: everywhere, on a domain's devices, or on one device
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome pause --reason \"maintenance tonight\"
+  rehome pause --device gw-01 --reason \"line card swap\"
+  rehome pause --domain north --data rehome-data
+
+What is under way goes on to its end, and undoing is always allowed. What is submitted meanwhile is held back and
+begins by itself after `rehome resume`. A pause outlives every process; `rehome check` shows it.")]
+pub(super) struct Pause {
+    #[command(flatten)]
+    steer: Steer,
+}
+
+/// Lift a pause: what it held back begins
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome resume
+  rehome resume --device gw-01 --reason \"line card swapped\"")]
+pub(super) struct Resume {
+    #[command(flatten)]
+    steer: Steer,
+}
+
+/// Pause, and wait until nothing is under way there
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome drain --device gw-01 --reason \"line card swap\"
+  rehome drain && systemctl stop rehome
+
+Ctrl-C stops waiting; the pause stays until `rehome resume`.")]
+pub(super) struct Drain {
+    #[command(flatten)]
+    steer: Steer,
+}
+
+#[derive(Debug, clap::Args)]
+struct Steer {
+    /// Only what has to do with this device
+    #[arg(long, value_name = "NAME", conflicts_with = "domain")]
+    device: Option<String>,
+    /// Only what has to do with devices of this domain
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// Why, for whoever meets the pause
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Data directory of an SQLite store; data.dir if not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Steer {
+    fn scope(&self) -> Scope {
+        match (&self.device, &self.domain) {
+            (Some(name), _) => Scope::Device { name: name.clone() },
+            (None, Some(name)) => Scope::Domain { name: name.clone() },
+            (None, None) => Scope::Everything,
+        }
+    }
+
+    async fn store(&self, lang: Lang, settings: &Settings) -> Result<Store, Failure> {
+        let data = self.data.as_ref().unwrap_or(&settings.data.dir);
+        if settings.store.kind == StoreKind::Sqlite && !data.join(DATABASE).is_file() {
+            return Err(Failure::Bad(texts::no_data(lang, data.display())));
+        }
+        Ok(Store::open(settings, data).await?)
+    }
+
+    fn line(&self, turn: Turn) -> Steered {
+        Steered {
+            id: MessageId(format!("cli:{}", Uuid::now_v7())),
+            turn,
+            scope: self.scope(),
+            by: By::Person { name: person(), via: "cli".to_owned(), role: Role::Admin },
+            at: Timestamp::now(),
+            reason: self.reason.clone(),
+        }
+    }
+
+    /// Writes the line, and tells what is paused after it.
+    async fn steer(&self, store: &Store, turn: Turn, setting: &Setting) -> Ended {
+        let steering = store.steering();
+        let scope = self.scope();
+        let was = steering.steering().await?;
+        if turn == Turn::Resume && !pauses(&was).iter().any(|line| line.scope == scope) {
+            let paused = standing(setting.lang, &was, self.json)?;
+            let why = texts::not_paused(setting.lang, scope.label(setting.lang));
+            return Err(Failure::Bad(if self.json { paused } else { format!("{why}\n{paused}") }));
+        }
+        steering.steer(self.line(turn)).await?;
+        Ok(Told::good(standing(setting.lang, &steering.steering().await?, self.json)?))
+    }
+}
+
+/// What is paused, for people or for scripts.
+fn standing(lang: Lang, log: &[Steered], json: bool) -> Result<String, Failure> {
+    let paused = pauses(log);
+    if json {
+        return Ok(serde_json::to_string_pretty(&json!({ "paused": paused }))? + "\n");
+    }
+    if paused.is_empty() {
+        return Ok(texts::nothing_paused(lang) + "\n");
+    }
+    Ok(paused.iter().map(|line| said(lang, line) + "\n").collect())
+}
+
+/// One pause, as a person reads it.
+pub(super) fn said(lang: Lang, line: &Steered) -> String {
+    let (scope, who) = (line.scope.label(lang), entries::by(lang, &line.by));
+    texts::paused_line(lang, scope, who, line.at, &line.reason)
+}
+
+pub(super) async fn pause(args: Pause, setting: &Setting) -> Ended {
+    let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
+    let ended = args.steer.steer(&store, Turn::Pause, setting).await;
+    store.close().await;
+    ended
+}
+
+pub(super) async fn resume(args: Resume, setting: &Setting) -> Ended {
+    let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
+    let ended = args.steer.steer(&store, Turn::Resume, setting).await;
+    store.close().await;
+    ended
+}
+
+pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
+    let settings = &setting.loaded.settings;
+    let store = args.steer.store(setting.lang, settings).await?;
+    let told = args.steer.steer(&store, Turn::Pause, setting).await?;
+    let bar = setting.screen.add(indicatif::ProgressBar::new_spinner());
+    let mut left = under_way(settings, &store.tickets(), &args.steer.scope()).await?;
+    while left > 0 {
+        bar.set_message(texts::still_under_way(setting.lang, left));
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                break;
+            }
+        }
+        left = under_way(settings, &store.tickets(), &args.steer.scope()).await?;
+    }
+    bar.finish_and_clear();
+    store.close().await;
+    let end = if args.steer.json { String::new() } else { texts::still_under_way(setting.lang, left) + "\n" };
+    Ok(Told { text: told.text + &end, good: left == 0 })
+}
+
+/// How many relocations of a scope have orders out.
+async fn under_way(
+    settings: &Settings,
+    tickets: &Arc<dyn TicketStore>,
+    scope: &Scope,
+) -> Result<usize, StoreError> {
+    let domain_of = domains(settings);
+    let mut count = 0;
+    offline::each_open(tickets.as_ref(), |_, loaded| {
+        if let Loaded::Ticket(ticket) = loaded {
+            let there = scope.covers(&ticket.request, |device| domain_of(device));
+            count += usize::from(there && ticket.state.in_flight());
+        }
+    })
+    .await?;
+    Ok(count)
+}
