@@ -10,7 +10,7 @@ use rehome_domain::{
     id::WorkOrderId,
     message::Input,
     order::{Layer, WorkOrder},
-    ports::{Answers, Bus, BusError, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
+    ports::{Answers, Bus, BusError, DeadQueue, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
     reply::Report,
 };
 
@@ -104,6 +104,10 @@ impl Bus for Tampered {
 
     fn answers(&self, queue: &str) -> Box<dyn Answers> {
         self.inner.answers(queue)
+    }
+
+    fn dead(&self) -> Box<dyn DeadQueue> {
+        self.inner.dead()
     }
 
     fn keeps_messages(&self) -> bool {
