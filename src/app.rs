@@ -15,12 +15,14 @@ use jiff::SignedDuration;
 use rehome_actors::{
     clock::{Clock, ClockParts},
     configurator::{Configurator, ConfiguratorParts},
+    dead::collect,
     helm::{Helm, HelmParts},
     resume::{Resumed, resume},
     retry::RetryPolicy,
     supervisor::{Gauge, SupervisorParts, supervise},
     wall_clock,
 };
+use rehome_bus::amqp::AmqpError;
 use rehome_devices::faults::FaultPlan;
 use rehome_domain::{
     order::Layer,
@@ -62,6 +64,9 @@ pub enum AppError {
     /// Asked for what this binary can't do yet.
     #[error("this binary can't use {0} yet")]
     Lacks(&'static str),
+    /// The broker can't be used.
+    #[error(transparent)]
+    Broker(#[from] AmqpError),
     /// The database can't be opened.
     #[error("the store can't be opened: {0}")]
     Open(#[from] OpenError),
@@ -176,6 +181,7 @@ impl App {
             app.configure(settings, layer, &inventory);
         }
         if roles.supervisor {
+            tokio::spawn(collect(app.bus.dead(), Arc::clone(&app.tickets)));
             // Before the clock starts, so that what was out is sent again before anyone asks about its old deadline.
             app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
             app.ring(settings);

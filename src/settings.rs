@@ -170,12 +170,14 @@ pub struct Amqp {
     pub prefix: String,
     /// A certificate authority's file, for `amqps`; empty: the system's.
     pub ca_file: String,
-    /// This process's certificate and key in one PKCS#12 or PEM file; empty: none.
-    pub identity_file: String,
-    /// The domains whose orders our own L3 configurators take.
-    pub l3_domains: Vec<String>,
-    /// The domains whose orders our own L2 configurators take.
-    pub l2_domains: Vec<String>,
+    /// This process's certificate; empty: none.
+    pub certificate_file: String,
+    /// Its key.
+    pub key_file: String,
+    /// The name the broker knows a client certificate by; empty: the one in the URL.
+    pub user: String,
+    /// The domains whose orders our own configurators take.
+    pub own_domains: Vec<String>,
     /// Which devices belong to which domain, as `pattern=domain`.
     pub domains: Vec<String>,
     /// Inputs handed to a supervisor ahead of time.

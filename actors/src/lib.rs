@@ -13,12 +13,14 @@
 //! - [`configurator`]: takes orders, carries each out by its layer's plan ([`l3`], [`l2`]).
 //! - [`session`]: one actor a device; its mailbox is the device's queue, one operation at a time.
 //! - [`clock`]: turns deadlines into messages.
+//! - [`dead`]: brings what the bus could give to nobody to where people look for it.
 //! - [`helm`]: knows what is paused, and lets what a pause held back begin when it is over.
 //! - [`resume`]: at start, reads every open ticket's journal again, sets aside what can't be read, and sends again
 //!   what a bus that keeps nothing has lost.
 
 pub mod clock;
 pub mod configurator;
+pub mod dead;
 pub mod helm;
 pub mod l2;
 pub mod l3;

@@ -1,14 +1,19 @@
 //! The concrete adapters behind the ports: the only file that names them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use rehome_actors::helm::DomainOf;
-use rehome_bus::{Capacity, Embedded, Fate, Tampered};
+use rehome_bus::{Amqp, Capacity, Embedded, Fate, Tampered, amqp};
 use rehome_devices::{
     faults::{self, FaultPlan, Faulty},
     pattern::Pattern,
     simulated::{Devices, Simulated},
 };
+use rehome_domain::order::Layer;
 use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
 use rehome_store::Sqlite;
 
@@ -103,6 +108,8 @@ pub fn domains(settings: &Settings) -> DomainOf {
 pub(super) enum Carrier {
     /// Queues in this process.
     Embedded(Arc<dyn Bus>),
+    /// A broker; before it perhaps something that tampers with replies.
+    Amqp { amqp: Arc<Amqp>, bus: Arc<dyn Bus> },
 }
 
 impl Carrier {
@@ -110,13 +117,16 @@ impl Carrier {
     pub(super) async fn open(settings: &Settings, faults: Option<&Arc<FaultPlan>>) -> Result<Self, AppError> {
         match settings.bus.kind {
             BusKind::Embedded => Ok(Self::Embedded(tampered(embedded(settings), faults))),
-            BusKind::Amqp => Err(AppError::Lacks("RabbitMQ")),
+            BusKind::Amqp => {
+                let amqp = Amqp::connect(amqp_options(settings)).await?;
+                Ok(Self::Amqp { bus: tampered(Arc::clone(&amqp) as _, faults), amqp })
+            }
         }
     }
 
     pub(super) fn bus(&self) -> Arc<dyn Bus> {
         match self {
-            Self::Embedded(bus) => Arc::clone(bus),
+            Self::Embedded(bus) | Self::Amqp { bus, .. } => Arc::clone(bus),
         }
     }
 
@@ -124,7 +134,45 @@ impl Carrier {
     pub(super) async fn close(&self) {
         match self {
             Self::Embedded(_) => {}
+            Self::Amqp { amqp, .. } => amqp.shutdown().await,
         }
+    }
+}
+
+fn amqp_options(settings: &Settings) -> amqp::Options {
+    let given = &settings.amqp;
+    let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
+    let identity = file(&given.certificate_file).zip(file(&given.key_file));
+    let (domain_of, access) = (domains(settings), settings.access.clone());
+    let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    amqp::Options {
+        tls: amqp::Tls {
+            ca: file(&given.ca_file),
+            identity: identity.map(|(certificate, key)| amqp::Identity { certificate, key }),
+        },
+        prefix: given.prefix.clone(),
+        user: (!given.user.is_empty()).then(|| given.user.clone()),
+        domains: given.own_domains.clone(),
+        domain_of: Arc::new(move |order| {
+            let place = &order.request.new;
+            domain_of(match order.layer {
+                Layer::L3 => &place.l3_device,
+                Layer::L2 => &place.l2_device,
+            })
+        }),
+        role_of: Arc::new(move |name| access.role(name)),
+        relays: settings.access.relays.clone(),
+        limits: amqp::Limits {
+            prefetch_inputs: small(given.prefetch_inputs),
+            prefetch_work: small(given.prefetch_work),
+            heartbeat: Duration::from_secs(given.heartbeat_s.into()),
+            reconnect_max: millis(given.reconnect_max_ms),
+            confirm: millis(given.confirm_ms),
+            body: usize::try_from(given.largest_message).unwrap_or(usize::MAX),
+            ..amqp::Limits::default()
+        },
+        ..amqp::Options::new(&given.url)
     }
 }
 

@@ -22,8 +22,8 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answered, Answers, Bus, BusError, Delivery, Events, Heard, Incoming, Inputs, Outgoing, Wait,
-        WorkQueue,
+        Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming,
+        Inputs, Outgoing, Wait, WorkQueue,
     },
 };
 use tokio::sync::broadcast;
@@ -74,6 +74,8 @@ pub struct Embedded {
     replies: Queue<Incoming>,
     l3: Queue<WorkOrder>,
     l2: Queue<WorkOrder>,
+    /// Always empty: what never was text can't be unreadable. It tells its consumers when the bus closes.
+    dead: Queue<DeadLetter>,
     events: broadcast::Sender<Heard>,
     answers: Mutex<HashMap<String, Sender<Answered>>>,
     capacity: Capacity,
@@ -88,6 +90,7 @@ impl Embedded {
             replies: Queue::new(capacity.in_flight.saturating_mul(REPLIES_A_RELOCATION)),
             l3: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
             l2: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
+            dead: Queue::new(1),
             events: broadcast::Sender::new(capacity.events.max(1)),
             answers: Mutex::default(),
             capacity,
@@ -182,6 +185,10 @@ impl Bus for Embedded {
         Box::new(EmbeddedAnswers(receiver))
     }
 
+    fn dead(&self) -> Box<dyn DeadQueue> {
+        Box::new(EmbeddedDead(self.dead.receiver.clone()))
+    }
+
     fn keeps_messages(&self) -> bool {
         false
     }
@@ -191,6 +198,7 @@ impl Bus for Embedded {
         self.replies.sender.close();
         self.l3.sender.close();
         self.l2.sender.close();
+        self.dead.sender.close();
     }
 }
 
@@ -267,5 +275,17 @@ struct EmbeddedAnswers(Receiver<Answered>);
 impl Answers for EmbeddedAnswers {
     fn next(&mut self) -> Wait<'_, Option<Answered>> {
         Box::pin(async move { self.0.recv().await.ok() })
+    }
+}
+
+struct EmbeddedDead(Receiver<DeadLetter>);
+
+impl DeadQueue for EmbeddedDead {
+    fn next(&mut self) -> Wait<'_, Option<Delivery<DeadLetter>>> {
+        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+    }
+
+    fn acks(&self) -> Arc<dyn Acks> {
+        Arc::new(NoAcks)
     }
 }

@@ -1,10 +1,12 @@
 //! The bus behind [`rehome_domain::ports::Bus`].
 //!
-//! [`Embedded`] connects actors within one process. [`Tampered`] stands before any bus and loses, delays or doubles
-//! replies as a fault plan says.
+//! [`Embedded`] connects actors within one process, [`Amqp`] processes over RabbitMQ. [`Tampered`] stands before any bus
+//! and loses, delays or doubles replies as a fault plan says.
 
+pub mod amqp;
 mod embedded;
 mod tampered;
 
+pub use amqp::Amqp;
 pub use embedded::{Capacity, Embedded};
 pub use tampered::{Decide, Fate, Tampered};

@@ -10,7 +10,10 @@ use rehome_domain::{
     id::WorkOrderId,
     message::Input,
     order::{Layer, WorkOrder},
-    ports::{Acks, Answers, Bus, BusError, Delivery, Events, Incoming, Inputs, Outgoing, Wait, WorkQueue},
+    ports::{
+        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Events, Incoming, Inputs, Outgoing, Wait,
+        WorkQueue,
+    },
     reply::Report,
 };
 
@@ -113,6 +116,10 @@ impl Bus for Tampered {
 
     fn answers(&self, queue: &str) -> Box<dyn Answers> {
         self.inner.answers(queue)
+    }
+
+    fn dead(&self) -> Box<dyn DeadQueue> {
+        self.inner.dead()
     }
 
     fn keeps_messages(&self) -> bool {

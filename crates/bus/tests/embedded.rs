@@ -79,6 +79,15 @@ fn causes(batch: &[rehome_domain::ports::Delivery<Incoming>]) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn it_does_what_every_bus_must() {
+    rehome_testkit::contract::check(rehome_testkit::contract::bus::CASES, async || {
+        let bus: Arc<dyn Bus> = Embedded::new(Capacity::default());
+        (bus, ())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn replies_and_overrides_come_before_commands_that_begin_work() {
     let bus = Embedded::new(Capacity::default());
     bus.send(vec![

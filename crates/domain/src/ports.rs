@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    command::By,
     event::{Event, Raised},
     id::{MessageId, RelocationId, WorkOrderId},
     journal::Entry,
@@ -85,8 +86,14 @@ pub struct DeadLetter {
     pub id: MessageId,
     /// When it was set aside.
     pub at: Timestamp,
-    /// Where it came from: `commands`, `replies`, `work`.
+    /// Where it came from: `commands`, `replies`, `work`, `internal`.
     pub origin: String,
+    /// The routing key it came by, where the bus has keys: with the origin it says where to send it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Who sent it, if anybody vouched for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
     /// Why, for people.
     pub reason: String,
     /// What it said, as it came.
@@ -394,6 +401,8 @@ pub struct Delivery<T> {
 /// The supervisor's two queues. Replies come first: a reply ends work in hand, a command begins more.
 pub trait Inputs: Send {
     /// What has queued up, up to `max`, waiting for at least one message. Commands only if `commands`. None: closed.
+    ///
+    /// Cancel-safe: a future dropped before it resolved has taken nothing, so it may stand in a `select`.
     fn next(&mut self, max: usize, commands: bool) -> Wait<'_, Option<Vec<Delivery<Incoming>>>>;
 
     /// What acknowledges them.
@@ -408,7 +417,7 @@ pub trait Acks: Send + Sync {
 
 /// A configurator's queue.
 pub trait WorkQueue: Send {
-    /// The next order. None: closed.
+    /// The next order. None: closed. Cancel-safe.
     fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>>;
 
     /// What acknowledges them.
@@ -438,6 +447,15 @@ pub trait Answers: Send {
     fn next(&mut self) -> Wait<'_, Option<Answered>>;
 }
 
+/// Messages that the bus could not give to anybody, on their way to where people look for them.
+pub trait DeadQueue: Send {
+    /// The next one. None: closed. Cancel-safe. A bus that keeps nothing has none, and only ever ends.
+    fn next(&mut self) -> Wait<'_, Option<Delivery<DeadLetter>>>;
+
+    /// What acknowledges them, once they are kept elsewhere.
+    fn acks(&self) -> Arc<dyn Acks>;
+}
+
 /// The bus.
 pub trait Bus: Send + Sync {
     /// Hands messages over, in order. Resolves when the bus answers for them; waits where a queue is full.
@@ -455,10 +473,14 @@ pub trait Bus: Send + Sync {
     /// A queue of one's own for answers.
     fn answers(&self, queue: &str) -> Box<dyn Answers>;
 
+    /// The messages nobody could read or take. Several consumers compete.
+    fn dead(&self) -> Box<dyn DeadQueue>;
+
     /// Whether messages outlive the process. If not, outstanding orders are sent again at start.
     fn keeps_messages(&self) -> bool;
 
-    /// No more messages are taken; consumers get what is queued, then end.
+    /// Consumers end: over a bus that keeps nothing they get what is queued first, and no more is taken; over one that
+    /// keeps messages what was not handed out goes back, and what is in hand can still be sent and acknowledged.
     fn close(&self);
 }
 
@@ -473,6 +495,8 @@ pub fn dead_letter(incoming: &Incoming, rejection: &Rejection, at: Timestamp, bo
         id: incoming.envelope.cause.clone(),
         at,
         origin: origin.to_owned(),
+        key: None,
+        by: Some(incoming.envelope.by.clone()),
         reason: rejection.to_string(),
         body,
     }

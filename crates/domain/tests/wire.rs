@@ -202,6 +202,8 @@ fn events_alarms_and_dead_letters_come_back() {
         id: MessageId("m-1".to_owned()),
         at: START,
         origin: "commands".to_owned(),
+        key: Some("order.submit".to_owned()),
+        by: Some(By::Nobody { via: "amqp".to_owned() }),
         reason: "not JSON".to_owned(),
         body: "\u{0}{".to_owned(),
     });

@@ -1,5 +1,6 @@
 //! For tests only: everything that more than one crate's tests need.
 
+pub mod broker;
 pub mod contract;
 pub mod enumerate;
 pub mod history;

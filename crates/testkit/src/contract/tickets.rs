@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
-    command::CommandKind,
+    command::{By, CommandKind},
     id::{MessageId, RelocationId},
     journal::replay,
     order::Layer,
@@ -484,6 +484,8 @@ async fn a_dead_letter_is_kept_once_and_the_newest_come_first(store: Store) {
         id: MessageId(format!("letter-{n}")),
         at: START + SignedDuration::from_secs(n) + NANO,
         origin: "commands".to_owned(),
+        key: Some("order.submit".to_owned()),
+        by: Some(By::Nobody { via: "amqp".to_owned() }),
         reason: reason.to_owned(),
         body: "{\"not\": \"json".to_owned(),
     };

@@ -1,0 +1,62 @@
+//! What can be wrong with a broker before it carries a message.
+
+use std::path::PathBuf;
+
+/// The broker can't be used as the options say.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AmqpError {
+    /// The URL is not one.
+    #[error("the broker's URL is not valid: {detail}")]
+    BadUrl {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A certificate or key can't be read.
+    #[error("the file {} of the broker's TLS settings can't be read: {detail}", path.display())]
+    BadTls {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// The broker could not be reached, or refused us.
+    #[error("no connection to the broker at {place}: {detail}")]
+    Unreachable {
+        /// Host and port.
+        place: String,
+        /// Why.
+        detail: String,
+    },
+    /// A queue or exchange is there, but made otherwise.
+    #[error(
+        "{what} is declared with other arguments than ours: ours are {ours}; the broker says: {theirs}. Delete it \
+         once it is empty (`rabbitmqctl -p <vhost> delete_queue <queue>`), or choose another `prefix`"
+    )]
+    Differs {
+        /// The queue or exchange.
+        what: String,
+        /// What we declare.
+        ours: String,
+        /// What is there, in the broker's words.
+        theirs: String,
+    },
+    /// The user may not do what is needed.
+    #[error(
+        "the broker does not let us declare {what}: {detail}. Give the user the right to configure it, or set \
+         `declare` to false if others declare it"
+    )]
+    MayNotDeclare {
+        /// What.
+        what: String,
+        /// The broker's words.
+        detail: String,
+    },
+    /// Something else went wrong while declaring.
+    #[error("{what} could not be declared: {detail}")]
+    Declaring {
+        /// What.
+        what: String,
+        /// Why.
+        detail: String,
+    },
+}

@@ -1,0 +1,252 @@
+//! Names of exchanges and queues, and declaring them.
+//!
+//! | exchange | who may write | queues bound to it |
+//! |---|---|---|
+//! | `.commands` | people and other systems | `.intake`: `order.#`, `deploy.#`; `.supervisor`: `override.#`, `cancel`, `retry.#` |
+//! | `.work` | supervisors | `.l3`: `l3.<domain>`, `.l2`: `l2.<domain>` for our own domains; vendors bind their own |
+//! | `.replies` | configurators | `.supervisor`: `#` |
+//! | `.internal` | supervisors | `.supervisor`: `#` |
+//! | `.events` | supervisors | listeners bind their own |
+//! | `.dead` | whoever consumes, and the broker | `.dead`: `#` |
+//!
+//! Beside them `.unreadable`, where the broker puts what even the reader of `.dead` could not take off its queue.
+//!
+//! Only what a policy can't say on both RabbitMQ 3.10 and 4 is an argument: the kind of queue, where its dead letters
+//! go and after how many deliveries. Everything else is left to the operator's policies.
+
+use lapin::{
+    Channel, Connection, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{AMQPValue, FieldTable},
+};
+use rehome_domain::order::Layer;
+
+use super::{error::AmqpError, options::Options};
+
+/// All names, under one prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    prefix: String,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    fn under(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    /// Commands of people and other systems.
+    pub(super) fn commands(&self) -> String {
+        self.under("commands")
+    }
+
+    /// Orders.
+    pub(super) fn work(&self) -> String {
+        self.under("work")
+    }
+
+    /// Configurators' replies.
+    pub(super) fn replies(&self) -> String {
+        self.under("replies")
+    }
+
+    /// What supervisors tell themselves.
+    pub(super) fn internal(&self) -> String {
+        self.under("internal")
+    }
+
+    /// Events and alarms.
+    pub(super) fn events(&self) -> String {
+        self.under("events")
+    }
+
+    /// What nobody could read or take: an exchange and its queue.
+    pub(super) fn dead(&self) -> String {
+        self.under("dead")
+    }
+
+    /// The last resort: what kills whoever reads it, even among the dead. Nobody consumes it.
+    pub(super) fn unreadable(&self) -> String {
+        self.under("unreadable")
+    }
+
+    /// The queue of commands that begin work.
+    pub(super) fn intake(&self) -> String {
+        self.under("intake")
+    }
+
+    /// The queue of all other inputs.
+    pub(super) fn supervisor(&self) -> String {
+        self.under("supervisor")
+    }
+
+    /// A layer's queue.
+    pub(super) fn layer(&self, layer: Layer) -> String {
+        self.under(layer.wire())
+    }
+
+    /// An asker's own queue.
+    pub(super) fn answers(&self, name: &str) -> String {
+        format!("{}{name}", self.answers_prefix())
+    }
+
+    /// A listener's own queue.
+    pub(super) fn listener(&self, name: &str) -> String {
+        self.under(&format!("events.{name}"))
+    }
+
+    fn answers_prefix(&self) -> String {
+        self.under("answers.")
+    }
+
+    /// Whether an answer may be sent to a queue: not to one of ours that is not for answers.
+    pub(super) fn may_be_answered(&self, queue: &str) -> bool {
+        !queue.starts_with(&self.under("")) || queue.starts_with(&self.answers_prefix())
+    }
+
+    /// The last word of one of our exchanges' names, for dead letters' origins.
+    pub(super) fn short<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
+    }
+
+    fn exchanges(&self) -> [String; 6] {
+        [self.commands(), self.work(), self.replies(), self.internal(), self.events(), self.dead()]
+    }
+
+    /// Each queue with the exchange and key of each of its bindings.
+    fn queues(&self, domains: &[String]) -> Vec<(String, Vec<(String, String)>)> {
+        let on = |exchange: String, keys: &[&str]| -> Vec<(String, String)> {
+            keys.iter().map(|key| (exchange.clone(), (*key).to_owned())).collect()
+        };
+        let layer = |layer: Layer| {
+            let keys = domains.iter().map(|domain| (self.work(), format!("{}.{domain}", layer.wire())));
+            (self.layer(layer), keys.collect())
+        };
+        let mut supervisor = on(self.commands(), &["override.#", "cancel", "retry.#"]);
+        supervisor.extend(on(self.replies(), &["#"]));
+        supervisor.extend(on(self.internal(), &["#"]));
+        vec![
+            (self.unreadable(), Vec::new()),
+            (self.dead(), on(self.dead(), &["#"])),
+            (self.intake(), on(self.commands(), &["order.#", "deploy.#"])),
+            (self.supervisor(), supervisor),
+            layer(Layer::L3),
+            layer(Layer::L2),
+        ]
+    }
+}
+
+/// Declares everything; harmless when it is there already.
+pub(super) async fn declare(
+    connection: &Connection,
+    names: &Names,
+    options: &Options,
+) -> Result<(), AmqpError> {
+    let opening = |error| failed("a channel to declare on", "", &error);
+    let channel = connection.create_channel().await.map_err(opening)?;
+    for exchange in names.exchanges() {
+        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        channel
+            .exchange_declare(exchange.as_str().into(), ExchangeKind::Topic, durable, FieldTable::default())
+            .await
+            .map_err(|error| failed(&format!("the exchange `{exchange}`"), "durable, topic", &error))?;
+    }
+    for (queue, bindings) in names.queues(&options.domains) {
+        declare_queue(&channel, names, &queue, options.limits.deliveries).await?;
+        for (exchange, key) in bindings {
+            let none = FieldTable::default();
+            channel
+                .queue_bind(
+                    queue.as_str().into(),
+                    exchange.as_str().into(),
+                    key.as_str().into(),
+                    QueueBindOptions::default(),
+                    none,
+                )
+                .await
+                .map_err(|error| {
+                    failed(&format!("the binding of `{queue}` to `{exchange}` by `{key}`"), "", &error)
+                })?;
+        }
+    }
+    let _ = channel.close(200, "declared".into()).await;
+    Ok(())
+}
+
+async fn declare_queue(
+    channel: &Channel,
+    names: &Names,
+    queue: &str,
+    deliveries: u32,
+) -> Result<(), AmqpError> {
+    let arguments = arguments(names, queue, deliveries);
+    let ours = arguments
+        .inner()
+        .iter()
+        .map(|(name, value)| format!("{name} = {}", shown(value)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    channel
+        .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .map_err(|error| failed(&format!("the queue `{queue}`"), &format!("durable, {ours}"), &error))?;
+    Ok(())
+}
+
+/// Quorum, dead-lettered by the broker at least once (which needs full queues to refuse), after so many deliveries.
+fn arguments(names: &Names, queue: &str, deliveries: u32) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    let mut say = |name: &str, value: AMQPValue| {
+        arguments.insert(name.into(), value);
+    };
+    let text = |text: &str| AMQPValue::LongString(text.into());
+    say("x-queue-type", text("quorum"));
+    if queue == names.unreadable() {
+        return arguments;
+    }
+    if queue == names.dead() {
+        say("x-dead-letter-exchange", text(""));
+        say("x-dead-letter-routing-key", text(&names.unreadable()));
+    } else {
+        say("x-dead-letter-exchange", text(&names.dead()));
+    }
+    say("x-dead-letter-strategy", text("at-least-once"));
+    say("x-overflow", text("reject-publish"));
+    say("x-delivery-limit", AMQPValue::LongLongInt(i64::from(deliveries)));
+    arguments
+}
+
+fn shown(value: &AMQPValue) -> String {
+    match value {
+        AMQPValue::LongString(text) => format!("`{text}`"),
+        AMQPValue::LongLongInt(number) => number.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Sorts the broker's refusal of a declaration.
+fn failed(what: &str, ours: &str, error: &lapin::Error) -> AmqpError {
+    let (what, detail) = (what.to_owned(), error.to_string());
+    match soft(error) {
+        Some(AMQPSoftError::PRECONDITIONFAILED) => {
+            AmqpError::Differs { what, ours: ours.to_owned(), theirs: detail }
+        }
+        Some(AMQPSoftError::ACCESSREFUSED) => AmqpError::MayNotDeclare { what, detail },
+        _ => AmqpError::Declaring { what, detail },
+    }
+}
+
+/// The channel-closing error, if it is one.
+pub(super) fn soft(error: &lapin::Error) -> Option<AMQPSoftError> {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(error) => match error.kind() {
+            AMQPErrorKind::Soft(soft) => Some(soft.clone()),
+            AMQPErrorKind::Hard(_) => None,
+        },
+        _ => None,
+    }
+}

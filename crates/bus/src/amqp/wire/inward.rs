@@ -1,0 +1,344 @@
+//! What comes off the wire, as the domain's messages, or why it can't be read.
+
+use jiff::Timestamp;
+use lapin::{
+    message::Delivery,
+    types::{AMQPValue, FieldTable, ShortString},
+};
+use rehome_domain::{
+    command::{By, Command},
+    id::{MessageId, RelocationId, WorkOrderId},
+    message::{Answer, Envelope, Input},
+    order::{Layer, MESSAGE_VERSION, WorkOrder},
+    ports::{Answered, DeadLetter, Heard, Incoming, ReplyTo},
+    reply::{Reply, Report},
+    role::Role,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SubmitBody, Unreadable, command_of, header, kind,
+    outward::{foreign_id, hashed, header_number, header_text},
+};
+use crate::amqp::connection::Shared;
+
+/// The causes of the supervisor's own messages about an order: nobody else's message may take their place.
+const OUR_CAUSES: [&str; 2] = ["overdue", "undeliverable"];
+
+type Read<T> = Result<T, Unreadable>;
+
+fn bad<T>(reason: impl Into<String>) -> Read<T> {
+    Err(Unreadable(reason.into()))
+}
+
+/// An input for the supervisor.
+pub(in crate::amqp) fn input(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
+    small_enough(shared, delivery)?;
+    let names = &shared.names;
+    match delivery.exchange.as_str() {
+        exchange if exchange == names.commands() => command(shared, delivery),
+        exchange if exchange == names.replies() => reply(delivery).map(Incoming::from),
+        exchange if exchange == names.internal() => internal(delivery),
+        other => bad(format!("it came by the exchange `{other}`, which gives the supervisor nothing")),
+    }
+}
+
+/// A work order for a layer.
+pub(in crate::amqp) fn work_order(shared: &Shared, layer: Layer, delivery: &Delivery) -> Read<WorkOrder> {
+    small_enough(shared, delivery)?;
+    if delivery.exchange.as_str() != shared.names.work() {
+        return bad(format!("it came by the exchange `{}`, which gives nobody orders", delivery.exchange));
+    }
+    of_kind(delivery, kind::ORDER)?;
+    let order: WorkOrder = versioned(&delivery.data, MESSAGE_VERSION)?;
+    if order.layer != layer {
+        return bad(format!("it is an order for {}, in the queue of {layer}", order.layer));
+    }
+    if order.id.relocation != order.relocation {
+        return bad(format!("`relocation` is {}, but `id` is {}", order.relocation, order.id));
+    }
+    Ok(order)
+}
+
+/// An event or alarm.
+pub(in crate::amqp) fn heard(shared: &Shared, delivery: &Delivery) -> Read<Heard> {
+    small_enough(shared, delivery)?;
+    match delivery.routing_key.as_str().split('.').next() {
+        Some("relocation") => Ok(Heard::Event(parse(&delivery.data)?)),
+        Some("alarm") => Ok(Heard::Alarm(parse(&delivery.data)?)),
+        _ => bad(format!("`{}` is no event's key", delivery.routing_key)),
+    }
+}
+
+/// Which publisher counted an event, and as how many.
+pub(in crate::amqp) fn counted(delivery: &Delivery) -> Option<(String, u64)> {
+    let headers = headers(delivery);
+    Some((header_text(headers, header::PUBLISHER)?, header_number(headers, header::COUNT)?))
+}
+
+/// An answer to one of our own questions; `queue` is the asker's name for itself.
+pub(in crate::amqp) fn answer(shared: &Shared, queue: &str, delivery: &Delivery) -> Read<Answered> {
+    small_enough(shared, delivery)?;
+    let answer: Answer = parse(&delivery.data)?;
+    let Some(correlation) = delivery.properties.correlation_id() else {
+        return bad("`correlation_id` is missing");
+    };
+    let to = ReplyTo { queue: queue.to_owned(), correlation: MessageId(correlation.as_str().to_owned()) };
+    Ok(Answered { to, answer })
+}
+
+/// Who is behind a message from outside, as far as the broker vouches for it.
+pub(in crate::amqp) fn sender(shared: &Shared, delivery: &Delivery) -> Read<By> {
+    let via = "amqp".to_owned();
+    let Some(user) = delivery.properties.user_id().as_ref().map(ShortString::as_str) else {
+        return Ok(By::Nobody { via });
+    };
+    if !shared.options.relays.iter().any(|relay| relay == user) {
+        let role = (shared.options.role_of)(user);
+        return Ok(By::Person { name: user.to_owned(), via, role });
+    }
+    let headers = headers(delivery);
+    let via = header_text(headers, header::VIA);
+    let Some(name) = header_text(headers, header::PERSON) else {
+        // A relay that says only the way says that it vouches for nobody; one that says nothing speaks for itself.
+        return Ok(via.map_or_else(
+            || By::Person {
+                name: user.to_owned(),
+                via: "amqp".to_owned(),
+                role: (shared.options.role_of)(user),
+            },
+            |via| By::Nobody { via },
+        ));
+    };
+    let role = header_text(headers, header::ROLE)
+        .ok_or_else(|| Unreadable(format!("the relay `{user}` gives no header `{}`", header::ROLE)))?;
+    let role: Role =
+        role.parse().map_err(|error| Unreadable(format!("in the header `{}`: {error}", header::ROLE)))?;
+    Ok(By::Person { name, via: via.unwrap_or_else(|| "amqp".to_owned()), role })
+}
+
+fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
+    let key = delivery.routing_key.as_str();
+    let asked = command_of(key);
+    if asked.is_none() && key != SUBMIT_KEY {
+        return bad(format!("the routing key `{key}` names no command"));
+    }
+    of_kind(delivery, &kind::command(key))?;
+    let by = sender(shared, delivery)?;
+    let id = message_id(delivery).ok_or_else(|| {
+        Unreadable("`message_id` is missing: without it a command sent twice would count twice".to_owned())
+    })?;
+    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
+    let relayed = user.is_some_and(|user| shared.options.relays.iter().any(|relay| relay == user));
+    let cause = if relayed { MessageId(id.clone()) } else { foreign_id(user, &id) };
+    let reply_to = reply_to(shared, delivery, &id)?;
+    let (relocation, input) = match asked {
+        None => {
+            let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION)?;
+            let derived = || RelocationId(hashed(cause.0.as_bytes()));
+            (body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request })
+        }
+        Some(kind) => {
+            let body: CommandBody = versioned(&delivery.data, COMMAND_VERSION)?;
+            let reason = body.reason.unwrap_or_default();
+            (
+                body.relocation,
+                Input::Command(Command { kind, reason, expected_version: body.expected_version }),
+            )
+        }
+    };
+    Ok(Incoming { envelope: Envelope { relocation, cause, by, input }, reply_to, early: 0 })
+}
+
+fn reply_to(shared: &Shared, delivery: &Delivery, id: &str) -> Read<Option<ReplyTo>> {
+    let Some(queue) = delivery.properties.reply_to().as_ref().filter(|queue| !queue.as_str().is_empty())
+    else {
+        return Ok(None);
+    };
+    if !shared.names.may_be_answered(queue.as_str()) {
+        return bad(format!("`reply_to` names `{queue}`, which is not for answers"));
+    }
+    let correlation = delivery.properties.correlation_id().as_ref().map_or(id, |given| given.as_str());
+    Ok(Some(ReplyTo { queue: queue.as_str().to_owned(), correlation: MessageId(correlation.to_owned()) }))
+}
+
+/// A reply, by whoever may write for its layer: ours, or a vendor's.
+fn reply(delivery: &Delivery) -> Read<Envelope> {
+    of_kind(delivery, kind::REPLY)?;
+    let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION)?;
+    let key = delivery.routing_key.as_str();
+    if key.split('.').next() != Some(reply.layer.wire()) {
+        return bad(format!(
+            "`layer` is {}, but the routing key is `{key}`: one layer can't answer for another",
+            reply.layer.wire()
+        ));
+    }
+    let what = answer_of(reply.order, message_id(delivery).as_deref()).unwrap_or_else(|| said(&reply.report));
+    Ok(Envelope::reply(reply, &what))
+}
+
+/// What a message's id says of the answer it is, if it is made as ours are: `order:what`.
+fn answer_of(order: WorkOrderId, id: Option<&str>) -> Option<String> {
+    let what = id?.strip_prefix(&order.to_string())?.strip_prefix(':')?;
+    let ours = OUR_CAUSES.iter().any(|cause| what.starts_with(cause));
+    (!what.is_empty() && !ours).then(|| what.to_owned())
+}
+
+/// Tells apart the several messages that answer an order, by what they say, so that the same one counts once.
+fn said(report: &Report) -> String {
+    match report {
+        Report::Retrying { attempt, .. } => format!("retrying:{attempt}"),
+        Report::RolledBack { .. } => "rolled_back".to_owned(),
+        Report::Reserve { .. }
+        | Report::Release { .. }
+        | Report::CutoverL3 { .. }
+        | Report::CutoverRefused { .. }
+        | Report::CutoverL2 { .. }
+        | Report::InstallRolledBack { .. }
+        | Report::Noticed
+        | Report::Inspected { .. } => "done".to_owned(),
+    }
+}
+
+fn internal(delivery: &Delivery) -> Read<Incoming> {
+    of_kind(delivery, kind::INPUT)?;
+    let envelope: Envelope = parse(&delivery.data)?;
+    let headers = headers(delivery);
+    let early = header_number(headers, header::EARLY).and_then(|early| u8::try_from(early).ok()).unwrap_or(0);
+    let to = header_text(headers, header::REPLY_QUEUE).zip(header_text(headers, header::REPLY_CORRELATION));
+    let reply_to = to.map(|(queue, correlation)| ReplyTo { queue, correlation: MessageId(correlation) });
+    Ok(Incoming { envelope, reply_to, early })
+}
+
+/// A dead letter: one of ours with its reason in headers, or one the broker set aside.
+pub(in crate::amqp) fn dead_letter(shared: &Shared, delivery: &Delivery) -> DeadLetter {
+    let headers = headers(delivery);
+    let death = headers.and_then(Death::read);
+    let text = |name| header_text(headers, name);
+    let user = text(header::USER)
+        .or_else(|| delivery.properties.user_id().as_ref().map(|user| user.as_str().to_owned()));
+    let key = text(header::KEY)
+        .or_else(|| death.as_ref().map(|death| death.key.clone()))
+        .unwrap_or_else(|| delivery.routing_key.as_str().to_owned());
+    let origin = text(header::ORIGIN)
+        .or_else(|| death.as_ref().map(|death| death.exchange.clone()))
+        .unwrap_or_default();
+    let by = text(header::BY).and_then(|by| serde_json::from_str(&by).ok());
+    let body = String::from_utf8_lossy(&delivery.data).into_owned();
+    let id = message_id(delivery)
+        .unwrap_or_else(|| hashed(format!("{origin} {key} {body}").as_bytes()).to_string());
+    let stamped = *delivery.properties.timestamp();
+    let at = death.as_ref().and_then(|death| death.at).or(stamped).and_then(seconds);
+    let reason = text(header::REASON).or_else(|| death.as_ref().map(Death::reason));
+    DeadLetter {
+        id: foreign_id(user.as_deref(), &id),
+        at: at.unwrap_or_else(Timestamp::now),
+        origin: shared.names.short(&origin).to_owned(),
+        key: Some(key),
+        by: by.or_else(|| sender(shared, delivery).ok()),
+        reason: reason.unwrap_or_else(|| "it came to the dead letters without a reason".to_owned()),
+        body,
+    }
+}
+
+/// What the broker notes on a message it sets aside (`x-death`).
+struct Death {
+    queue: String,
+    exchange: String,
+    key: String,
+    why: String,
+    count: u64,
+    at: Option<u64>,
+}
+
+impl Death {
+    fn read(headers: &FieldTable) -> Option<Self> {
+        let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else { return None };
+        let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
+        let text = |name| header_text(Some(death), name).unwrap_or_default();
+        let key = match death.inner().get("routing-keys") {
+            Some(AMQPValue::FieldArray(keys)) => match keys.as_slice().first() {
+                Some(AMQPValue::LongString(key)) => String::from_utf8_lossy(key.as_bytes()).into_owned(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        };
+        let at = match death.inner().get("time") {
+            Some(AMQPValue::Timestamp(at)) => Some(*at),
+            _ => None,
+        };
+        let count = header_number(Some(death), "count").unwrap_or_default();
+        Some(Self { queue: text("queue"), exchange: text("exchange"), key, why: text("reason"), count, at })
+    }
+
+    fn reason(&self) -> String {
+        let Self { queue, why, count, .. } = self;
+        match why.as_str() {
+            "delivery_limit" => {
+                format!(
+                    "each time it was taken from `{queue}` its reader died, until the broker set it aside"
+                )
+            }
+            "rejected" => format!("its reader rejected it off `{queue}`"),
+            "expired" => format!("it grew too old in `{queue}`"),
+            "maxlen" => format!("`{queue}` was full"),
+            other => format!("the broker set it aside off `{queue}`: {other}, {count} times"),
+        }
+    }
+}
+
+fn seconds(at: u64) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(at).ok()?).ok()
+}
+
+fn headers(delivery: &Delivery) -> Option<&FieldTable> {
+    delivery.properties.headers().as_ref()
+}
+
+fn message_id(delivery: &Delivery) -> Option<String> {
+    let id = delivery.properties.message_id().as_ref()?.as_str();
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+fn small_enough(shared: &Shared, delivery: &Delivery) -> Read<()> {
+    let (is, limit) = (delivery.data.len(), shared.limits().body);
+    if is > limit { bad(format!("its body has {is} bytes, and {limit} is the most we read")) } else { Ok(()) }
+}
+
+/// Whoever names a type must name the right one; not to name it is allowed.
+fn of_kind(delivery: &Delivery, expected: &str) -> Read<()> {
+    match delivery.properties.kind() {
+        Some(kind) if kind.as_str() != expected => {
+            bad(format!("`type` is `{kind}`, expected `{expected}`: if it is newer, upgrade the receiver"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a body whose version is looked at first: what a newer version says is not ours to judge.
+fn versioned<T: DeserializeOwned>(body: &[u8], ours: u16) -> Read<T> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u16,
+    }
+    let Version { v } = parse(body)?;
+    if v > ours {
+        return bad(format!("`v` is {v}, and this binary knows versions up to {ours}: upgrade it"));
+    }
+    if v == 0 {
+        return bad("`v` is 0, and versions begin with 1");
+    }
+    parse(body)
+}
+
+/// Reads JSON; what is wrong is said with its place.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        let at = if path == "." { String::new() } else { format!("at `{path}`: ") };
+        Unreadable(if inner.is_data() { format!("{at}{inner}") } else { format!("{at}not JSON: {inner}") })
+    })?;
+    json.end().map_err(|error| Unreadable(format!("not JSON: {error}")))?;
+    Ok(parsed)
+}

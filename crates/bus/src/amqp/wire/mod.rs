@@ -1,0 +1,125 @@
+//! Messages as they are on the wire, and the domain's: [`outward`] packs, [`inward`] reads.
+//!
+//! What other systems write is read strictly, and what is wrong is said by field. What can't be read is
+//! [`Unreadable`], with a reason a person understands, and becomes a dead letter.
+
+pub(super) mod inward;
+pub(super) mod outward;
+
+use rehome_domain::{command::CommandKind, id::RelocationId, request::Request};
+use serde::{Deserialize, Serialize};
+
+/// The version of the commands' bodies.
+pub const COMMAND_VERSION: u16 = 1;
+
+/// The key of a submission.
+pub const SUBMIT_KEY: &str = "order.submit";
+
+/// The routing key of a command.
+#[must_use]
+pub const fn key_of(command: CommandKind) -> &'static str {
+    match command {
+        CommandKind::DeployReservation => "deploy.reservation",
+        CommandKind::DeployCutover => "deploy.cutover",
+        CommandKind::ForceReservation => "override.force_reservation",
+        CommandKind::ForceCompletion => "override.force_completion",
+        CommandKind::Cancel => "cancel",
+        CommandKind::RetryReservation => "retry.reservation",
+        CommandKind::RetryRollback => "retry.rollback",
+        CommandKind::RetryCutover => "retry.cutover",
+    }
+}
+
+/// The command a routing key names.
+#[must_use]
+pub fn command_of(key: &str) -> Option<CommandKind> {
+    CommandKind::ALL.into_iter().find(|command| key_of(*command) == key)
+}
+
+/// The body of a submission, key [`SUBMIT_KEY`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitBody {
+    /// [`COMMAND_VERSION`].
+    pub v: u16,
+    /// The id the relocation is to have. Without it the id is derived from the sender and their message id, so that
+    /// the same message sent again is the same relocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relocation: Option<RelocationId>,
+    /// What is asked for.
+    pub request: std::sync::Arc<Request>,
+}
+
+/// The body of every other command; the routing key says which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandBody {
+    /// [`COMMAND_VERSION`].
+    pub v: u16,
+    /// The ticket.
+    pub relocation: RelocationId,
+    /// Why; must be given to force or cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket's version its sender saw; a stale one is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u64>,
+}
+
+/// Headers of our own.
+pub(super) mod header {
+    /// Whom a relay has checked.
+    pub(crate) const PERSON: &str = "rehome-person";
+    /// What they may do, as the relay knows.
+    pub(crate) const ROLE: &str = "rehome-role";
+    /// The way they came to the relay.
+    pub(crate) const VIA: &str = "rehome-via";
+    /// How often an input was put back because it came too early.
+    pub(crate) const EARLY: &str = "rehome-early";
+    /// Who wants an answer to an input that was put back: the queue.
+    pub(crate) const REPLY_QUEUE: &str = "rehome-reply-queue";
+    /// And their correlation.
+    pub(crate) const REPLY_CORRELATION: &str = "rehome-reply-correlation";
+    /// Which publisher published an event.
+    pub(crate) const PUBLISHER: &str = "rehome-publisher";
+    /// The how-many-th event of its publisher it is, so that listeners see what they missed.
+    pub(crate) const COUNT: &str = "rehome-count";
+    /// Why a message is dead.
+    pub(crate) const REASON: &str = "rehome-reason";
+    /// The exchange it came by, without the prefix.
+    pub(crate) const ORIGIN: &str = "rehome-origin";
+    /// The key it came by.
+    pub(crate) const KEY: &str = "rehome-key";
+    /// The user who sent it, as the broker checked.
+    pub(crate) const USER: &str = "rehome-user";
+    /// Who is behind it (JSON), as far as is known.
+    pub(crate) const BY: &str = "rehome-by";
+}
+
+/// Message types, with their versions.
+pub(super) mod kind {
+    /// A work order.
+    pub(crate) const ORDER: &str = "work_order.v1";
+    /// A reply.
+    pub(crate) const REPLY: &str = "reply.v1";
+    /// An input of the supervisor's own.
+    pub(crate) const INPUT: &str = "input.v1";
+    /// An event.
+    pub(crate) const EVENT: &str = "event.v1";
+    /// An alarm.
+    pub(crate) const ALARM: &str = "alarm.v1";
+    /// An answer.
+    pub(crate) const ANSWER: &str = "answer.v1";
+    /// A dead letter.
+    pub(crate) const DEAD: &str = "dead_letter.v1";
+
+    /// A command by its key.
+    pub(crate) fn command(key: &str) -> String {
+        format!("{key}.v1")
+    }
+}
+
+/// Why a message can't be read, for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unreadable(pub(super) String);

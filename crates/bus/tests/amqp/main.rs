@@ -1,0 +1,4 @@
+//! The bus over RabbitMQ, on a real broker.
+#![allow(clippy::unwrap_used)]
+
+mod contract;
