@@ -2,6 +2,8 @@
 //!
 //! [`Sqlite`] is all three ports over one file, for everything that runs on one machine.
 
+mod fence;
+mod rows;
 mod sqlite;
 
 pub use sqlite::{OpenError, Options, Shape, Sqlite, Stats, bare};

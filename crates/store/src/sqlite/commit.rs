@@ -6,10 +6,8 @@ use rehome_domain::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
-    rows,
-    writer::{Shape, Write},
-};
+use super::writer::{Shape, Write};
+use crate::rows;
 
 /// A batch of steps.
 pub(super) struct Commit(Vec<Row>);

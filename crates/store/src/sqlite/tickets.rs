@@ -8,45 +8,27 @@ use rehome_domain::{
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
 
-use super::{Sqlite, commit::Commit, rows, writer::Write};
-
-/// A ticket's row as text. Parsing it is not for the thread that reads, let alone for the one that writes.
-struct Raw {
-    id: RelocationId,
-    version: u64,
-    request: String,
-    body: String,
-    set_aside: Option<String>,
-}
+use super::{Sqlite, commit::Commit, writer::Write};
+use crate::rows::{self, Raw, RawCount, RawEntry};
 
 /// The columns of a [`Raw`].
 const RAW: &str = "SELECT ticket.id, ticket.version, ifnull(request.body, ''), ticket.body, quarantine.reason
     FROM ticket LEFT JOIN request ON request.ticket = ticket.number
     LEFT JOIN quarantine ON quarantine.relocation = ticket.id";
 
-impl Raw {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: rows::id(row.get(0)?),
-            version: row.get::<_, i64>(1)?.cast_unsigned(),
-            // Damaged text is for whoever asked to find unreadable, and keeps nobody else from reading.
-            request: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
-            body: String::from_utf8_lossy(row.get_ref(3)?.as_bytes()?).into_owned(),
-            set_aside: row.get(4)?,
-        })
-    }
-
-    fn loaded(self) -> (RelocationId, Loaded) {
-        let loaded = match self.set_aside {
-            Some(reason) => Loaded::Unreadable(reason),
-            None => rows::ticket(self.id, self.version, &self.request, &self.body),
-        };
-        (self.id, loaded)
-    }
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok(Raw {
+        id: rows::id(row.get(0)?),
+        version: row.get::<_, i64>(1)?.cast_unsigned(),
+        // Damaged text is for whoever asked to find unreadable, and keeps nobody else from reading.
+        request: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
+        body: String::from_utf8_lossy(row.get_ref(3)?.as_bytes()?).into_owned(),
+        set_aside: row.get(4)?,
+    })
 }
 
 fn raws(mut statement: CachedStatement<'_>, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Raw>> {
-    statement.query_map(params, Raw::of)?.collect()
+    statement.query_map(params, raw)?.collect()
 }
 
 /// What the database has under an id.
@@ -59,8 +41,7 @@ enum Known {
 
 fn find(db: &Connection, id: RelocationId) -> rusqlite::Result<Known> {
     let key = rows::key(id);
-    let raw =
-        db.prepare_cached(&format!("{RAW} WHERE ticket.id = ?1"))?.query_row([key], Raw::of).optional()?;
+    let raw = db.prepare_cached(&format!("{RAW} WHERE ticket.id = ?1"))?.query_row([key], raw).optional()?;
     if let Some(raw) = raw {
         return Ok(Known::Raw(raw));
     }
@@ -71,25 +52,12 @@ fn find(db: &Connection, id: RelocationId) -> rusqlite::Result<Known> {
     Ok(reason.map_or(Known::Nothing, Known::SetAside))
 }
 
-/// A journal's row as text.
-struct RawEntry {
-    seq: u64,
-    cause: String,
-    body: String,
-}
-
-impl RawEntry {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get::<_, i64>(0)?.cast_unsigned(),
-            cause: row.get(1)?,
-            body: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
-        })
-    }
-
-    fn entry(self, relocation: RelocationId) -> Result<Entry, String> {
-        rows::entry(relocation, self.seq, MessageId(self.cause), &self.body)
-    }
+fn raw_entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
+    Ok(RawEntry {
+        seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        cause: row.get(1)?,
+        body: String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned(),
+    })
 }
 
 const ENTRIES: &str = "SELECT journal.seq, journal.cause, journal.body
@@ -106,14 +74,9 @@ impl Sqlite {
         let after = after.map(rows::key);
         let sql =
             format!("{RAW} WHERE {condition} AND (?1 IS NULL OR ticket.id > ?1) ORDER BY ticket.id LIMIT ?2");
-        let page = move |db: &Connection| raws(db.prepare_cached(&sql)?, params![after, count(limit)]);
+        let page = move |db: &Connection| raws(db.prepare_cached(&sql)?, params![after, rows::limit(limit)]);
         Ok(self.read(what, page).await?.into_iter().map(Raw::loaded).collect())
     }
-}
-
-/// A limit as SQLite takes it.
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 impl TicketStore for Sqlite {
@@ -146,7 +109,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(&format!("{ENTRIES} AND journal.cause = ?2"))?
-                    .query_row(params![rows::key(relocation), cause.0], RawEntry::of)
+                    .query_row(params![rows::key(relocation), cause.0], raw_entry)
                     .optional()
             };
             let entry = self.read(WHAT, read).await?.map(|raw| raw.entry(relocation)).transpose();
@@ -158,7 +121,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(&format!("{ENTRIES} ORDER BY journal.seq"))?
-                    .query_map([rows::key(relocation)], RawEntry::of)?
+                    .query_map([rows::key(relocation)], raw_entry)?
                     .collect::<Result<Vec<_>, _>>()
             };
             let raw = self.read("reading a journal", read).await?;
@@ -174,8 +137,11 @@ impl TicketStore for Sqlite {
     ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
         Box::pin(async move {
             let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-            let claim =
-                Claim { now: rows::not_after(now), until: rows::not_before(until), limit: count(limit) };
+            let claim = Claim {
+                now: rows::not_after(now),
+                until: rows::not_before(until),
+                limit: rows::limit(limit),
+            };
             // Mostly nothing is due, and the writer need not be asked.
             let due = self.read("looking for due tickets", move |db| claim.anything_due(db)).await?;
             if !due {
@@ -211,7 +177,7 @@ impl TicketStore for Sqlite {
                 .query_map([], counted)?
                 .collect::<Result<Vec<_>, _>>()
             };
-            Ok(self.read("counting tickets", read).await?.into_iter().flatten().collect())
+            Ok(self.read("counting tickets", read).await?.into_iter().filter_map(RawCount::count).collect())
         })
     }
 
@@ -243,7 +209,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached("SELECT body FROM dead_letter ORDER BY at DESC, rowid DESC LIMIT ?1")?
-                    .query_map([count(limit)], |row| row.get(0))?
+                    .query_map([rows::limit(limit)], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()
             };
             self.read(WHAT, read).await?.iter().map(|body| rows::from_json(WHAT, body)).collect()
@@ -251,26 +217,9 @@ impl TicketStore for Sqlite {
     }
 }
 
-/// A row of [`TicketStore::counts`]. None, with a warning, if its words are not ones we write: a damaged row must not
-/// keep anybody from seeing all the others.
-fn counted(row: &Row<'_>) -> rusqlite::Result<Option<Count>> {
-    let word = |column| row.get::<_, Option<String>>(column);
-    let words = (word(0)?.unwrap_or_default(), word(1)?, word(2)?, word(3)?.unwrap_or_default());
-    let tickets = row.get::<_, i64>(4)?.cast_unsigned();
-    let parsed = || {
-        Some(Count {
-            relocation: words.0.parse().ok()?,
-            reservation: words.1.as_deref().map(str::parse).transpose().ok()?,
-            cutover: words.2.as_deref().map(str::parse).transpose().ok()?,
-            disposition: words.3.parse().ok()?,
-            tickets,
-        })
-    };
-    let count = parsed();
-    if count.is_none() {
-        tracing::warn!(?words, tickets, "tickets whose statuses can't be read are not counted");
-    }
-    Ok(count)
+/// A row of [`TicketStore::counts`].
+fn counted(row: &Row<'_>) -> rusqlite::Result<RawCount> {
+    Ok(RawCount { words: [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?], tickets: row.get(4)? })
 }
 
 /// Claims due tickets. Those in quarantine are not woken.
@@ -304,7 +253,7 @@ impl Write for Claim {
         due.into_iter()
             .map(|number| {
                 claim.execute([number, self.until])?;
-                read.query_row([number], Raw::of)
+                read.query_row([number], raw)
             })
             .collect()
     }
