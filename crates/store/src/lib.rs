@@ -2,6 +2,7 @@
 //!
 //! [`Sqlite`] is all three ports over one file, for everything that runs on one machine.
 
+mod batch;
 mod fence;
 mod rows;
 mod sqlite;

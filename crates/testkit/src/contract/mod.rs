@@ -13,6 +13,7 @@ pub mod device_memory;
 pub mod fences;
 mod model;
 mod relocation;
+pub mod rivals;
 pub mod tickets;
 
 use std::{fmt, sync::Arc};
