@@ -10,6 +10,7 @@ use rehome_domain::{
     command::CommandKind,
     id::RelocationId,
     journal::{Entry, replay},
+    order::Layer,
     ports::{Change, Committed, Loaded, TicketStore},
     request::Request,
     ticket::Ticket,
@@ -30,6 +31,7 @@ pub struct Rivals(pub [Store; 2]);
 pub const CASES: &[Case<Rivals>] = cases![
     of_two_batches_that_want_the_same_targets_one_gets_each,
     one_submission_that_comes_to_both_is_journaled_once,
+    a_step_that_builds_on_one_that_was_not_committed_is_stale_whoever_took_its_place,
     random_batches_of_both_leave_whole_journals_and_no_target_held_twice,
     claimers_of_both_never_get_the_same_ticket,
 ];
@@ -119,6 +121,33 @@ async fn one_submission_that_comes_to_both_is_journaled_once(rivals: Arc<Rivals>
             );
         }
     }
+}
+
+async fn a_step_that_builds_on_one_that_was_not_committed_is_stale_whoever_took_its_place(
+    rivals: Arc<Rivals>,
+) {
+    let [ours, theirs] = &rivals.0;
+    let (it, submission) = Relocation::submitted(1, own(1));
+    assert_eq!(ours.commit(vec![submission.clone()]).await, Ok(vec![Committed::Done]));
+    // They make the second step; we have made our own, and a third over it.
+    let mut their = Relocation { branch: "theirs", ..it.clone() };
+    let second = their.outcome(Layer::L3, false);
+    assert_eq!(theirs.commit(vec![second.clone()]).await, Ok(vec![Committed::Done]));
+    let mut our = it.clone();
+    let batch = vec![our.outcome(Layer::L3, true), our.outcome(Layer::L2, true)];
+    assert_eq!(ours.commit(batch).await, Ok(vec![Committed::Stale; 2]));
+
+    // Their message comes to us as well, later: our step is not the one that is journaled.
+    let mut later = Relocation { ticket: Some(submission.ticket), ..their.clone() };
+    let again = later.outcome(Layer::L3, false);
+    assert_eq!(again.entry.cause, second.entry.cause);
+    assert_ne!(again.entry, second.entry);
+    let batch = vec![again, later.outcome(Layer::L2, true)];
+    assert_eq!(ours.commit(batch).await, Ok(vec![Committed::Seen, Committed::Stale]));
+    assert_eq!(
+        whole_journal(ours, it.id).await,
+        [submission.entry.as_ref().clone(), second.entry.as_ref().clone()]
+    );
 }
 
 /// Tasks on each side, the batches each commits, and how many tickets they quarrel about at a time.

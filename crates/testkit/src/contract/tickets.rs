@@ -35,7 +35,6 @@ pub const CASES: &[Case<dyn TicketStore>] = cases![
     resources_given_back_can_be_taken_again_unless_someone_else_has_them,
     one_bad_step_in_a_batch_keeps_no_other_from_being_committed,
     a_later_step_of_a_batch_builds_on_the_earlier_one,
-    a_step_that_builds_on_one_that_was_not_committed_is_stale_whoever_took_its_place,
     within_a_batch_resources_go_to_the_first_and_are_freed_at_once,
     random_batches_do_what_the_model_does,
     a_quarantined_ticket_is_unreadable_until_it_is_readmitted,
@@ -290,29 +289,6 @@ async fn a_later_step_of_a_batch_builds_on_the_earlier_one(store: Store) {
     let batch = [submission, held.outcome(Layer::L3, true)];
     assert_eq!(commit(&store, &batch).await, [Committed::Held(holder.id), Committed::Stale]);
     stands(&store, held.id, &[]).await;
-}
-
-async fn a_step_that_builds_on_one_that_was_not_committed_is_stale_whoever_took_its_place(store: Store) {
-    let (it, submission) = Relocation::submitted(1, own(1));
-    let mut steps = vec![submission];
-    must(&store, &steps).await;
-    // Somebody else makes the second step; the batch has made its own, and a third over it.
-    let mut theirs = Relocation { branch: "theirs", ..it.clone() };
-    steps.push(theirs.outcome(Layer::L3, false));
-    must(&store, &steps[1..]).await;
-    let mut ours = it.clone();
-    let batch = [ours.outcome(Layer::L3, true), ours.outcome(Layer::L2, true)];
-    assert_eq!(commit(&store, &batch).await, vec![Committed::Stale; 2]);
-    stands(&store, it.id, &steps).await;
-
-    // The same message comes again, later: its step is not the one that is journaled.
-    let mut later = Relocation { ticket: Some(Arc::clone(&steps[0].ticket)), ..theirs.clone() };
-    let again = later.outcome(Layer::L3, false);
-    assert_eq!(again.entry.cause, steps[1].entry.cause);
-    assert_ne!(again.entry, steps[1].entry);
-    let batch = [again, later.outcome(Layer::L2, true)];
-    assert_eq!(commit(&store, &batch).await, [Committed::Seen, Committed::Stale]);
-    stands(&store, it.id, &steps).await;
 }
 
 async fn within_a_batch_resources_go_to_the_first_and_are_freed_at_once(store: Store) {
