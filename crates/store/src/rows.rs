@@ -311,6 +311,29 @@ fn micros(micros: i128) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)
 }
 
+/// Marks what an escaped text has for what can't stand in it.
+const ESCAPE: char = '\u{2400}';
+
+/// A text as it stands in a column that takes every character but 0 (PostgreSQL's).
+pub(crate) fn escape(text: &str) -> String {
+    if !text.contains(['\0', ESCAPE]) {
+        return text.to_owned();
+    }
+    text.replace(ESCAPE, "\u{2400}\u{2400}").replace('\0', "\u{2400}0")
+}
+
+/// A text out of such a column.
+pub(crate) fn unescape(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut left = text.chars();
+    while let Some(next) = left.next() {
+        // Never the last: it marks what follows.
+        let marked = if next == ESCAPE { left.next() } else { None };
+        whole.push(if marked == Some('0') { '\0' } else { next });
+    }
+    whole
+}
+
 /// A limit as databases take it.
 pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
@@ -345,6 +368,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_is_read_back_from_a_column_that_does_not_take_the_character_0(text in "[\0\u{2400}0a上]{0,8}") {
+            let escaped = escape(&text);
+            assert!(!escaped.contains('\0'));
+            assert_eq!(unescape(&escaped), text);
+        }
+
         #[test]
         fn tickets_and_entries_are_read_back_as_they_were_written(
             request in requests(),
