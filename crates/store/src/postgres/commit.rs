@@ -151,7 +151,7 @@ const INSERT_LOCKS: &str =
 
 impl Plan<'_> {
     /// Writes all and commits, in one round trip.
-    async fn write(&self, session: &Session) -> Result<(), Trouble> {
+    pub(super) async fn write(&self, session: &Session) -> Result<(), Trouble> {
         let statements = session
             .prepare([
                 UPDATE_TICKETS,

@@ -204,7 +204,8 @@ fn advice(code: Option<&SqlState>, place: &Place) -> String {
 /// How we connect, and the settings every connection begins with.
 fn config(options: &Options, read_only: bool) -> Result<Config, OpenError> {
     let mut config = Config::from_str(&options.url).map_err(OpenError::Url)?;
-    let ms = options.statement_timeout.as_millis();
+    // 0 would mean without end.
+    let ms = options.statement_timeout.as_millis().max(1);
     let mut settings = vec![
         format!("statement_timeout={ms}"),
         // A process that stops in the middle of a transaction must not keep its rows locked for the others.

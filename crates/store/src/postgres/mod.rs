@@ -7,11 +7,12 @@
 //!  load, journal, look, claim_due, … ──────────────▶ a connection: one statement
 //! ```
 //!
-//! Every transaction has one form ([`session`]): it locks the rows it will decide over and reads what it must know,
+//! Every transaction has one form (`session.rs`): it locks the rows it will decide over and reads what it must know,
 //! decides in this process's memory, and writes with statements of many rows each: two round trips, whatever its size.
 //! What must hold between processes is held by row locks taken in one order and by unique constraints; where another
 //! process gets in between, a constraint says so, nothing is done, and the transaction is made again.
 
+pub mod bare;
 mod commit;
 mod connect;
 mod fences;
@@ -40,6 +41,8 @@ use writer::{Grouped, Writer};
 pub struct Options {
     /// Which: `postgres://user:password@host:5432/database`, or `host=… dbname=…` as libpq takes it.
     ///
+    /// Directly, or through a pooler that keeps sessions: settings and prepared statements hang on them.
+    ///
     /// `sslmode=require` encrypts, and takes only a server whose certificate is vouched for; otherwise nothing is
     /// encrypted.
     pub url: String,
@@ -58,7 +61,8 @@ pub struct Options {
     pub queue: usize,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
-    /// How long a call goes on trying while the database can't be reached, before it fails.
+    /// How long a call goes on trying while the database can't be reached, before it fails. Behind a writer's queue a
+    /// call may have to wait as long for each batch in front of it.
     pub patience: Duration,
     /// How long a statement may take, with all its waiting for locks. A call that gets no answer at all fails after
     /// twice as long.

@@ -255,6 +255,11 @@ impl Db {
                 }
                 Err(trouble) => trouble,
             };
+            // What only looks has not done anything, heard of or not.
+            let trouble = match trouble {
+                Trouble::Unknown(why) if !work.writes() => Trouble::Away(why),
+                other => other,
+            };
             let again = match &trouble {
                 Trouble::Raced(_) if races < RACES => {
                     races += 1;

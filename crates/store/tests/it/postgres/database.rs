@@ -13,7 +13,7 @@ use rehome_domain::{
     },
     reply::{Outcome, Presence, Report},
 };
-use rehome_store::postgres::{OpenError, Options, Postgres};
+use rehome_store::postgres::{OpenError, Options, Postgres, bare};
 use rehome_testkit::postgres::Database;
 
 use super::{open, options};
@@ -262,4 +262,19 @@ async fn a_closed_store_has_written_everything_and_takes_no_more() {
     assert_eq!((begun, journaled), (admitted.to_string(), committed.to_string()));
     store.close().await;
     assert_eq!(store.load(vec![id(1000)]).await, Ok(vec![Loaded::Missing]), "reading goes on");
+}
+
+#[tokio::test]
+async fn the_bare_writer_writes_the_same_rows_as_the_store() {
+    let (through, barely) = (Database::create(), Database::create());
+    let (store, bare) = (open(&through).await, bare::Writer::open(&options(&barely)).await.unwrap());
+    for batch in [&steps(1)[..3], &[steps(1)[3].clone(), steps(2)[0].clone()], &steps(1)[4..]] {
+        assert_eq!(store.commit(batch.to_vec()).await, Ok(vec![Committed::Done; batch.len()]));
+        bare.write(bare::Request::commit(batch.to_vec()).unwrap()).await.unwrap();
+        for table in ["ticket", "request", "journal", "resource_lock"] {
+            let rows = format!("SELECT * FROM {table} ORDER BY 1, 2");
+            assert_eq!(through.sql(&rows), barely.sql(&rows), "{table}");
+            assert!(!barely.sql(&rows).is_empty());
+        }
+    }
 }
