@@ -28,7 +28,7 @@ use rehome_domain::{
     order::Layer,
     ports::{Bus, DeviceMemory, Inventory, StoreError, TicketStore},
 };
-use rehome_store::OpenError;
+use rehome_store::{OpenError, postgres};
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
@@ -61,15 +61,15 @@ pub enum AppError {
         /// Which.
         path: PathBuf,
     },
-    /// Asked for what this binary can't do yet.
-    #[error("this binary can't use {0} yet")]
-    Lacks(&'static str),
     /// The broker can't be used.
     #[error(transparent)]
     Broker(#[from] AmqpError),
     /// The database can't be opened.
     #[error("the store can't be opened: {0}")]
     Open(#[from] OpenError),
+    /// The database server can't be used.
+    #[error("the store can't be opened: {0}")]
+    Postgres(#[from] postgres::OpenError),
     /// The database can't be read.
     #[error("the tickets can't be read: {0}")]
     Store(#[from] StoreError),

@@ -15,7 +15,7 @@ use rehome_devices::{
 };
 use rehome_domain::order::Layer;
 use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
-use rehome_store::Sqlite;
+use rehome_store::{Postgres, Sqlite, postgres};
 
 use super::{AppError, DATABASE};
 use crate::settings::{BusKind, Settings, StoreKind, Sync};
@@ -28,6 +28,8 @@ const DEFAULT_DOMAIN: &str = "default";
 pub enum Store {
     /// A file.
     Sqlite(Arc<Sqlite>),
+    /// A server.
+    Postgres(Arc<Postgres>),
 }
 
 impl Store {
@@ -40,7 +42,7 @@ impl Store {
             StoreKind::Sqlite => {
                 Ok(Self::Sqlite(Sqlite::open(&data.join(DATABASE), &sqlite_options(settings))?))
             }
-            StoreKind::Postgres => Err(AppError::Lacks("PostgreSQL")),
+            StoreKind::Postgres => Ok(Self::Postgres(Postgres::open(&postgres_options(settings)).await?)),
         }
     }
 
@@ -49,6 +51,7 @@ impl Store {
     pub fn tickets(&self) -> Arc<dyn TicketStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
         }
     }
 
@@ -57,18 +60,21 @@ impl Store {
     pub fn steering(&self) -> Arc<dyn SteeringStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
         }
     }
 
     pub(super) fn fences(&self) -> Arc<dyn FenceStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
         }
     }
 
     pub(super) fn devices(&self) -> Arc<dyn DeviceMemory> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
         }
     }
 
@@ -76,6 +82,7 @@ impl Store {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
         }
     }
 }
@@ -88,6 +95,15 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
         batch: settings.store.batch,
         readers: settings.store.readers,
         ..rehome_store::Options::default()
+    }
+}
+
+fn postgres_options(settings: &Settings) -> postgres::Options {
+    let given = &settings.postgres;
+    postgres::Options {
+        pool: given.connections,
+        patience: Duration::from_millis(given.timeout_ms.into()),
+        ..postgres::Options::new(given.url.clone())
     }
 }
 

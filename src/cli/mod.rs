@@ -160,10 +160,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Broken(error)) => {
-            say(io::stderr().lock(), &format!("{}\n", texts::broken(lang, format!("{error:#}"))));
+            say(io::stderr().lock(), &format!("{}\n", texts::broken(lang, chain(&error))));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes, each once: some say their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 /// Writes all of it. A reader that has seen enough (`| head`) is no failure.

@@ -121,7 +121,9 @@ pub trait TicketStore: Send + Sync {
     fn load(&self, ids: Vec<RelocationId>) -> Wait<'_, Result<Vec<Loaded>, StoreError>>;
 
     /// Commits a batch in one transaction, each change by itself: one that can't be committed changes nothing and
-    /// does not keep the others from being committed. Answers in the order given.
+    /// does not keep the others from being committed, except what builds on it: a change with the next sequence of
+    /// the same ticket is stale then, even if somebody else's change has that sequence's place. Answers in the order
+    /// given.
     fn commit(&self, changes: Vec<Change>) -> Wait<'_, Result<Vec<Committed>, StoreError>>;
 
     /// The journal entry a message caused, if it has been journaled.

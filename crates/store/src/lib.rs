@@ -1,7 +1,13 @@
 //! Where tickets, configurators' fences and simulated devices are kept: adapters behind the domain's store ports.
 //!
-//! [`Sqlite`] is all three ports over one file, for everything that runs on one machine.
+//! [`Sqlite`] is all three ports over one file, for everything that runs on one machine. [`Postgres`] is all three over
+//! a server, for any number of processes.
 
+mod batch;
+mod fence;
+pub mod postgres;
+mod rows;
 mod sqlite;
 
+pub use postgres::Postgres;
 pub use sqlite::{OpenError, Options, Shape, Sqlite, Stats, bare};

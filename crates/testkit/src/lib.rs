@@ -5,4 +5,5 @@ pub mod contract;
 pub mod enumerate;
 pub mod history;
 pub mod memory;
+pub mod postgres;
 pub mod scenario;

@@ -6,10 +6,8 @@ use rehome_domain::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
-    rows,
-    writer::{Shape, Write},
-};
+use super::writer::{Shape, Write};
+use crate::{batch::Refused, rows};
 
 /// A batch of steps.
 pub(super) struct Commit(Vec<Row>);
@@ -44,7 +42,13 @@ impl Write for Commit {
     const WHAT: &'static str = "committing steps";
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<Vec<Committed>> {
-        self.0.iter().map(|row| row.commit(db)).collect()
+        let mut refused = Refused::default();
+        let commit = |row: &Row| {
+            let answer = if refused.under(&row.change) { Committed::Stale } else { row.commit(db)? };
+            refused.note(&row.change, &answer);
+            Ok(answer)
+        };
+        self.0.iter().map(commit).collect()
     }
 
     fn shape(&self, shape: &mut Shape) {

@@ -9,34 +9,31 @@ use rehome_domain::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Sqlite, rows,
+    Sqlite,
     writer::{Shape, Write},
 };
+use crate::{
+    fence::{Admitted, Fence},
+    rows,
+};
 
-/// A layer's row of a ticket.
-struct Fence {
-    /// The highest fencing token begun.
-    begun: u64,
-    /// The order concluded last, by its sequence and index.
-    concluded: Option<(u64, u8)>,
-    /// Its report, as JSON.
-    report: Option<String>,
-}
-
-fn fence(db: &Connection, layer: Layer, order: WorkOrderId) -> rusqlite::Result<Option<Fence>> {
-    db.prepare_cached(
-        "SELECT begun, concluded_seq, concluded_index, report FROM fence WHERE relocation = ?1 AND layer = ?2",
-    )?
-    .query_row(params![rows::key(order.relocation), layer.wire()], |row| {
-        let seq: Option<i64> = row.get(1)?;
-        let index: Option<u8> = row.get(2)?;
-        Ok(Fence {
-            begun: row.get::<_, i64>(0)?.cast_unsigned(),
-            concluded: seq.map(i64::cast_unsigned).zip(index),
-            report: row.get(3)?,
+fn fence(db: &Connection, layer: Layer, order: WorkOrderId) -> rusqlite::Result<Fence> {
+    let row = db
+        .prepare_cached(
+            "SELECT begun, concluded_seq, concluded_index, report FROM fence
+             WHERE relocation = ?1 AND layer = ?2",
+        )?
+        .query_row(params![rows::key(order.relocation), layer.wire()], |row| {
+            let (seq, index): (Option<i64>, Option<u8>) = (row.get(1)?, row.get(2)?);
+            let concluded = seq.zip(index).map(|(seq, index)| WorkOrderId {
+                relocation: order.relocation,
+                seq: seq.cast_unsigned(),
+                index,
+            });
+            Ok(Fence { begun: Some(row.get::<_, i64>(0)?.cast_unsigned()), last: concluded.zip(row.get(3)?) })
         })
-    })
-    .optional()
+        .optional()?;
+    Ok(row.unwrap_or_default())
 }
 
 /// Asks for an order to be begun.
@@ -45,43 +42,27 @@ pub(super) struct Admit {
     pub(super) order: WorkOrderId,
 }
 
-/// An [`Admission`] whose report is still text.
-pub(super) enum Admitted {
-    Go(Option<(WorkOrderId, String)>),
-    Concluded(String),
-    Superseded { by: u64 },
-}
-
 impl Write for Admit {
     type Answer = Admitted;
     const WHAT: &'static str = "admitting an order";
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<Admitted> {
         let Self { layer, order } = *self;
-        let fence = fence(db, layer, order)?;
-        let begun = fence.as_ref().map(|fence| fence.begun);
-        let last = fence.and_then(|fence| {
-            let (seq, index) = fence.concluded?;
-            Some((WorkOrderId { relocation: order.relocation, seq, index }, fence.report?))
-        });
-        match (begun, last) {
-            (_, Some((concluded, report))) if concluded == order => Ok(Admitted::Concluded(report)),
-            (Some(begun), _) if begun > order.seq => Ok(Admitted::Superseded { by: begun }),
-            (begun, last) => {
-                if begun != Some(order.seq) {
-                    db.prepare_cached(
-                        "INSERT INTO fence (relocation, layer, begun) VALUES (?1, ?2, ?3)
-                         ON CONFLICT DO UPDATE SET begun = excluded.begun",
-                    )?
-                    .execute(params![
-                        rows::key(order.relocation),
-                        layer.wire(),
-                        order.seq.cast_signed()
-                    ])?;
-                }
-                Ok(Admitted::Go(last))
-            }
+        let mut fence = fence(db, layer, order)?;
+        let before = fence.begun;
+        let admitted = fence.admit(order);
+        if fence.begun != before {
+            db.prepare_cached(
+                "INSERT INTO fence (relocation, layer, begun) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET begun = excluded.begun",
+            )?
+            .execute(params![
+                rows::key(order.relocation),
+                layer.wire(),
+                order.seq.cast_signed()
+            ])?;
         }
+        Ok(admitted)
     }
 
     fn shape(&self, shape: &mut Shape) {
@@ -108,7 +89,7 @@ impl Write for Conclude {
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<bool> {
         let Self { layer, order, report } = self;
-        if fence(db, *layer, *order)?.is_some_and(|fence| fence.begun > order.seq) {
+        if !fence(db, *layer, *order)?.conclude(*order, report) {
             return Ok(false);
         }
         db.prepare_cached(
@@ -134,17 +115,7 @@ impl Write for Conclude {
 
 impl FenceStore for Sqlite {
     fn admit(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<Admission, StoreError>> {
-        Box::pin(async move {
-            let report = |text: String| rows::from_json("reading a concluded report", &text);
-            Ok(match self.write(Admit { layer, order }).await? {
-                Admitted::Go(last) => {
-                    let last = last.map(|(order, text)| report(text).map(|report| (order, report)));
-                    Admission::Go { last: last.transpose()? }
-                }
-                Admitted::Concluded(text) => Admission::Concluded(report(text)?),
-                Admitted::Superseded { by } => Admission::Superseded { by },
-            })
-        })
+        Box::pin(async move { self.write(Admit { layer, order }).await?.read() })
     }
 
     fn conclude(

@@ -8,9 +8,10 @@ use rehome_domain::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Sqlite, rows,
+    Sqlite,
     writer::{Shape, Write},
 };
+use crate::rows::{self, EditRow};
 
 /// What a spot holds, as JSON.
 fn body(db: &Connection, layer: Layer, spot: &Spot) -> rusqlite::Result<Option<String>> {
@@ -45,31 +46,13 @@ fn clear(db: &Connection, layer: Layer, spot: &Spot) -> rusqlite::Result<usize> 
 /// Edits to be made all or none.
 pub(super) struct EditAll {
     layer: Layer,
-    edits: Vec<(Edit, Text)>,
-}
-
-/// An edit's holdings as JSON.
-struct Text {
-    expect: Option<String>,
-    put: Option<String>,
+    edits: Vec<EditRow>,
 }
 
 impl EditAll {
     pub(super) fn new(layer: Layer, edits: Vec<Edit>) -> Result<Self, StoreError> {
-        let text = |edit: Edit| {
-            let expect = edit.expect.as_ref().map(rows::json).transpose()?;
-            let put = edit.put.as_ref().map(rows::json).transpose()?;
-            Ok((edit, Text { expect, put }))
-        };
-        Ok(Self { layer, edits: edits.into_iter().map(text).collect::<Result<_, _>>()? })
+        Ok(Self { layer, edits: edits.into_iter().map(EditRow::new).collect::<Result<_, _>>()? })
     }
-}
-
-/// Whether what is stored is what is expected. Mostly its text is the same; a text of another binary may say the same
-/// in other words.
-fn is(stored: Option<&str>, edit: &Edit, text: &Text) -> bool {
-    let read = |stored| serde_json::from_str::<Holding>(stored).ok();
-    stored == text.expect.as_deref() || (stored.is_some() && stored.and_then(read) == edit.expect)
 }
 
 impl Write for EditAll {
@@ -77,15 +60,15 @@ impl Write for EditAll {
     const WHAT: &'static str = "editing device memory";
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<bool> {
-        for (edit, text) in &self.edits {
-            if !is(body(db, self.layer, &edit.spot)?.as_deref(), edit, text) {
+        for edit in &self.edits {
+            if !edit.expects(body(db, self.layer, edit.spot())?.as_deref()) {
                 return Ok(false);
             }
         }
-        for (edit, text) in &self.edits {
-            match &text.put {
-                Some(body) => put(db, self.layer, &edit.spot, body)?,
-                None => clear(db, self.layer, &edit.spot)?,
+        for edit in &self.edits {
+            match edit.put() {
+                Some(body) => put(db, self.layer, edit.spot(), body)?,
+                None => clear(db, self.layer, edit.spot())?,
             };
         }
         Ok(true)

@@ -15,7 +15,6 @@ mod fences;
 mod holdings;
 mod migrations;
 mod readers;
-mod rows;
 mod steering;
 mod tickets;
 mod writer;

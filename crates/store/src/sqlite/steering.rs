@@ -6,7 +6,8 @@ use rehome_domain::{
 };
 use rusqlite::{Connection, params};
 
-use super::{Sqlite, rows, writer::Write};
+use super::{Sqlite, writer::Write};
+use crate::rows;
 
 struct Append {
     id: String,

@@ -8,51 +8,29 @@ use rehome_domain::{
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params, types::ValueRef};
 
-use super::{Sqlite, commit::Commit, rows, writer::Write};
-
-/// A ticket's row as text. Parsing it is not for the thread that reads, let alone for the one that writes.
-struct Raw {
-    id: RelocationId,
-    /// None if the column is damaged.
-    version: Option<u64>,
-    request: String,
-    body: String,
-    set_aside: Option<String>,
-}
+use super::{Sqlite, commit::Commit, writer::Write};
+use crate::rows::{self, Raw, RawCount, RawEntry};
 
 /// The columns of a [`Raw`].
 const RAW: &str = "SELECT ticket.id, ticket.version, ifnull(request.body, ''), ticket.body, quarantine.reason
     FROM ticket LEFT JOIN request ON request.ticket = ticket.number
     LEFT JOIN quarantine ON quarantine.relocation = ticket.id";
 
-impl Raw {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: rows::id(row.get(0)?),
-            version: number(row, 1),
-            request: text(row, 2)?,
-            body: text(row, 3)?,
-            set_aside: match row.get_ref(4)? {
-                ValueRef::Null => None,
-                _ => Some(text(row, 4)?),
-            },
-        })
-    }
-
-    fn loaded(self) -> (RelocationId, Loaded) {
-        let loaded = match self.set_aside {
-            Some(reason) => Loaded::Unreadable(reason),
-            None => match self.version {
-                Some(version) => rows::ticket(self.id, version, &self.request, &self.body),
-                None => Loaded::Unreadable("its ticket can't be read: its version is no number".to_owned()),
-            },
-        };
-        (self.id, loaded)
-    }
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok(Raw {
+        id: rows::id(row.get(0)?),
+        version: number(row, 1),
+        request: text(row, 2)?,
+        body: text(row, 3)?,
+        set_aside: match row.get_ref(4)? {
+            ValueRef::Null => None,
+            _ => Some(text(row, 4)?),
+        },
+    })
 }
 
 fn raws(mut statement: CachedStatement<'_>, params: &[&dyn ToSql]) -> rusqlite::Result<Vec<Raw>> {
-    statement.query_map(params, Raw::of)?.collect()
+    statement.query_map(params, raw)?.collect()
 }
 
 /// What the database has under an id.
@@ -65,8 +43,7 @@ enum Known {
 
 fn find(db: &Connection, id: RelocationId) -> rusqlite::Result<Known> {
     let key = rows::key(id);
-    let raw =
-        db.prepare_cached(&format!("{RAW} WHERE ticket.id = ?1"))?.query_row([key], Raw::of).optional()?;
+    let raw = db.prepare_cached(&format!("{RAW} WHERE ticket.id = ?1"))?.query_row([key], raw).optional()?;
     if let Some(raw) = raw {
         return Ok(Known::Raw(raw));
     }
@@ -77,25 +54,8 @@ fn find(db: &Connection, id: RelocationId) -> rusqlite::Result<Known> {
     Ok(reason.map_or(Known::Nothing, Known::SetAside))
 }
 
-/// A journal's row as text.
-struct RawEntry {
-    /// None if the column is damaged.
-    seq: Option<u64>,
-    cause: String,
-    body: String,
-}
-
-impl RawEntry {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { seq: number(row, 0), cause: text(row, 1)?, body: text(row, 2)? })
-    }
-
-    fn entry(self, relocation: RelocationId) -> Result<Entry, String> {
-        let seq = self.seq.ok_or_else(|| {
-            format!("the entry caused by `{}` can't be read: its sequence is no number", self.cause)
-        })?;
-        rows::entry(relocation, seq, MessageId(self.cause), &self.body)
-    }
+fn raw_entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
+    Ok(RawEntry { seq: number(row, 0), cause: text(row, 1)?, body: text(row, 2)? })
 }
 
 /// A text as far as it can be read. Damaged text is for whoever asked to find unreadable, and keeps nobody else from
@@ -126,14 +86,9 @@ impl Sqlite {
         let after = after.map(rows::key);
         let sql =
             format!("{RAW} WHERE {condition} AND (?1 IS NULL OR ticket.id > ?1) ORDER BY ticket.id LIMIT ?2");
-        let page = move |db: &Connection| raws(db.prepare_cached(&sql)?, params![after, count(limit)]);
+        let page = move |db: &Connection| raws(db.prepare_cached(&sql)?, params![after, rows::limit(limit)]);
         Ok(self.read(what, page).await?.into_iter().map(Raw::loaded).collect())
     }
-}
-
-/// A limit as SQLite takes it.
-fn count(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 impl TicketStore for Sqlite {
@@ -166,7 +121,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(&format!("{ENTRIES} AND journal.cause = ?2"))?
-                    .query_row(params![rows::key(relocation), cause.0], RawEntry::of)
+                    .query_row(params![rows::key(relocation), cause.0], raw_entry)
                     .optional()
             };
             let entry = self.read(WHAT, read).await?.map(|raw| raw.entry(relocation)).transpose();
@@ -178,7 +133,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(&format!("{ENTRIES} ORDER BY journal.seq"))?
-                    .query_map([rows::key(relocation)], RawEntry::of)?
+                    .query_map([rows::key(relocation)], raw_entry)?
                     .collect::<Result<Vec<_>, _>>()
             };
             let raw = self.read("reading a journal", read).await?;
@@ -194,8 +149,11 @@ impl TicketStore for Sqlite {
     ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
         Box::pin(async move {
             let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-            let claim =
-                Claim { now: rows::not_after(now), until: rows::not_before(until), limit: count(limit) };
+            let claim = Claim {
+                now: rows::not_after(now),
+                until: rows::not_before(until),
+                limit: rows::limit(limit),
+            };
             // Mostly nothing is due, and the writer need not be asked.
             let due = self.read("looking for due tickets", move |db| claim.anything_due(db)).await?;
             if !due {
@@ -239,7 +197,7 @@ impl TicketStore for Sqlite {
                 .query_map([], counted)?
                 .collect::<Result<Vec<_>, _>>()
             };
-            Ok(self.read("counting tickets", read).await?.into_iter().flatten().collect())
+            Ok(self.read("counting tickets", read).await?.into_iter().filter_map(RawCount::count).collect())
         })
     }
 
@@ -271,7 +229,7 @@ impl TicketStore for Sqlite {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached("SELECT body FROM dead_letter ORDER BY at DESC, rowid DESC LIMIT ?1")?
-                    .query_map([count(limit)], |row| row.get(0))?
+                    .query_map([rows::limit(limit)], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()
             };
             self.read(WHAT, read).await?.iter().map(|body| rows::from_json(WHAT, body)).collect()
@@ -279,26 +237,9 @@ impl TicketStore for Sqlite {
     }
 }
 
-/// A row of [`TicketStore::counts`]. None, with a warning, if its words are not ones we write: a damaged row must not
-/// keep anybody from seeing all the others.
-fn counted(row: &Row<'_>) -> rusqlite::Result<Option<Count>> {
-    let word = |column| row.get::<_, Option<String>>(column);
-    let words = (word(0)?.unwrap_or_default(), word(1)?, word(2)?, word(3)?.unwrap_or_default());
-    let tickets = row.get::<_, i64>(4)?.cast_unsigned();
-    let parsed = || {
-        Some(Count {
-            relocation: words.0.parse().ok()?,
-            reservation: words.1.as_deref().map(str::parse).transpose().ok()?,
-            cutover: words.2.as_deref().map(str::parse).transpose().ok()?,
-            disposition: words.3.parse().ok()?,
-            tickets,
-        })
-    };
-    let count = parsed();
-    if count.is_none() {
-        tracing::warn!(?words, tickets, "tickets whose statuses can't be read are not counted");
-    }
-    Ok(count)
+/// A row of [`TicketStore::counts`].
+fn counted(row: &Row<'_>) -> rusqlite::Result<RawCount> {
+    Ok(RawCount { words: [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?], tickets: row.get(4)? })
 }
 
 /// Claims due tickets. Those in quarantine are not woken.
@@ -332,7 +273,7 @@ impl Write for Claim {
         due.into_iter()
             .map(|number| {
                 claim.execute([number, self.until])?;
-                read.query_row([number], Raw::of)
+                read.query_row([number], raw)
             })
             .collect()
     }

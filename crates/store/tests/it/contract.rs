@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::{Options, Sqlite};
-use rehome_testkit::contract::{self, device_memory, fences, steering, tickets};
+use rehome_testkit::contract::{
+    self, device_memory, fences,
+    rivals::{self, Rivals},
+    steering, tickets,
+};
 use tempfile::TempDir;
 
 /// An empty database, and the directory that goes with it.
@@ -45,6 +49,16 @@ async fn sqlite_does_what_every_steering_store_must() {
     contract::check(steering::CASES, async || {
         let (store, dir) = open(&Options::default());
         (store as Arc<dyn SteeringStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_over_one_file_do_what_every_two_must() {
+    contract::check(rivals::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        let other = Sqlite::open(&dir.path().join("rehome.db"), &Options::default()).unwrap();
+        (Arc::new(Rivals([store, other])), dir)
     })
     .await;
 }

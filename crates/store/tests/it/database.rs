@@ -203,14 +203,11 @@ fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = Sqlite::open(&place.path, &Options::default()).err().unwrap();
     let expected = format!(
-        "the database {} has schema 7, this binary knows up to 1: start the newer one",
+        "the database {} has schema 7, this binary knows up to 2: start the newer one",
         place.path.display()
     );
     assert_eq!(error.to_string(), expected);
-    assert!(matches!(
-        Sqlite::open_read_only(&place.path),
-        Err(OpenError::Newer { database: 7, binary: 1, .. })
-    ));
+    assert!(matches!(Sqlite::open_read_only(&place.path), Err(OpenError::Newer { database: 7, .. })));
     let version: i64 = Connection::open(&place.path)
         .unwrap()
         .query_row("PRAGMA user_version", [], |row| row.get(0))
@@ -234,10 +231,7 @@ async fn a_store_opened_to_read_sees_what_another_writes_and_writes_nothing() {
     let nothing = Sqlite::open_read_only(&place.path).err().unwrap();
     assert!(matches!(nothing, OpenError::Failed { .. }), "it does not make a database: {nothing}");
     std::fs::write(&place.path, "").unwrap();
-    assert!(matches!(
-        Sqlite::open_read_only(&place.path),
-        Err(OpenError::Older { database: 0, binary: 1, .. })
-    ));
+    assert!(matches!(Sqlite::open_read_only(&place.path), Err(OpenError::Older { database: 0, .. })));
 
     let writing = place.open();
     let looking = Sqlite::open_read_only(&place.path).unwrap();

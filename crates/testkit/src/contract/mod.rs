@@ -14,6 +14,7 @@ pub mod device_memory;
 pub mod fences;
 mod model;
 mod relocation;
+pub mod rivals;
 pub mod steering;
 pub mod tickets;
 

@@ -1,6 +1,9 @@
 //! What [`TicketStore::commit`] must do, in its shortest form, and random batches to compare an adapter with it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::SignedDuration;
 use rehome_domain::{
@@ -34,6 +37,20 @@ impl Model {
 
     fn journal(&self, id: RelocationId) -> &[Entry] {
         self.journals.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Commits a batch: what builds on a step that is not committed is not committed either.
+    fn commit_all(&mut self, changes: &[Change]) -> Vec<Committed> {
+        let mut refused = HashSet::new();
+        let commit = |change: &Change| {
+            let (id, seq) = (change.ticket.id, change.entry.seq);
+            let answer = if refused.contains(&(id, seq)) { Committed::Stale } else { self.commit(change) };
+            if answer != Committed::Done {
+                refused.insert((id, seq + 1));
+            }
+            answer
+        };
+        changes.iter().map(commit).collect()
     }
 
     /// Commits one step.
@@ -75,9 +92,16 @@ pub(super) async fn random_batches_do_what_the_model_does(store: Arc<dyn TicketS
     let mut ids: Vec<u16> = (0..MANY).collect();
     let mut tally = [0_usize; 4];
     for batch in 0..BATCHES {
-        let changes: Vec<Change> =
-            (0..=dice.roll(6)).filter_map(|_| random(&mut dice, &ids, &model)).collect();
-        let expected: Vec<Committed> = changes.iter().map(|change| model.commit(change)).collect();
+        let changes: Vec<Change> = (0..=dice.roll(6))
+            .filter_map(|_| {
+                let n = *dice.pick(&ids);
+                let ticket = model.ticket(id(n)).cloned().map(Arc::new);
+                // Few targets, so that several want the same one.
+                let change = random(&mut dice, (n, n % 4), ticket.as_ref(), model.journal(id(n)))?;
+                if dice.roll(8) == 0 { too_early(&mut dice, n, change) } else { Some(change) }
+            })
+            .collect();
+        let expected = model.commit_all(&changes);
         assert_eq!(
             store.commit(changes.clone()).await.as_ref(),
             Ok(&expected),
@@ -107,16 +131,19 @@ pub(super) async fn random_batches_do_what_the_model_does(store: Arc<dyn TicketS
     assert!(tally.iter().all(|count| *count > 50), "too few of some kind to mean anything: {tally:?}");
 }
 
-/// Something that could be committed next: mostly a step that fits, sometimes one that is stale, or caused by a message
-/// of before.
-fn random(dice: &mut Dice, ids: &[u16], model: &Model) -> Option<Change> {
-    let n = *dice.pick(ids);
-    let known = model.ticket(id(n)).cloned().map(Arc::new);
-    let mut it = Relocation { ticket: known, ..Relocation::new(n) };
+/// Something that could be committed next to a ticket: mostly a step that fits, sometimes one caused by a message of
+/// before.
+pub(super) fn random(
+    dice: &mut Dice,
+    (n, target): (u16, u16),
+    ticket: Option<&Arc<Ticket>>,
+    journal: &[Entry],
+) -> Option<Change> {
+    let mut it = Relocation { ticket: ticket.cloned(), ..Relocation::new(n) };
     it.now += SignedDuration::from_mins(i64::from(n));
-    let input = match it.ticket.as_deref() {
-        // Few targets, so that several want the same one. A relocation's request is always the same.
-        None => Input::Submitted { request: Arc::new(Request { hold: n.is_multiple_of(2), ..own(n % 4) }) },
+    let input = match ticket {
+        // A relocation's request is always the same.
+        None => Input::Submitted { request: Arc::new(Request { hold: n.is_multiple_of(2), ..own(target) }) },
         Some(ticket) => {
             let layer = *dice.pick(&Layer::ALL);
             match ticket.out(layer).map(Out::awaited) {
@@ -125,17 +152,15 @@ fn random(dice: &mut Dice, ids: &[u16], model: &Model) -> Option<Change> {
             }
         }
     };
-    let journaled = model.journal(it.id);
-    let cause = match journaled.len() {
-        count if count > 0 && dice.roll(5) == 0 => journaled[dice.roll(count)].cause.clone(),
+    let cause = match journal.len() {
+        count if count > 0 && dice.roll(5) == 0 => journal[dice.roll(count)].cause.clone(),
         _ => MessageId(format!("message-{}", dice.roll(1 << 24))),
     };
-    let twice = dice.roll(8) == 0;
-    let change = it.caused(cause, input)?;
-    // Skipping a step makes the next one stale.
-    if twice {
-        it.caused(MessageId(format!("message-{}", dice.roll(1 << 24))), command(CommandKind::Cancel))
-    } else {
-        Some(change)
-    }
+    it.caused(cause, input)
+}
+
+/// The step after it: without it, stale.
+fn too_early(dice: &mut Dice, n: u16, change: Change) -> Option<Change> {
+    let mut it = Relocation { ticket: Some(change.ticket), now: change.entry.at, ..Relocation::new(n) };
+    it.caused(MessageId(format!("message-{}", dice.roll(1 << 24))), command(CommandKind::Cancel))
 }

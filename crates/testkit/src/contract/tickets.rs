@@ -255,8 +255,8 @@ async fn one_bad_step_in_a_batch_keeps_no_other_from_being_committed(store: Stor
     let good = known.outcome(Layer::L3, true);
     let batch = [
         Relocation::submitted(2, own(2)).1,
-        submission.clone(),
         good.clone(),
+        submission.clone(),
         { stale }.outcome(Layer::L3, false),
         Relocation::submitted(3, own(1)).1,
         Relocation::submitted(4, own(4)).1,
@@ -264,8 +264,8 @@ async fn one_bad_step_in_a_batch_keeps_no_other_from_being_committed(store: Stor
     let answers = commit(&store, &batch).await;
     let expected = [
         Committed::Done,
-        Committed::Seen,
         Committed::Done,
+        Committed::Seen,
         Committed::Stale,
         Committed::Held(known.id),
         Committed::Done,

@@ -1,4 +1,5 @@
-//! How the domain's values stand in rows: what has a column of its own, and the JSON of the rest.
+//! How the domain's values stand in the rows of either database: what has a column of its own, and the JSON of the
+//! rest.
 //!
 //! Writing takes the values apart field by field, so that a field added to the domain is a compile error here and not
 //! a field lost. Reading puts the columns back into the JSON and leaves the rest to the domain's own reading, with all
@@ -12,8 +13,9 @@ use rehome_domain::{
     journal::{Entry, Note},
     message::Input,
     order::{Dispatch, Layer},
-    ports::{Loaded, StoreError},
+    ports::{Count, Edit, Holding, Loaded, StoreError},
     reply::Failure,
+    request::Spot,
     state::State,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::Scope,
@@ -49,7 +51,7 @@ struct TicketBody<'a> {
 }
 
 /// A ticket's changing part as JSON.
-pub(super) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
+pub(crate) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
     let Ticket {
         v,
         id: _,
@@ -88,7 +90,7 @@ pub(super) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
 }
 
 /// The ticket whose row says this.
-pub(super) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) -> Loaded {
+pub(crate) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) -> Loaded {
     let columns = format!(r#""id":"{id}","version":{version},"request":{request}"#);
     match whole::<Ticket>(&columns, body) {
         Ok(ticket) if ticket.v > TICKET_VERSION => Loaded::Unreadable(newer(ticket.v)),
@@ -97,6 +99,30 @@ pub(super) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) 
             Some(v) if v > TICKET_VERSION => newer(v),
             _ => format!("its ticket can't be read: {error}"),
         }),
+    }
+}
+
+/// A ticket's row as text. Parsing it is for whoever asked.
+pub(crate) struct Raw {
+    pub(crate) id: RelocationId,
+    /// None if the column is damaged.
+    pub(crate) version: Option<u64>,
+    pub(crate) request: String,
+    pub(crate) body: String,
+    /// Why it is in quarantine, if it is.
+    pub(crate) set_aside: Option<String>,
+}
+
+impl Raw {
+    pub(crate) fn loaded(self) -> (RelocationId, Loaded) {
+        let loaded = match self.set_aside {
+            Some(reason) => Loaded::Unreadable(reason),
+            None => match self.version {
+                Some(version) => ticket(self.id, version, &self.request, &self.body),
+                None => Loaded::Unreadable("its ticket can't be read: its version is no number".to_owned()),
+            },
+        };
+        (self.id, loaded)
     }
 }
 
@@ -138,7 +164,7 @@ struct EntryBody<'a> {
 }
 
 /// What of an entry has no column of its own, as JSON.
-pub(super) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
+pub(crate) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
     let Entry {
         v,
         relocation: _,
@@ -177,7 +203,7 @@ pub(super) fn entry_body(entry: &Entry) -> Result<String, StoreError> {
 }
 
 /// The entry whose row says this, or why it can't be read.
-pub(super) fn entry(
+pub(crate) fn entry(
     relocation: RelocationId,
     seq: u64,
     cause: MessageId,
@@ -190,6 +216,84 @@ pub(super) fn entry(
     Ok(entry)
 }
 
+/// A journal's row as text.
+pub(crate) struct RawEntry {
+    /// None if the column is damaged.
+    pub(crate) seq: Option<u64>,
+    pub(crate) cause: String,
+    pub(crate) body: String,
+}
+
+impl RawEntry {
+    pub(crate) fn entry(self, relocation: RelocationId) -> Result<Entry, String> {
+        let seq = self.seq.ok_or_else(|| {
+            format!("the entry caused by `{}` can't be read: its sequence is no number", self.cause)
+        })?;
+        entry(relocation, seq, MessageId(self.cause), &self.body)
+    }
+}
+
+/// A count's row: its words, and how many.
+pub(crate) struct RawCount {
+    /// Relocation, reservation and cutover status, and disposition.
+    pub(crate) words: [Option<String>; 4],
+    pub(crate) tickets: i64,
+}
+
+impl RawCount {
+    /// None, with a warning, if its words are not ones we write: a damaged row must not keep anybody from seeing all
+    /// the others.
+    pub(crate) fn count(self) -> Option<Count> {
+        let [relocation, reservation, cutover, disposition] = self.words.each_ref().map(Option::as_deref);
+        let tickets = self.tickets.cast_unsigned();
+        let parsed = || {
+            Some(Count {
+                relocation: relocation?.parse().ok()?,
+                reservation: reservation.map(str::parse).transpose().ok()?,
+                cutover: cutover.map(str::parse).transpose().ok()?,
+                disposition: disposition?.parse().ok()?,
+                tickets,
+            })
+        };
+        let count = parsed();
+        if count.is_none() {
+            tracing::warn!(words = ?self.words, tickets, "tickets whose statuses can't be read are not counted");
+        }
+        count
+    }
+}
+
+/// An edit of device memory, its holdings as JSON.
+pub(crate) struct EditRow {
+    edit: Edit,
+    expect: Option<String>,
+    put: Option<String>,
+}
+
+impl EditRow {
+    pub(crate) fn new(edit: Edit) -> Result<Self, StoreError> {
+        let expect = edit.expect.as_ref().map(json).transpose()?;
+        let put = edit.put.as_ref().map(json).transpose()?;
+        Ok(Self { edit, expect, put })
+    }
+
+    pub(crate) fn spot(&self) -> &Spot {
+        &self.edit.spot
+    }
+
+    /// What is there afterwards.
+    pub(crate) fn put(&self) -> Option<&str> {
+        self.put.as_deref()
+    }
+
+    /// Whether what is stored is what is expected. Mostly its text is the same; a text of another binary may say the
+    /// same in other words.
+    pub(crate) fn expects(&self, stored: Option<&str>) -> bool {
+        let read = |stored| serde_json::from_str::<Holding>(stored).ok();
+        stored == self.expect.as_deref() || (stored.is_some() && stored.and_then(read) == self.edit.expect)
+    }
+}
+
 /// Reads a JSON object after putting the columns' members into it.
 fn whole<T: DeserializeOwned>(columns: &str, body: &str) -> Result<T, serde_json::Error> {
     match body.strip_prefix('{') {
@@ -199,23 +303,23 @@ fn whole<T: DeserializeOwned>(columns: &str, body: &str) -> Result<T, serde_json
 }
 
 /// A value as JSON.
-pub(super) fn json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value)
         .map_err(|error| StoreError::Failed { what: "writing a value as JSON", detail: error.to_string() })
 }
 
 /// A value from the JSON that the store made of it; `what` is what was being done.
-pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Failed { what, detail: error.to_string() })
 }
 
 /// An instant to act at, in microseconds: never before it has come.
-pub(super) fn not_before(instant: Timestamp) -> i64 {
+pub(crate) fn not_before(instant: Timestamp) -> i64 {
     micros(-(-instant.as_nanosecond()).div_euclid(1000))
 }
 
 /// The current instant, in microseconds: never later than it is.
-pub(super) fn not_after(now: Timestamp) -> i64 {
+pub(crate) fn not_after(now: Timestamp) -> i64 {
     micros(now.as_nanosecond().div_euclid(1000))
 }
 
@@ -224,13 +328,41 @@ fn micros(micros: i128) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)
 }
 
-/// An id as it stands in a column.
-pub(super) fn key(id: RelocationId) -> [u8; 16] {
+/// Marks what an escaped text has for what can't stand in it.
+const ESCAPE: char = '\u{2400}';
+
+/// A text as it stands in a column that takes every character but 0 (PostgreSQL's).
+pub(crate) fn escape(text: &str) -> String {
+    if !text.contains(['\0', ESCAPE]) {
+        return text.to_owned();
+    }
+    text.replace(ESCAPE, "\u{2400}\u{2400}").replace('\0', "\u{2400}0")
+}
+
+/// A text out of such a column.
+pub(crate) fn unescape(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let mut left = text.chars();
+    while let Some(next) = left.next() {
+        // Never the last: it marks what follows.
+        let marked = if next == ESCAPE { left.next() } else { None };
+        whole.push(if marked == Some('0') { '\0' } else { next });
+    }
+    whole
+}
+
+/// A limit as databases take it.
+pub(crate) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// An id as it stands in a column of bytes.
+pub(crate) fn key(id: RelocationId) -> [u8; 16] {
     id.0.into_bytes()
 }
 
-/// An id out of its column.
-pub(super) fn id(key: [u8; 16]) -> RelocationId {
+/// An id out of its column of bytes.
+pub(crate) fn id(key: [u8; 16]) -> RelocationId {
     RelocationId(Uuid::from_bytes(key))
 }
 
@@ -253,6 +385,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_text_is_read_back_from_a_column_that_does_not_take_the_character_0(text in "[\0\u{2400}0a上]{0,8}") {
+            let escaped = escape(&text);
+            assert!(!escaped.contains('\0'));
+            assert_eq!(unescape(&escaped), text);
+        }
+
         #[test]
         fn tickets_and_entries_are_read_back_as_they_were_written(
             request in requests(),

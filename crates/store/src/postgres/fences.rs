@@ -1,0 +1,188 @@
+//! Fences: what the configurators remember of the orders they have begun and concluded.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::join;
+use rehome_domain::{
+    id::{RelocationId, WorkOrderId},
+    order::Layer,
+    ports::{Admission, FenceStore, StoreError, Wait},
+    reply::Report,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{Postgres, session::Session, trouble::Trouble, writer::Grouped};
+use crate::{
+    fence::{Admitted, Fence},
+    rows,
+};
+
+/// A question to a fence.
+pub(super) struct Ask {
+    layer: Layer,
+    order: WorkOrderId,
+    /// The report to conclude with, as JSON; none: the order is to be begun.
+    report: Option<String>,
+}
+
+/// What a fence answers.
+#[derive(Debug)]
+pub(super) enum Said {
+    Admitted(Admitted),
+    Concluded(bool),
+}
+
+/// A fence's key. Sorted as the database sorts it.
+type Key = (Uuid, &'static str);
+
+impl Ask {
+    fn key(&self) -> Key {
+        (self.order.relocation.0, self.layer.wire())
+    }
+
+    fn decide(&self, fence: &mut Fence) -> Said {
+        match &self.report {
+            None => Said::Admitted(fence.admit(self.order)),
+            Some(report) => Said::Concluded(fence.conclude(self.order, report)),
+        }
+    }
+}
+
+const LOCK: &str = "SELECT fence.relocation, fence.layer, begun, concluded_seq, concluded_index, report
+    FROM fence JOIN unnest($1::uuid[], $2::text[]) AS asked (relocation, layer)
+        ON fence.relocation = asked.relocation AND fence.layer = asked.layer
+    ORDER BY fence.relocation, fence.layer FOR UPDATE OF fence";
+
+/// The guard is for those who would not lock: a fence never goes back.
+const UPDATE: &str =
+    "UPDATE fence SET begun = new.begun, concluded_seq = new.seq, concluded_index = new.index,
+        report = new.report
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])
+        AS new (relocation, layer, begun, seq, index, report)
+    WHERE fence.relocation = new.relocation AND fence.layer = new.layer AND fence.begun <= new.begun";
+
+/// Another process may have begun the same in the meantime: then the primary key says so.
+const INSERT: &str = "INSERT INTO fence (relocation, layer, begun, concluded_seq, concluded_index, report)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])";
+
+impl Grouped for Ask {
+    type Answer = Said;
+    const WHAT: &'static str = "asking a fence";
+    /// An order begun twice has begun, and a report remembered twice is remembered.
+    const REPEATABLE: bool = true;
+
+    async fn together(asked: &[Self], session: &Session) -> Result<Vec<Said>, Trouble> {
+        let [lock, update, insert] = &session.prepare([LOCK, UPDATE, INSERT]).await?;
+        let mut fences: BTreeMap<Key, Fence> =
+            asked.iter().map(|ask| (ask.key(), Fence::default())).collect();
+        let (relocations, layers): (Vec<_>, Vec<_>) = fences.keys().copied().unzip();
+        let (begun, found) = join!(session.begin(), session.query(lock, vec![&relocations, &layers]));
+        begun?;
+        let found = found?.iter().map(fence).collect::<Result<HashMap<_, _>, _>>()?;
+        for ((relocation, layer), fence) in &mut fences {
+            if let Some(found) = found.get(&(*relocation, (*layer).to_owned())) {
+                fence.clone_from(found);
+            }
+        }
+
+        let said = asked.iter().map(|ask| ask.decide(fences.entry(ask.key()).or_default())).collect();
+
+        let (mut updated, mut inserted) = (Columns::default(), Columns::default());
+        for ((relocation, layer), fence) in &fences {
+            match found.get(&(*relocation, (*layer).to_owned())) {
+                Some(found) if found == fence => {}
+                Some(_) => updated.push(*relocation, layer, fence),
+                None => inserted.push(*relocation, layer, fence),
+            }
+        }
+        let writes = [(&updated, update), (&inserted, insert)];
+        let writes = writes.into_iter().filter(|(columns, _)| !columns.relocations.is_empty());
+        session
+            .finish(writes.map(|(columns, statement)| session.execute(statement, columns.params())).collect())
+            .await?;
+        Ok(said)
+    }
+}
+
+fn fence(row: &Row) -> Result<((Uuid, String), Fence), Trouble> {
+    let relocation: Uuid = row.try_get(0)?;
+    let begun: i64 = row.try_get(2)?;
+    let (seq, index): (Option<i64>, Option<i16>) = (row.try_get(3)?, row.try_get(4)?);
+    let concluded = seq.zip(index).and_then(|(seq, index)| {
+        let index = u8::try_from(index).ok()?;
+        Some(WorkOrderId { relocation: RelocationId(relocation), seq: seq.cast_unsigned(), index })
+    });
+    let fence = Fence { begun: Some(begun.cast_unsigned()), last: concluded.zip(row.try_get(5)?) };
+    Ok(((relocation, row.try_get(1)?), fence))
+}
+
+/// Rows of fences, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    relocations: Vec<Uuid>,
+    layers: Vec<&'a str>,
+    begun: Vec<i64>,
+    seqs: Vec<Option<i64>>,
+    indexes: Vec<Option<i16>>,
+    reports: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, relocation: Uuid, layer: &'a str, fence: &'a Fence) {
+        // A fence without a token has not been decided over: nothing has begun.
+        let Some(begun) = fence.begun else { return };
+        let last = fence.last.as_ref();
+        self.relocations.push(relocation);
+        self.layers.push(layer);
+        self.begun.push(begun.cast_signed());
+        self.seqs.push(last.map(|(order, _)| order.seq.cast_signed()));
+        self.indexes.push(last.map(|(order, _)| i16::from(order.index)));
+        self.reports.push(last.map(|(_, report)| report.as_str()));
+    }
+
+    fn params(&self) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)> {
+        vec![&self.relocations, &self.layers, &self.begun, &self.seqs, &self.indexes, &self.reports]
+    }
+}
+
+impl Postgres {
+    async fn ask(
+        &self,
+        layer: Layer,
+        order: WorkOrderId,
+        report: Option<String>,
+    ) -> Result<Said, StoreError> {
+        self.group(|writers| &writers.fences, Ask { layer, order, report }).await
+    }
+}
+
+/// A fence that answers something else than it was asked.
+fn misheard(said: &Said) -> StoreError {
+    StoreError::Failed { what: Ask::WHAT, detail: format!("the answer was {said:?}") }
+}
+
+impl FenceStore for Postgres {
+    fn admit(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<Admission, StoreError>> {
+        Box::pin(async move {
+            match self.ask(layer, order, None).await? {
+                Said::Admitted(admitted) => admitted.read(),
+                other @ Said::Concluded(_) => Err(misheard(&other)),
+            }
+        })
+    }
+
+    fn conclude(
+        &self,
+        layer: Layer,
+        order: WorkOrderId,
+        report: Report,
+    ) -> Wait<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            match self.ask(layer, order, Some(rows::json(&report)?)).await? {
+                Said::Concluded(current) => Ok(current),
+                other @ Said::Admitted(_) => Err(misheard(&other)),
+            }
+        })
+    }
+}

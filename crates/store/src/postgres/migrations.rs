@@ -1,0 +1,87 @@
+//! The schema, brought up step by step. The table `rehome_schema` says how far a database is.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio_postgres::{Client, Error, GenericClient};
+
+use super::{
+    Options,
+    connect::{OpenError, Place, quoted},
+};
+
+/// Every step, in order. A step that has been released is never changed: add another.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_tickets.sql")];
+
+/// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.
+const LOCK: i64 = 0x7265_686F_6D65;
+/// How long a step may take, or be waited for while another process takes it: a large table may have to be rewritten.
+const STEP_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Brings a database up to this binary's schema: all the way, or not at all.
+pub(super) async fn migrate(client: &mut Object, place: &Place, options: &Options) -> Result<(), OpenError> {
+    match check(client, place).await {
+        Err(OpenError::Older { .. }) => {}
+        settled => return settled,
+    }
+    up(client, options).await.map_err(|source| OpenError::Failed {
+        database: place.said(),
+        what: "bringing its schema up (its user must be allowed to create tables there)",
+        source,
+    })?;
+    check(client, place).await
+}
+
+async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
+    let transaction = Client::transaction(client).await?;
+    let timeout = STEP_TIMEOUT.as_millis();
+    transaction.batch_execute(&format!("SET LOCAL statement_timeout = {timeout}")).await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    if let Some(schema) = &options.schema {
+        transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema))).await?;
+    }
+    // Read again now that no other process can be at it.
+    let found = version(&transaction).await?;
+    if found == 0 {
+        transaction
+            .batch_execute(
+                "CREATE TABLE rehome_schema (step integer PRIMARY KEY, taken_at timestamptz NOT NULL DEFAULT now())",
+            )
+            .await?;
+    }
+    for (step, sql) in (1_i32..).zip(MIGRATIONS).skip(found) {
+        transaction.batch_execute(sql).await?;
+        transaction.execute("INSERT INTO rehome_schema (step) VALUES ($1)", &[&step]).await?;
+    }
+    transaction.commit().await
+}
+
+/// Whether a database has exactly this binary's schema.
+pub(super) async fn check(client: &Object, place: &Place) -> Result<(), OpenError> {
+    let found = version::<Client>(client).await.map_err(|source| OpenError::Failed {
+        database: place.said(),
+        what: "reading its schema",
+        source,
+    })?;
+    let (database, binary) = (place.said(), MIGRATIONS.len());
+    match found.cmp(&binary) {
+        std::cmp::Ordering::Less => Err(OpenError::Older { database, found, binary }),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(OpenError::Newer { database, found, binary }),
+    }
+}
+
+async fn version<C: GenericClient + Sync>(client: &C) -> Result<usize, Error> {
+    // Not `to_regclass`: within a transaction that has waited for the lock it may still answer from a cache that says
+    // there is none. A query over the catalogue sees what has been committed meanwhile.
+    const THERE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables
+        WHERE tablename = 'rehome_schema' AND schemaname = ANY (current_schemas(false)))";
+    let there: bool = client.query_one(THERE, &[]).await?.try_get(0)?;
+    if !there {
+        return Ok(0);
+    }
+    let step: i32 =
+        client.query_one("SELECT coalesce(max(step), 0) FROM rehome_schema", &[]).await?.try_get(0)?;
+    // A schema nobody can count to is newer than any.
+    Ok(usize::try_from(step).unwrap_or(usize::MAX))
+}

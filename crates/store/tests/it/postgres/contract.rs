@@ -1,0 +1,79 @@
+//! PostgreSQL does what every store must.
+
+use std::sync::Arc;
+
+use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore};
+use rehome_store::postgres::{Options, Postgres};
+use rehome_testkit::{
+    contract::{
+        self, device_memory, fences,
+        rivals::{self, Rivals},
+        steering, tickets,
+    },
+    postgres::Database,
+};
+
+use super::{open, options};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_ticket_store_must() {
+    contract::check(tickets::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn TicketStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_fence_store_must() {
+    contract::check(fences::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn FenceStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_device_memory_must() {
+    contract::check(device_memory::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn DeviceMemory>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_steering_store_must() {
+    contract::check(steering::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn SteeringStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_over_one_postgres_do_what_every_two_must() {
+    contract::check(rivals::CASES, async || {
+        let database = Database::create();
+        let rivals = Rivals([open(&database).await, open(&database).await]);
+        (Arc::new(rivals), database)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_narrowest_settings_do_what_the_default_does() {
+    contract::check(tickets::CASES, async || {
+        let database = Database::create();
+        let narrow = Options {
+            schema: Some("somebody's \"own\" \\ room".to_owned()),
+            synchronous_commit: false,
+            pool: 1,
+            batch: 1,
+            queue: 1,
+            ..options(&database)
+        };
+        (Postgres::open(&narrow).await.unwrap() as Arc<dyn TicketStore>, database)
+    })
+    .await;
+}

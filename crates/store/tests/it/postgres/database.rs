@@ -1,0 +1,280 @@
+//! The database: opening, what keeps it from opening, damage, other schemas, reading beside writers, closing.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use rehome_domain::{
+    id::{MessageId, WorkOrderId},
+    journal::Entry,
+    order::Layer,
+    ports::{
+        Admission, Change, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, StoreError,
+        TicketStore,
+    },
+    reply::{Outcome, Presence, Report},
+};
+use rehome_store::postgres::{OpenError, Options, Postgres, bare};
+use rehome_testkit::postgres::Database;
+
+use super::{open, options};
+use crate::steps::{id, steps};
+
+pub(super) fn order(n: u64) -> WorkOrderId {
+    WorkOrderId { relocation: id(n), seq: 1, index: 0 }
+}
+
+pub(super) fn reserved() -> Report {
+    Report::Reserve { outcome: Outcome::Done, rollback: None }
+}
+
+pub(super) fn put(n: u64) -> Edit {
+    let spot = steps(n)[0].ticket.request.new.l3();
+    let holding = Holding {
+        presence: Presence::Reserved,
+        service_id: format!("LL-{n}"),
+        relocation: Some(id(n)),
+        description: String::new(),
+        ip: None,
+        vrf: None,
+    };
+    Edit { spot, expect: None, put: Some(holding) }
+}
+
+#[tokio::test]
+async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
+    let database = Database::create();
+    let store = open(&database).await;
+    assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
+    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.edit(Layer::L3, vec![put(1)]).await.unwrap();
+    store.quarantine(id(2), "because".to_owned()).await.unwrap();
+    drop(store);
+
+    let store = open(&database).await;
+    let journal: Vec<_> = store.journal(id(1)).await.unwrap().into_iter().map(Result::unwrap).collect();
+    assert!(journal.iter().eq(steps(1).iter().map(|step| step.entry.as_ref())));
+    let ticket = steps(1).pop().unwrap().ticket;
+    assert_eq!(store.load(vec![id(1)]).await.unwrap(), [Loaded::Ticket(Box::new(ticket.as_ref().clone()))]);
+    assert_eq!(store.admit(Layer::L3, order(1)).await.unwrap(), Admission::Concluded(reserved()));
+    assert_eq!(store.look(Layer::L3, vec![put(1).spot]).await.unwrap(), [put(1).put]);
+    assert_eq!(store.quarantined().await.unwrap(), [(id(2), "because".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_message_id_may_hold_any_character() {
+    let database = Database::create();
+    let store = open(&database).await;
+    let [submission, second, ..] = <[Change; 6]>::try_from(steps(1)).unwrap();
+    let cause = MessageId("\0 \u{2400}0 上海 \\ '".to_owned());
+    let entry = Arc::new(Entry { cause: cause.clone(), ..submission.entry.as_ref().clone() });
+    let odd = Change { entry: Arc::clone(&entry), ..submission };
+    assert_eq!(store.commit(vec![odd.clone(), second]).await, Ok(vec![Committed::Done; 2]));
+    assert_eq!(store.commit(vec![odd]).await, Ok(vec![Committed::Seen]));
+    assert_eq!(store.caused(id(1), cause).await, Ok(Some(entry.as_ref().clone())));
+    assert_eq!(store.journal(id(1)).await.unwrap()[0], Ok(entry.as_ref().clone()));
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Damage
+
+#[tokio::test]
+async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
+    let first = format!("'{}'", id(1));
+    let damages = [
+        (format!("UPDATE ticket SET body = '{{\"v\":1,' WHERE id = {first}"), "its ticket can't be read: "),
+        (format!("UPDATE ticket SET body = '' WHERE id = {first}"), "its ticket can't be read: "),
+        (format!("UPDATE request SET body = 'gone' WHERE ticket = {first}"), "its ticket can't be read: "),
+        (format!("DELETE FROM request WHERE ticket = {first}"), "its ticket can't be read: "),
+        (format!("UPDATE ticket SET relocation_status = 'on fire' WHERE id = {first}"), ""),
+        (
+            format!("UPDATE ticket SET body = replace(body, '\"v\":1', '\"v\":2') WHERE id = {first}"),
+            "its ticket has version 2, this binary reads up to 1: start the newer one",
+        ),
+    ];
+    for (damage, reason) in damages {
+        let database = Database::create();
+        let store = open(&database).await;
+        store.commit(steps(1)[..2].to_vec()).await.unwrap();
+        store.commit(steps(2)[..2].to_vec()).await.unwrap();
+        database.sql(&damage);
+        let sound = Loaded::Ticket(Box::new(steps(2)[1].ticket.as_ref().clone()));
+        let far = steps(2)[1].ticket.due().unwrap() + SignedDuration::from_hours(1);
+        let pages = [
+            store.open_tickets(None, 9).await.unwrap(),
+            store.all_tickets(None, 9).await.unwrap(),
+            store.claim_due(far, SignedDuration::ZERO, 9).await.unwrap(),
+        ];
+        for page in pages {
+            let [(_, first), (_, second)] = page.as_slice() else { unreachable!("{damage}: {page:?}") };
+            match first {
+                Loaded::Unreadable(why) => {
+                    assert!(!reason.is_empty() && why.starts_with(reason), "{damage}: {why}");
+                }
+                other => assert!(reason.is_empty(), "{damage}: {other:?}"),
+            }
+            assert_eq!(second, &sound, "{damage}");
+        }
+        let counted: u64 = store.counts().await.unwrap().iter().map(|count| count.tickets).sum();
+        assert_eq!(counted, if damage.contains("on fire") { 1 } else { 2 }, "{damage}");
+        assert_eq!(store.commit(vec![steps(2)[2].clone()]).await.unwrap(), [Committed::Done], "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
+    let database = Database::create();
+    let store = open(&database).await;
+    store.commit(steps(1)[..3].to_vec()).await.unwrap();
+    database.sql("UPDATE journal SET body = '{\"v\":1}' WHERE seq = 2");
+    let journal = store.journal(id(1)).await.unwrap();
+    assert_eq!(journal[0].as_ref(), Ok(&*steps(1)[0].entry));
+    assert!(journal[1].as_ref().is_err_and(|why| why.starts_with("entry 2 can't be read: ")), "{journal:?}");
+    assert_eq!(journal[2].as_ref(), Ok(&*steps(1)[2].entry));
+    let again = store.commit(vec![steps(1)[1].clone()]).await.unwrap();
+    assert_eq!(again, [Committed::Seen], "that it is journaled is still known");
+}
+
+#[tokio::test]
+async fn a_holding_in_another_binarys_words_is_still_the_one_expected() {
+    let database = Database::create();
+    let store = open(&database).await;
+    store.edit(Layer::L3, vec![put(1)]).await.unwrap();
+    database.sql("UPDATE holding SET body = replace(body, ',', ' , ')");
+    let Edit { spot, put, .. } = put(1);
+    assert_eq!(store.edit(Layer::L3, vec![Edit { spot, expect: put, put: None }]).await, Ok(true));
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Opening
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_processes_may_start_on_an_empty_database_at_once() {
+    let database = Database::create();
+    let starting: Vec<_> = (0..6)
+        .map(|_| {
+            let options = Options { schema: Some("rehome".to_owned()), ..options(&database) };
+            tokio::spawn(async move { Postgres::open(&options).await })
+        })
+        .collect();
+    for started in starting {
+        started.await.unwrap().unwrap();
+    }
+    assert_eq!(database.sql("SELECT count(*) FROM rehome.rehome_schema"), "1");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
+    let database = Database::create();
+    drop(open(&database).await);
+    database.sql("INSERT INTO rehome_schema (step) VALUES (7)");
+    let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
+    assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
+    assert!(error.ends_with(" has schema 7, this binary knows up to 1: start the newer one"), "{error}");
+    let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
+    assert!(matches!(newer, OpenError::Newer { found: 7, binary: 1, .. }), "{newer}");
+    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "7");
+}
+
+#[tokio::test]
+async fn what_keeps_a_database_from_opening_is_told_with_what_to_do() {
+    let database = Database::create();
+    let open = async |url: String| {
+        let options = Options { patience: Duration::ZERO, ..Options::new(url) };
+        Postgres::open(&options).await.err().unwrap().to_string()
+    };
+    let (user_and_server, _) =
+        database.url().rsplit_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let server = user_and_server.split('@').nth(1).unwrap().to_owned();
+    let cases = [
+        (format!("{user_and_server}/no_such_database"), "make it there, as a user who may: CREATE DATABASE"),
+        (
+            format!("postgres://no_such_user@{server}/{}", database.name()),
+            "see that the user `no_such_user` exists",
+        ),
+        (
+            "postgres://postgres:secret@127.0.0.1:1/rehome".to_owned(),
+            "see that PostgreSQL runs and listens at 127.0.0.1:1",
+        ),
+        ("it is over there".to_owned(), "the database URL can't be read, expected `postgres://"),
+    ];
+    for (url, advice) in cases {
+        let error = open(url.clone()).await;
+        assert!(error.contains(advice), "{url}: {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let said = format!("{:?}", Options::new("postgres://rehome:secret@db.example/rehome"));
+    assert!(said.contains("db.example") && !said.contains("secret"), "{said}");
+}
+
+#[tokio::test]
+async fn a_store_opened_to_read_sees_what_another_writes_and_writes_nothing() {
+    let database = Database::create();
+    let older = Postgres::open_read_only(&options(&database)).await.err().unwrap();
+    assert!(matches!(older, OpenError::Older { found: 0, binary: 1, .. }), "{older}");
+
+    let writing = open(&database).await;
+    let looking = Postgres::open_read_only(&options(&database)).await.unwrap();
+    for step in steps(1) {
+        writing.commit(vec![step.clone()]).await.unwrap();
+        let expected = Loaded::Ticket(Box::new(step.ticket.as_ref().clone()));
+        assert_eq!(looking.load(vec![id(1)]).await, Ok(vec![expected]));
+    }
+    for refused in [
+        looking.commit(steps(2)).await.map(drop),
+        looking.admit(Layer::L3, order(1)).await.map(drop),
+        looking.readmit(id(1)).await,
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.ends_with(": the store was opened to read only"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_store_has_written_everything_and_takes_no_more() {
+    let database = Database::create();
+    let store = open(&database).await;
+    let writes: Vec<_> = (0..50)
+        .map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let admitted = store.admit(Layer::L3, order(n)).await;
+                (store.commit(steps(n)).await, admitted)
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    assert_eq!(store.commit(steps(1000)).await, Err(StoreError::Closed));
+    assert_eq!(store.admit(Layer::L3, order(1000)).await, Err(StoreError::Closed));
+    let (begun, journaled) =
+        (database.sql("SELECT count(*) FROM fence"), database.sql("SELECT count(*) FROM ticket"));
+    let (mut committed, mut admitted) = (0, 0);
+    for write in writes {
+        let (commit, admit) = write.await.unwrap();
+        assert!(
+            matches!(commit, Ok(_) | Err(StoreError::Closed))
+                && matches!(admit, Ok(_) | Err(StoreError::Closed))
+        );
+        committed += u32::from(commit.is_ok());
+        admitted += u32::from(admit.is_ok());
+    }
+    assert_eq!((begun, journaled), (admitted.to_string(), committed.to_string()));
+    store.close().await;
+    assert_eq!(store.load(vec![id(1000)]).await, Ok(vec![Loaded::Missing]), "reading goes on");
+}
+
+#[tokio::test]
+async fn the_bare_writer_writes_the_same_rows_as_the_store() {
+    let (through, barely) = (Database::create(), Database::create());
+    let (store, bare) = (open(&through).await, bare::Writer::open(&options(&barely)).await.unwrap());
+    for batch in [&steps(1)[..3], &[steps(1)[3].clone(), steps(2)[0].clone()], &steps(1)[4..]] {
+        assert_eq!(store.commit(batch.to_vec()).await, Ok(vec![Committed::Done; batch.len()]));
+        bare.write(bare::Request::commit(batch.to_vec()).unwrap()).await.unwrap();
+        for table in ["ticket", "request", "journal", "resource_lock"] {
+            let rows = format!("SELECT * FROM {table} ORDER BY 1, 2");
+            assert_eq!(through.sql(&rows), barely.sql(&rows), "{table}");
+            assert!(!barely.sql(&rows).is_empty());
+        }
+    }
+}
