@@ -102,9 +102,9 @@ async fn what_we_have_no_right_to_send_fails_and_what_goes_with_it_arrives() {
     let configurator = Amqp::connect(Options { url, declare: false, ..options(&vhost) }).await.unwrap();
     let mut inputs = supervisor.inputs();
     let (before, forbidden, after) = tokio::join!(
-        configurator.send((0..50).map(|n| Outgoing::Reply(reply(n))).collect()),
-        configurator.send(vec![Outgoing::Order(order(1, Layer::L3))]),
-        configurator.send((50..100).map(|n| Outgoing::Reply(reply(n))).collect()),
+        soon(configurator.send((0..50).map(|n| Outgoing::Reply(reply(n))).collect())),
+        soon(configurator.send(vec![Outgoing::Order(order(1, Layer::L3))])),
+        soon(configurator.send((50..100).map(|n| Outgoing::Reply(reply(n))).collect())),
     );
     assert_eq!((before, after), (Ok(()), Ok(())));
     let Err(BusError::Failed { detail, .. }) = forbidden else { panic!("{forbidden:?}") };
