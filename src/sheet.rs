@@ -76,15 +76,19 @@ pub struct Row {
 pub struct Sheet {
     /// Its rows, in order.
     pub rows: Vec<Row>,
-    /// Names its bytes: the same file gives the same relocations.
-    pub digest: Uuid,
 }
 
-impl Sheet {
-    /// The id of a row's relocation. Derived, so that the same sheet run again goes on with the same tickets.
+impl Row {
+    /// The id of its relocation. Derived from what moves from where to where, and from nothing else: the same sheet run
+    /// again goes on with the same tickets, also after a row was added or a description mended, and no circuit is moved
+    /// twice.
     #[must_use]
-    pub fn relocation(&self, row: &Row) -> RelocationId {
-        RelocationId(Uuid::new_v5(&self.digest, row.line.to_string().as_bytes()))
+    pub fn relocation(&self) -> RelocationId {
+        let Request { service_id, old, new, .. } = self.request.as_ref();
+        let spots = [old.l3(), old.l2(), new.l3(), new.l2()].map(|spot| spot.to_string());
+        // No field can hold the character 0.
+        let name = format!("{service_id}\0{}", spots.join("\0"));
+        RelocationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
     }
 }
 
@@ -131,7 +135,7 @@ pub fn open(path: &Path, deadlines: Deadlines) -> Result<Sheet, SheetError> {
     let bytes = std::fs::read(path)
         .map_err(|source| SheetError::Unreadable { path: PathBuf::from(path), source: Arc::new(source) })?;
     let text = decode(&bytes)?;
-    read(&bytes, text, Format::of(path, text), deadlines)
+    read(text, Format::of(path, text), deadlines)
 }
 
 /// Reads a sheet from bytes.
@@ -139,10 +143,10 @@ pub fn open(path: &Path, deadlines: Deadlines) -> Result<Sheet, SheetError> {
 /// # Errors
 /// As [`open`].
 pub fn parse(bytes: &[u8], format: Format, deadlines: Deadlines) -> Result<Sheet, SheetError> {
-    read(bytes, decode(bytes)?, format, deadlines)
+    read(decode(bytes)?, format, deadlines)
 }
 
-fn read(bytes: &[u8], text: &str, format: Format, deadlines: Deadlines) -> Result<Sheet, SheetError> {
+fn read(text: &str, format: Format, deadlines: Deadlines) -> Result<Sheet, SheetError> {
     if text.trim().is_empty() {
         return Err(SheetError::Empty);
     }
@@ -163,7 +167,7 @@ fn read(bytes: &[u8], text: &str, format: Format, deadlines: Deadlines) -> Resul
     }
     problems.extend(twice(&rows));
     if problems.is_empty() {
-        Ok(Sheet { rows, digest: Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes) })
+        Ok(Sheet { rows })
     } else {
         problems.sort_by_key(|problem| problem.line);
         Err(SheetError::Rows { format, problems })

@@ -65,6 +65,8 @@ texts! {
     setting_unknown(known): "is not known, expected one of {known}", "未知的配置项，应为 {known} 之一";
     setting_no_section(given, section): "is {given}, expected a section `[{section}]`", "是{given}，应为一节 `[{section}]`";
     setting_no_number(given): "is {given}, expected a whole number", "是{given}，应为整数";
+    setting_one_process(): "is `sqlite`, a file for one process; bus.kind = \"amqp\" needs `postgres`",
+        "是 `sqlite`，仅供单个进程使用；bus.kind = \"amqp\" 需要 `postgres`";
     setting_no_list(given): "is {given}, expected a list of texts", "是{given}，应为文本列表";
     setting_no_text(given): "is {given}, expected a text", "是{given}，应为文本";
     setting_range(given, from, to): "is {given}, expected {from} to {to}", "是 {given}，应为 {from} 到 {to}";
@@ -105,6 +107,8 @@ texts! {
     not_succeeded(count): "not succeeded: {count}", "未成功：{count} 个";
     without_service(): "the customer is without service", "客户业务中断";
     in_brackets(text): "({text})", "（{text}）";
+    devices_not_compared(): "the devices were not compared with the statuses: a ticket is set aside, and nobody knows what it holds",
+        "未将设备与状态比对：有工单已隔离，其占用情况不明";
     devices_agree(): "the devices hold exactly what the statuses say", "设备上的内容与状态完全一致";
     stopped(left): "stopped; {left} not begun. The same command goes on where it was",
         "已停止，{left} 个尚未开始。重新执行同一命令可继续";
@@ -163,12 +167,12 @@ texts! {
     timer(): "clock", "时钟";
     submitted(service): "submitted {service}", "提交 {service}";
     command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
-    overdue(seq): "the deadline of order {seq} passed", "第 {seq} 条所发工单超时";
+    overdue(seq): "the deadline of the order of entry {seq} passed", "第 {seq} 条所发工单超时";
     unpaused(): "no longer paused", "暂停已解除";
-    undeliverable(seq): "nobody takes order {seq}", "工单 {seq} 无人接收";
+    undeliverable(seq): "nobody takes the order of entry {seq}", "工单 {seq} 无人接收";
     window_opened(): "the window opened", "切换窗口开始";
     resumed_entry(): "started again", "系统重启";
-    reply(seq, report): "reply to order {seq}: {report}", "对第 {seq} 条所发工单的回单：{report}";
+    reply(seq, report): "reply to the order of entry {seq}: {report}", "对第 {seq} 条所发工单的回单：{report}";
     note_refused(why): "refused: {why}", "拒绝：{why}";
     note_late(): "too late, changes nothing", "迟到，无变化";
     note_duplicate(): "again, changes nothing", "重复，无变化";

@@ -7,7 +7,7 @@ use rehome_domain::{
     id::WorkOrderId,
     message::Envelope,
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing},
+    ports::{Admission, Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing},
     reply::{Failure, Outcome, Presence, Reason, Reply, Report},
 };
 
@@ -99,6 +99,33 @@ impl Attempt {
         Ok(self.perform(device, operation).await?.map(|_| ()).into())
     }
 
+    /// Takes the reservation back. On a device that nobody knows there is nothing to take back, if the reservation was
+    /// refused for that reason: nothing was begun.
+    pub(crate) async fn release(&mut self, device: &str) -> Result<Outcome, Stop> {
+        let Some(failure) = self.unknown(device) else {
+            return self.outcome(device, Operation::Release).await;
+        };
+        let last = match self.tools.fences.admit(self.tools.layer, self.order.id).await {
+            Ok(Admission::Go { last }) => last,
+            Ok(Admission::Concluded(report)) => return Err(Stop::Concluded(report)),
+            Ok(Admission::Superseded { .. }) => return Err(Stop::Superseded),
+            Err(error) => return Err(Stop::Unavailable(error.to_string())),
+        };
+        let refused = matches!(&last, Some((_, Report::Reserve { outcome: Outcome::Failed(why), .. }))
+            if why.reason == Reason::UnknownDevice);
+        Ok(if refused { Outcome::Done } else { Outcome::Failed(failure) })
+    }
+
+    /// Why nothing can be done on a device: it is in nobody's inventory.
+    pub(crate) fn unknown(&self, device: &str) -> Option<Failure> {
+        match self.session(device) {
+            Err(Refused::Failed(error)) if error.failure.reason == Reason::UnknownDevice => {
+                Some(error.failure)
+            }
+            _ => None,
+        }
+    }
+
     /// One try. A session that died of a panic is opened anew and given the message again.
     async fn once(&self, device: &str, operation: Operation) -> Result<Operated, Refused> {
         let message =
@@ -109,13 +136,15 @@ impl Attempt {
                 Ok(done) => return done,
                 Err(MailboxError::Closed | MailboxError::Timeout) => {
                     tracing::error!(device, ?operation, "a device session died and is opened anew");
-                    self.tools.sessions.borrow_mut().remove(device);
+                    // Another order that met the same may have opened it anew already.
+                    self.tools.sessions.borrow_mut().retain(|_, known| *known != session);
                 }
             }
         }
         let text = format!("the session with {device} died twice over {operation:?}");
         let failure = Failure { reason: Reason::Other, text };
-        Err(Refused::Failed(DriverError { transient: false, failure }))
+        // Perhaps over another order's operation: the retry policy decides how often this one is tried.
+        Err(Refused::Failed(DriverError { transient: true, failure }))
     }
 
     fn session(&self, device: &str) -> Result<Addr<DeviceSession>, Refused> {

@@ -55,8 +55,16 @@ impl Actor for Clock {
         let ticking = async move {
             loop {
                 tokio::time::sleep(parts.every).await;
-                if let Err(error) = ring(&parts).await {
-                    tracing::warn!(%error, "deadlines could not be read, trying again");
+                // A full batch says that there may be more, which need not wait for the next look.
+                loop {
+                    match ring(&parts).await {
+                        Ok(rung) if rung >= parts.batch => {}
+                        Ok(_) => break,
+                        Err(error) => {
+                            tracing::warn!(%error, "deadlines could not be read, trying again");
+                            break;
+                        }
+                    }
                 }
             }
         };

@@ -92,6 +92,10 @@ impl Helm {
             return Ok(0);
         }
         let told = self.sweep().await?;
+        // What was just told may not have arrived: only a sweep that finds nothing held back ends it.
+        if told > 0 {
+            return Ok(told);
+        }
         let long_known = (self.parts.now)().saturating_sub(self.looks()).unwrap_or(Timestamp::MIN);
         for line in over.into_iter().filter(|line| line.at <= long_known) {
             let lifted = Steered {
@@ -125,6 +129,7 @@ impl Helm {
             });
             let messages: Vec<Outgoing> = free.collect();
             told += messages.len();
+            // One that can't be told now is found again by the next sweep.
             if let Err(error) = self.parts.bus.send(messages).await {
                 tracing::warn!(%error, "what was held back could not be told, trying again");
             }

@@ -17,7 +17,7 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
     let (old, new) = (request.old.l2_device.as_str(), request.new.l2_device.as_str());
     let report = match attempt.order.kind {
         OrderKind::Reserve => return reserve(attempt, new).await,
-        OrderKind::Release => Report::Release { outcome: attempt.outcome(new, Operation::Release).await? },
+        OrderKind::Release => Report::Release { outcome: attempt.release(new).await? },
         OrderKind::Cutover => Report::CutoverL2 { outcome: cutover(attempt, old, new).await? },
         OrderKind::Inspect => return inspect(attempt, old, new).await,
         OrderKind::Notice => return attempt.send(Report::Noticed, "done").await,
@@ -46,7 +46,12 @@ pub(crate) async fn roll_back(attempt: &mut Attempt, concluded: Report) -> Resul
     }
     attempt.after_conclusion = true;
     let device = attempt.order.request.new.l2_device.clone();
-    let undone = attempt.outcome(&device, Operation::Release).await?;
+    // Nothing has been begun on a device that nobody knows.
+    let undone = if attempt.unknown(&device).is_some() {
+        Outcome::Done
+    } else {
+        attempt.outcome(&device, Operation::Release).await?
+    };
     let whole = Report::Reserve { outcome, rollback: Some(undone.clone()) };
     attempt.conclude(whole, Report::RolledBack { outcome: undone }, "rolled_back").await
 }

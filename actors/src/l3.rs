@@ -3,7 +3,7 @@
 use rehome_domain::{
     order::OrderKind,
     ports::Operation,
-    reply::{Failure, Found, Outcome, Reason, Report},
+    reply::{Found, Report},
 };
 
 use crate::attempt::{Attempt, Stop};
@@ -16,7 +16,7 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
         OrderKind::Reserve => {
             Report::Reserve { outcome: attempt.outcome(new, Operation::Reserve).await?, rollback: None }
         }
-        OrderKind::Release => Report::Release { outcome: attempt.outcome(new, Operation::Release).await? },
+        OrderKind::Release => Report::Release { outcome: attempt.release(new).await? },
         OrderKind::Cutover => cutover(attempt, old, new).await?,
         OrderKind::RollbackInstall => {
             Report::InstallRolledBack { outcome: attempt.outcome(new, Operation::RollbackInstall).await? }
@@ -30,17 +30,13 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
 
 /// Tear down the old place, then install the new, even if the teardown failed: claim 5 tells four outcomes apart.
 async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, Stop> {
-    let teardown = attempt.outcome(old, Operation::Teardown).await?;
-    if let Some(failure) = unknown_device(&teardown) {
+    // A device that nobody knows refuses the order before anything is touched (row 19).
+    if let Some(failure) = [old, new].into_iter().find_map(|device| attempt.unknown(device)) {
         return Ok(Report::CutoverRefused { failure });
     }
+    let teardown = attempt.outcome(old, Operation::Teardown).await?;
     let install = attempt.outcome(new, Operation::Install).await?;
     Ok(Report::CutoverL3 { teardown, install })
-}
-
-/// A device that is not in the inventory refuses the order before anything is touched (row 19).
-pub(crate) fn unknown_device(outcome: &Outcome) -> Option<Failure> {
-    outcome.failure().filter(|failure| failure.reason == Reason::UnknownDevice).cloned()
 }
 
 /// What is on both ends' devices, and what was concluded about the order in doubt. Shared by both layers.

@@ -296,7 +296,11 @@ impl Supervisor {
         self.forget(id);
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
         let ticket = match loaded {
-            Some(Loaded::Ticket(ticket)) => Some(ticket),
+            Some(Loaded::Ticket(ticket)) => {
+                let ticket = Arc::<Ticket>::from(ticket);
+                self.remember(&ticket);
+                Some(ticket)
+            }
             Some(Loaded::Unreadable(reason)) => {
                 self.quarantine(id, &reason).await?;
                 let rejection = Rejection::Quarantined { relocation: id, reason };
@@ -378,7 +382,7 @@ impl Supervisor {
     /// An input over which the store fails while it takes a dead letter about it. True if it is buried.
     async fn bury_poison(&mut self, incoming: &Incoming, error: &StoreError) -> bool {
         let relocation = incoming.envelope.relocation;
-        let rejection = Rejection::Quarantined { relocation, reason: error.to_string() };
+        let rejection = Rejection::NotKept { relocation, reason: error.to_string() };
         self.reject(incoming, rejection).await.is_ok()
     }
 

@@ -100,7 +100,7 @@ pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
     let jobs = sheet
         .rows
         .iter()
-        .map(|row| Job { relocation: sheet.relocation(row), request: Arc::clone(&row.request) })
+        .map(|row| Job { relocation: row.relocation(), request: Arc::clone(&row.request) })
         .collect();
     let roles = if args.attach { Roles::NONE } else { Roles::ALL };
     if args.attach && settings.bus.kind == BusKind::Embedded {

@@ -36,6 +36,8 @@ pub enum Problem {
         /// Its value.
         least: i64,
     },
+    /// A store for one process under a bus for many.
+    OneProcess,
     /// It must not be empty.
     NoDirectory,
     /// In the words of whoever reads the value, which have no Chinese.
@@ -54,6 +56,7 @@ impl Problem {
             Self::NoText(given) => texts::setting_no_text(lang, given.label(lang)),
             Self::OutOfRange { given, from, to } => texts::setting_range(lang, given, from, to),
             Self::LessThan { given, key, least } => texts::setting_less(lang, given, key, least),
+            Self::OneProcess => texts::setting_one_process(lang),
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::Other(words) => words.clone(),
         }

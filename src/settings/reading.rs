@@ -96,6 +96,10 @@ impl Reading<'_> {
         {
             self.reject("log.level", Problem::Other(problem.to_string()));
         }
+        let is = |key: &str, value: &str| self.find(key).is_some_and(|found| found.value == value);
+        if is("bus.kind", "amqp") && is("store.kind", "sqlite") {
+            self.reject("store.kind", Problem::OneProcess);
+        }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
             self.reject("data.dir", Problem::NoDirectory);

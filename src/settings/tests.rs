@@ -153,3 +153,12 @@ fn a_password_in_a_url_is_used_and_not_shown() {
     let shown = loaded.values.iter().find(|value| value.key == "amqp.url").unwrap();
     assert_eq!(shown.value, "amqp://rehome:***@broker:5672/carrier");
 }
+
+#[test]
+fn a_bus_for_many_processes_over_a_store_for_one_is_refused() {
+    let found = mistakes("[bus]\nkind = \"amqp\"", &[]);
+    assert_eq!(
+        found,
+        ["store.kind: is `sqlite`, a file for one process; bus.kind = \"amqp\" needs `postgres`"]
+    );
+}

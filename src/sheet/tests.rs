@@ -345,15 +345,15 @@ fn json_that_is_torn_or_no_array_is_told_with_its_place() {
 }
 
 #[test]
-fn ids_of_relocations_depend_on_the_sheets_bytes_and_the_line_only() {
+fn ids_of_relocations_depend_on_what_moves_from_where_to_where_and_on_nothing_else() {
     let text = csv(&[&line("S1", "200"), &line("S2", "201")]);
-    let ids = |text: &str| {
-        let sheet = read_csv(text).unwrap();
-        sheet.rows.iter().map(|row| sheet.relocation(row)).collect::<Vec<_>>()
-    };
-    assert_eq!(ids(&text), ids(&text));
+    let ids = |text: &str| read_csv(text).unwrap().rows.iter().map(Row::relocation).collect::<Vec<_>>();
     assert_ne!(ids(&text)[0], ids(&text)[1]);
-    assert_ne!(ids(&text)[0], ids(&text.replace("ACME", "ACMF"))[0]);
+    assert_eq!(ids(&text), ids(&text.replace("ACME", "ACMF")), "a customer's name was mended");
+    let more = csv(&[&line("S0", "199"), &line("S1", "200"), &line("S2", "201")]);
+    assert_eq!(ids(&text), ids(&more)[1..], "a row was added in front");
+    let elsewhere = csv(&[&line("S1", "202"), &line("S2", "201")]);
+    assert_ne!(ids(&text)[0], ids(&elsewhere)[0], "it goes elsewhere");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The supervisor's pipeline and the configurators, over a real store: nothing lost, nothing twice, nobody in the way.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod bounds;
 mod pauses;
+mod unknown;
 mod world;
 
 use std::{

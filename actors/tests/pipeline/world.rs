@@ -98,7 +98,19 @@ impl World {
         })
     }
 
-    fn supervise(&self, tickets: Arc<dyn TicketStore>, shared: bool, in_flight: usize, helm: Arc<Helm>) {
+    /// Puts one supervisor to work under this helm, with room for so many relocations in flight; what others see of it.
+    pub(crate) fn supervise_within(&self, in_flight: usize, helm: &Arc<Helm>) -> Arc<Gauge> {
+        self.supervise(Arc::clone(&self.tickets), false, in_flight, Arc::clone(helm))
+    }
+
+    fn supervise(
+        &self,
+        tickets: Arc<dyn TicketStore>,
+        shared: bool,
+        in_flight: usize,
+        helm: Arc<Helm>,
+    ) -> Arc<Gauge> {
+        let gauge = Arc::<Gauge>::default();
         let supervisor = supervise(SupervisorParts {
             tickets,
             bus: Arc::clone(&self.bus),
@@ -107,9 +119,10 @@ impl World {
             shared,
             helm,
             now: wall_clock(),
-            gauge: Arc::<Gauge>::default(),
+            gauge: Arc::clone(&gauge),
         });
         actix::spawn(supervisor);
+        gauge
     }
 
     /// Puts both configurators to work over these devices.

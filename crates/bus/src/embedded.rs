@@ -1,15 +1,17 @@
 //! The bus within one process: bounded queues in memory, nothing kept.
 //!
 //! ```text
-//!   commands  submissions and deploys: they begin work, so the supervisor may leave them waiting
-//!   replies   replies, clocks, and people's overrides: they end work or correct it, and never wait behind commands
-//!   l3, l2    work orders
+//!   commands   submissions, deploys, windows, what was paused or is resumed: they begin work
+//!   overrides  people's retries and cancels: they may send orders too, but never wait behind commands
+//!   replies    replies, deadlines, forces: they end work or send nothing, and never wait behind either
+//!   l3, l2     work orders
 //! ```
 //!
-//! Why nothing can lock up although every queue is bounded: the supervisor leaves commands waiting while as many
-//! relocations are in flight as [`Capacity::in_flight`] allows, a relocation has at most one order and one `inspect`
-//! out at each layer, and the work queues have room for all of those. So the supervisor never waits on a full work
-//! queue, always comes back to its replies, and the configurators always get rid of theirs.
+//! Why nothing can lock up although every queue is bounded: what may send orders for a ticket that has none out
+//! ([`Weight`]) is left waiting while as many relocations are in flight as [`Capacity::in_flight`] allows, a relocation has
+//! at most one order and one `inspect` out at each layer, and the work queues have room for all of those. So the
+//! supervisor never waits on a full work queue, always comes back to its replies, and the configurators always get rid of
+//! theirs.
 
 use std::{
     collections::HashMap,
@@ -18,8 +20,7 @@ use std::{
 
 use async_channel::{Receiver, Sender, TrySendError};
 use rehome_domain::{
-    command::CommandKind,
-    message::Input,
+    message::Weight,
     order::{Layer, WorkOrder},
     ports::{
         Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming,
@@ -71,6 +72,7 @@ impl<T> Queue<T> {
 /// The bus within one process.
 pub struct Embedded {
     commands: Queue<Incoming>,
+    overrides: Queue<Incoming>,
     replies: Queue<Incoming>,
     l3: Queue<WorkOrder>,
     l2: Queue<WorkOrder>,
@@ -87,6 +89,7 @@ impl Embedded {
     pub fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
             commands: Queue::new(capacity.commands),
+            overrides: Queue::new(capacity.commands),
             replies: Queue::new(capacity.in_flight.saturating_mul(REPLIES_A_RELOCATION)),
             l3: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
             l2: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
@@ -99,10 +102,13 @@ impl Embedded {
 
     async fn put(&self, message: Outgoing) -> Result<(), BusError> {
         match message {
-            Outgoing::Command(incoming) if begins_work(&incoming.envelope.input) => {
-                self.commands.put(incoming).await
+            Outgoing::Command(incoming) | Outgoing::Reply(incoming) => {
+                match incoming.envelope.input.weight() {
+                    Weight::Begins => self.commands.put(incoming).await,
+                    Weight::Overrides => self.overrides.put(incoming).await,
+                    Weight::Ends => self.replies.put(incoming).await,
+                }
             }
-            Outgoing::Command(incoming) | Outgoing::Reply(incoming) => self.replies.put(incoming).await,
             Outgoing::Order(order) => match order.layer {
                 Layer::L3 => self.l3.put(order).await,
                 Layer::L2 => self.l2.put(order).await,
@@ -136,22 +142,6 @@ impl Embedded {
     }
 }
 
-/// Whether an input begins work, so that it may wait while enough is in flight.
-fn begins_work(input: &Input) -> bool {
-    match input {
-        Input::Submitted { .. } => true,
-        Input::Command(command) => {
-            matches!(command.kind, CommandKind::DeployReservation | CommandKind::DeployCutover)
-        }
-        Input::Reply(_)
-        | Input::Overdue { .. }
-        | Input::Undeliverable { .. }
-        | Input::WindowOpened
-        | Input::Resumed
-        | Input::Unpaused => false,
-    }
-}
-
 impl Bus for Embedded {
     fn send(&self, messages: Vec<Outgoing>) -> Wait<'_, Result<(), BusError>> {
         Box::pin(async move {
@@ -163,8 +153,11 @@ impl Bus for Embedded {
     }
 
     fn inputs(&self) -> Box<dyn Inputs> {
-        let (commands, replies) = (self.commands.receiver.clone(), self.replies.receiver.clone());
-        Box::new(EmbeddedInputs { commands, replies })
+        Box::new(EmbeddedInputs {
+            commands: self.commands.receiver.clone(),
+            overrides: self.overrides.receiver.clone(),
+            replies: self.replies.receiver.clone(),
+        })
     }
 
     fn work(&self, layer: Layer) -> Box<dyn WorkQueue> {
@@ -195,6 +188,7 @@ impl Bus for Embedded {
 
     fn close(&self) {
         self.commands.sender.close();
+        self.overrides.sender.close();
         self.replies.sender.close();
         self.l3.sender.close();
         self.l2.sender.close();
@@ -204,6 +198,7 @@ impl Bus for Embedded {
 
 struct EmbeddedInputs {
     commands: Receiver<Incoming>,
+    overrides: Receiver<Incoming>,
     replies: Receiver<Incoming>,
 }
 
@@ -213,6 +208,7 @@ impl EmbeddedInputs {
         tokio::select! {
             biased;
             Ok(reply) = self.replies.recv() => Some(reply),
+            Ok(taken) = self.overrides.recv(), if commands => Some(taken),
             Ok(command) = self.commands.recv(), if commands => Some(command),
             else => None,
         }
@@ -224,8 +220,9 @@ impl Inputs for EmbeddedInputs {
         Box::pin(async move {
             let first = self.first(commands).await?;
             let replies = std::iter::from_fn(|| self.replies.try_recv().ok());
+            let taken = std::iter::from_fn(|| commands.then(|| self.overrides.try_recv().ok()).flatten());
             let begun = std::iter::from_fn(|| commands.then(|| self.commands.try_recv().ok()).flatten());
-            let batch = std::iter::once(first).chain(replies).chain(begun).take(max.max(1));
+            let batch = std::iter::once(first).chain(replies).chain(taken).chain(begun).take(max.max(1));
             Some(batch.map(|message| Delivery { message, tag: 0 }).collect())
         })
     }

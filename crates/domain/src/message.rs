@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     action::WhyNot,
-    command::{By, Command},
+    command::{By, Command, CommandKind},
     id::{MessageId, RelocationId, WorkOrderId},
     reply::Reply,
     request::{FieldError, Request},
@@ -48,6 +48,38 @@ pub enum Input {
     Resumed,
     /// The pause that held it back is over.
     Unpaused,
+}
+
+/// How an input stands to the bound on what is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// It ends work in hand, or sends nothing: never waits.
+    Ends,
+    /// A person's override that may send orders for a ticket at rest: waits while enough is in flight, but never behind
+    /// what begins new work.
+    Overrides,
+    /// It begins work for a ticket at rest: waits while enough is in flight.
+    Begins,
+}
+
+impl Input {
+    /// See [`Weight`]. Whatever may send orders for a ticket that has none out must not weigh nothing: that is what keeps
+    /// the bounded queues from filling up in a circle.
+    #[must_use]
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::Submitted { .. } | Self::WindowOpened | Self::Resumed | Self::Unpaused => Weight::Begins,
+            Self::Command(command) => match command.kind {
+                CommandKind::DeployReservation | CommandKind::DeployCutover => Weight::Begins,
+                CommandKind::RetryReservation
+                | CommandKind::RetryRollback
+                | CommandKind::RetryCutover
+                | CommandKind::Cancel => Weight::Overrides,
+                CommandKind::ForceReservation | CommandKind::ForceCompletion => Weight::Ends,
+            },
+            Self::Reply(_) | Self::Overdue { .. } | Self::Undeliverable { .. } => Weight::Ends,
+        }
+    }
 }
 
 /// An input with what must be known of it to count it once and to journal it.
@@ -145,6 +177,14 @@ pub enum Rejection {
         /// The ticket.
         relocation: RelocationId,
         /// What is wrong with its journal.
+        reason: String,
+    },
+    /// The store fails over it each time, while it takes others.
+    #[error("the store can't keep it for the relocation {relocation}: {reason}")]
+    NotKept {
+        /// The ticket.
+        relocation: RelocationId,
+        /// What the store says.
         reason: String,
     },
     /// It names an order that its ticket has not sent, and has waited for it long enough.

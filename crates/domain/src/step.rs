@@ -16,10 +16,10 @@ use crate::{
     message::{Envelope, Input, Rejection},
     order::{Dispatch, Layer, OrderKind},
     outcome::{failure, in_place, read, superseded},
-    reply::{Reply, Report},
+    reply::{Outcome, Reply, Report},
     request::Request,
     role::Role,
-    state::State,
+    state::{State, Work},
     steering::Scope,
     table::{self, Row, Sends, Trigger},
     ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
@@ -242,13 +242,21 @@ impl<'a> Draft<'a> {
         let about_order = reply.order == out.order.id;
         let about_inspect = out.inspect.as_ref().is_some_and(|inspect| inspect.id == reply.order);
         let triggers = match &reply.report {
-            Report::Retrying { attempt, failure, next_at } if about_order => {
+            Report::Retrying { attempt, failure, next_at } if about_order || about_inspect => {
                 let retrying = Retrying { attempt: *attempt, failure: failure.clone(), next_at: *next_at };
                 return self.retrying(layer, retrying);
             }
             Report::Inspected { found, concluded } if about_inspect => {
                 let told = concluded.as_deref().filter(|report| !superseded(report));
-                let told = told.and_then(|report| read(layer, work, report));
+                let told = told.and_then(|report| match report {
+                    // The inspect has fenced off the rollback that should have followed: it is asked for anew.
+                    Report::Reserve { outcome: Outcome::Failed(_), rollback: None }
+                        if (layer, work) == (Layer::L2, Work::Reserving) =>
+                    {
+                        Some(vec![Trigger::L2ReserveUnknown])
+                    }
+                    report => read(layer, work, report),
+                });
                 let stays = self.ticket.request.stays_on(layer);
                 let found = found.map(|found| if stays { in_place(work, found) } else { found });
                 Some(told.unwrap_or_else(|| vec![settle(layer, work, found)]))

@@ -63,6 +63,8 @@ pub(super) struct Summary {
     waiting: usize,
     /// What the devices hold that no ticket allows.
     discrepancies: Vec<String>,
+    /// Whether the devices were compared with the tickets.
+    compared: bool,
 }
 
 impl Summary {
@@ -100,11 +102,20 @@ impl Summary {
         .await?;
         let network = Network::load(devices).await?;
         // A ticket set aside explains nothing, and what it holds is not a leak: its journal must be mended first.
-        let quarantined = !tickets.quarantined().await?.is_empty();
-        let wrong = if quarantined || driven.stopped { Vec::new() } else { audit(&all, &network) };
+        let compared = !driven.stopped && tickets.quarantined().await?.is_empty();
+        let wrong = if compared { audit(&all, &network) } else { Vec::new() };
         let discrepancies = wrong.iter().map(ToString::to_string).collect();
         let data = data.display().to_string();
-        Ok(Self { data, stopped: driven.stopped, took, tickets: found, without, waiting, discrepancies })
+        Ok(Self {
+            data,
+            stopped: driven.stopped,
+            took,
+            tickets: found,
+            without,
+            waiting,
+            discrepancies,
+            compared,
+        })
     }
 
     /// Whether all succeeded and the devices hold exactly that.
@@ -114,6 +125,7 @@ impl Summary {
             && self.without.is_empty()
             && self.waiting == 0
             && self.discrepancies.is_empty()
+            && self.compared
     }
 
     fn counts(&self) -> BTreeMap<Standings, usize> {
@@ -153,6 +165,7 @@ impl Summary {
             "tickets": tickets,
             "without_ticket": without,
             "not_begun": self.waiting,
+            "devices_compared": self.compared,
             "discrepancies": self.discrepancies,
         });
         Ok(serde_json::to_string_pretty(&document)? + "\n")
@@ -168,7 +181,9 @@ impl Summary {
         if lines.len() > 1 {
             lines.push(String::new());
         }
-        if self.discrepancies.is_empty() && !self.stopped {
+        if !self.compared && !self.stopped {
+            lines.push(texts::devices_not_compared(lang));
+        } else if self.discrepancies.is_empty() && !self.stopped {
             lines.push(texts::devices_agree(lang));
         }
         lines.extend(self.discrepancies.iter().cloned());

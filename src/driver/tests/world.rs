@@ -98,8 +98,11 @@ impl World {
         let running = {
             let bus = Arc::clone(&bus);
             async move {
-                world.resume(&bus).await;
-                world.serve(&bus, weather).await;
+                // As in the app: what is resumed waits its turn among commands, which the supervisor takes meanwhile.
+                tokio::select! {
+                    () = world.serve(&bus, weather) => {}
+                    () = async { world.resume(&bus).await; std::future::pending().await } => {}
+                }
             }
         };
         (bus, running)

@@ -128,11 +128,14 @@ impl Names {
         };
         let mut supervisor = on(self.commands(), &["override.#", "cancel", "retry.#"]);
         supervisor.extend(on(self.replies(), &["#"]));
-        supervisor.extend(on(self.internal(), &["#"]));
+        supervisor.extend(on(self.internal(), &["reply", "command", "overdue", "undeliverable"]));
+        // What begins work for a ticket at rest waits while enough is in flight, whoever says it.
+        let mut intake = on(self.commands(), &["order.#", "deploy.#"]);
+        intake.extend(on(self.internal(), &["submitted", "window_opened", "resumed", "unpaused"]));
         vec![
             (self.unreadable(), Vec::new()),
             (self.dead(), on(self.dead(), &["#"])),
-            (self.intake(), on(self.commands(), &["order.#", "deploy.#"])),
+            (self.intake(), intake),
             (self.supervisor(), supervisor),
             layer(Layer::L3),
             layer(Layer::L2),
