@@ -97,23 +97,28 @@ pub async fn read(
     id: RelocationId,
     loaded: Loaded,
 ) -> Result<Result<Box<Ticket>, String>, StoreError> {
-    let ticket = match loaded {
-        Loaded::Ticket(ticket) => ticket,
-        Loaded::Unreadable(reason) => return Ok(Err(reason)),
-        Loaded::Missing => return Ok(Err("its row is missing".to_owned())),
-    };
-    let entries: Result<Vec<Entry>, String> = tickets.journal(id).await?.into_iter().collect();
-    Ok(entries.and_then(|entries| {
-        let replayed = replay(&entries).map_err(|divergence| divergence.to_string())?;
-        if replayed == *ticket {
-            Ok(ticket)
-        } else {
-            Err(format!(
+    let mut loaded = loaded;
+    loop {
+        let ticket = match loaded {
+            Loaded::Ticket(ticket) => ticket,
+            Loaded::Unreadable(reason) => return Ok(Err(reason)),
+            Loaded::Missing => return Ok(Err("its row is missing".to_owned())),
+        };
+        let entries: Result<Vec<Entry>, String> = tickets.journal(id).await?.into_iter().collect();
+        let reason = match entries.and_then(|entries| replay(&entries).map_err(|other| other.to_string())) {
+            Ok(replayed) if replayed == *ticket => return Ok(Ok(ticket)),
+            Ok(replayed) => format!(
                 "the ticket's row (version {}) is not what its journal gives (version {})",
                 ticket.version, replayed.version
-            ))
+            ),
+            Err(reason) => reason,
+        };
+        // Another supervisor may have moved it on between the two looks; one that has stood still is damaged.
+        loaded = tickets.load(vec![id]).await?.into_iter().next().unwrap_or(Loaded::Missing);
+        if matches!(&loaded, Loaded::Ticket(again) if *again == ticket) {
+            return Ok(Err(reason));
         }
-    }))
+    }
 }
 
 async fn send_again(bus: &Arc<dyn Bus>, ticket: &Ticket, start: i64) {
