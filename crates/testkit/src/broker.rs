@@ -52,8 +52,9 @@ impl Vhost {
         let vhost = Self { name, server, node };
         let user = vhost.user();
         vhost.eval(&format!(
-            "rabbit_vhost:add(<<\"{0}\">>, <<\"test\">>), {1}",
+            "rabbit_vhost:add(<<\"{0}\">>, <<\"{1}\">>, [], <<\"test\">>), {2}",
             vhost.name,
+            owner(),
             permissions(&user, &vhost.name, ".*", ".*", ".*")
         ));
         vhost
@@ -169,6 +170,14 @@ impl Drop for Vhost {
         // A node of one's own that is gone has taken its vhosts along.
         drop(self.try_ctl(&["eval", &users]));
     }
+}
+
+/// Whose a vhost is, for its description: `rabbitmqctl list_vhosts name description` tells a leftover, whose process is
+/// gone, from one that somebody else's test is using.
+fn owner() -> String {
+    let place = std::env::current_dir().map(|place| place.display().to_string()).unwrap_or_default();
+    let plain = place.chars().filter(|c| c.is_ascii_alphanumeric() || "/-_.".contains(*c));
+    format!("process {} in {}", std::process::id(), plain.collect::<String>())
 }
 
 fn permissions(user: &str, vhost: &str, configure: &str, write: &str, read: &str) -> String {
