@@ -108,13 +108,14 @@ pub struct App {
     pub tickets: Arc<dyn TicketStore>,
     /// What the simulated devices hold.
     pub devices: Arc<dyn DeviceMemory>,
-    /// What was found at start.
+    /// What was found at start, over a bus that keeps nothing.
     pub resumed: Resumed,
     store: Store,
     carrier: Carrier,
     supervisor: Option<JoinHandle<()>>,
     helm: Option<Arc<Helm>>,
     keeping: Option<JoinHandle<()>>,
+    reading: Option<JoinHandle<()>>,
     gauge: Arc<Gauge>,
     /// Of each configurator, one permit for each order it may have in hand.
     hands: Vec<(Arc<Semaphore>, u32)>,
@@ -165,6 +166,7 @@ impl App {
             supervisor: None,
             helm: None,
             keeping: None,
+            reading: None,
             gauge: Arc::default(),
             hands: Vec::new(),
             _lock: lock,
@@ -182,8 +184,13 @@ impl App {
         }
         if roles.supervisor {
             tokio::spawn(collect(app.bus.dead(), Arc::clone(&app.tickets)));
-            // Before the clock starts, so that what was out is sent again before anyone asks about its old deadline.
-            app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
+            if app.bus.keeps_messages() {
+                // Nothing has to be sent again, and others may be at work: whoever starts does not wait for this.
+                app.reading = Some(tokio::spawn(read_again(Arc::clone(&app.tickets), Arc::clone(&app.bus))));
+            } else {
+                // Before the clock starts, so that what was out is sent again before its old deadline is asked about.
+                app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
+            }
             app.ring(settings);
             if let Some(helm) = &app.helm {
                 app.keeping = Some(tokio::spawn(Arc::clone(helm).keep()));
@@ -260,8 +267,8 @@ impl App {
         let _ = tokio::time::timeout_at(until, quiet).await;
         let mut left = if alone { self.gauge.in_flight() } else { 0 };
         self.bus.close();
-        if let Some(keeping) = self.keeping {
-            keeping.abort();
+        for task in self.keeping.into_iter().chain(self.reading) {
+            task.abort();
         }
         if let Some(supervisor) = self.supervisor {
             let _ = supervisor.await;
@@ -276,6 +283,14 @@ impl App {
         self.carrier.close().await;
         self.store.close().await;
         left
+    }
+}
+
+/// Reads every open ticket's journal again while the work goes on.
+async fn read_again(tickets: Arc<dyn TicketStore>, bus: Arc<dyn Bus>) {
+    match resume(&tickets, &bus, &wall_clock()).await {
+        Ok(found) => tracing::info!(?found, "read the open tickets' journals again"),
+        Err(error) => tracing::warn!(%error, "the open tickets' journals could not be read again"),
     }
 }
 

@@ -195,9 +195,8 @@ impl Supervisor {
                     self.remember(&change.ticket);
                     prepared.push(Prepared { index, change });
                 }
-                Some(Stepped::Void) => {}
                 // These need the store's latest word before they are believed.
-                Some(Stepped::Rejected(_) | Stepped::Early(_)) | None => alone.push(index),
+                Some(Stepped::Void | Stepped::Rejected(_) | Stepped::Early(_)) | None => alone.push(index),
             }
         }
         alone.extend(self.commit(batch, prepared).await?);
@@ -319,7 +318,11 @@ impl Supervisor {
                 self.put_back(delivery).await?;
                 return Ok(None);
             }
-            Some(Stepped::Void) => return Ok(None),
+            // Time has made it void, or it has come before and whoever took it died before sending what it led to.
+            Some(Stepped::Void) => {
+                self.say_again(incoming).await?;
+                return Ok(None);
+            }
             None => {
                 self.quarantine(id, "stepping it panicked: a defect of this binary").await?;
                 return Ok(Some(Committed::Stale));

@@ -54,7 +54,7 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let app = App::start(settings, data, plan, roles).await?;
     let names: Vec<&str> = args.roles.iter().map(|role| role.name()).collect();
-    tracing::warn!(roles = names.join(","), resumed = app.resumed.open, "serving");
+    tracing::warn!(roles = names.join(","), "serving");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

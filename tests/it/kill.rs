@@ -11,7 +11,7 @@ use std::{
 use rehome::app::DATABASE;
 use rehome_domain::State;
 
-use crate::running::{Left, run, write_sheet};
+use crate::running::{Left, run, the_machine, write_sheet};
 
 const RELOCATIONS: u64 = 2000;
 const KILLS: u32 = 20;
@@ -21,6 +21,7 @@ const PLAN: &str = include_str!("kill.faults.toml");
 
 #[test]
 fn killed_at_twenty_random_moments_a_run_of_2000_with_faults_ends_as_an_uninterrupted_one() {
+    let _alone = the_machine();
     let dir = tempfile::tempdir().unwrap();
     let (sheet, plan) = (dir.path().join("sheet.csv"), dir.path().join("faults.toml"));
     write_sheet(&sheet, RELOCATIONS);

@@ -5,5 +5,6 @@ mod cli;
 mod kill;
 mod refused;
 mod running;
+mod scaled;
 mod sheet200;
 mod taken_up;

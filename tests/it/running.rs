@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::Arc,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rehome::{app::DATABASE, bench::synthetic};
@@ -22,6 +22,14 @@ use serde_json::Value;
 /// Short deadlines, so that what a plan loses is asked about soon; long enough that nothing else ever misses them.
 pub(crate) const DEADLINES: Deadlines =
     Deadlines { reserve_ms: 5000, cutover_ms: 5000, rollback_ms: 5000, inspect_ms: 5000 };
+
+/// Held by tests that fill the machine, so that none starves another until its deadlines pass.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other test fills the machine.
+pub(crate) fn the_machine() -> MutexGuard<'static, ()> {
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
@@ -135,15 +143,18 @@ impl Left {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let store = Sqlite::open(&data.join(DATABASE), &Options::default()).unwrap();
-            let tickets = all_tickets(&store).await;
-            let not_replayed = not_replayed(&store, &tickets).await;
-            let memory: Arc<dyn DeviceMemory> = store;
-            let network = Network::load(memory.as_ref()).await.unwrap();
-            let discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
-            let tickets =
-                tickets.into_iter().map(|ticket| (ticket.request.service_id.clone(), ticket)).collect();
-            Self { tickets, discrepancies, not_replayed }
+            Self::of(&*store, &*store).await
         })
+    }
+
+    /// Reads a store.
+    pub(crate) async fn of(store: &dyn TicketStore, memory: &dyn DeviceMemory) -> Self {
+        let tickets = all_tickets(store).await;
+        let not_replayed = not_replayed(store, &tickets).await;
+        let network = Network::load(memory).await.unwrap();
+        let discrepancies = audit(&tickets, &network).iter().map(ToString::to_string).collect();
+        let tickets = tickets.into_iter().map(|ticket| (ticket.request.service_id.clone(), ticket)).collect();
+        Self { tickets, discrepancies, not_replayed }
     }
 
     /// Where each service's ticket stands: all that the table knows.
@@ -152,7 +163,7 @@ impl Left {
     }
 }
 
-async fn all_tickets(store: &Arc<Sqlite>) -> Vec<Ticket> {
+async fn all_tickets(store: &dyn TicketStore) -> Vec<Ticket> {
     let mut tickets = Vec::new();
     let mut after = None;
     loop {
@@ -166,7 +177,7 @@ async fn all_tickets(store: &Arc<Sqlite>) -> Vec<Ticket> {
     }
 }
 
-async fn not_replayed(store: &Arc<Sqlite>, tickets: &[Ticket]) -> Vec<String> {
+async fn not_replayed(store: &dyn TicketStore, tickets: &[Ticket]) -> Vec<String> {
     let mut differing = Vec::new();
     for ticket in tickets {
         let entries: Vec<_> =

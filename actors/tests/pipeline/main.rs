@@ -3,6 +3,7 @@
 
 mod bounds;
 mod pauses;
+mod rivals;
 mod unknown;
 mod world;
 
