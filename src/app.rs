@@ -186,6 +186,7 @@ impl App {
             app.resumed = resume(&app.tickets, &app.bus, &wall_clock()).await?;
             app.ring(settings);
             if let Some(helm) = &app.helm {
+                tokio::spawn(Arc::clone(helm).obey(app.bus.steering()));
                 app.keeping = Some(tokio::spawn(Arc::clone(helm).keep()));
             }
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod pauses;
+mod steering;
 mod world;
 
 use std::{
