@@ -16,8 +16,9 @@ demo:
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
-# the documents that are generated from the table
+# the documents that are generated
 docs:
     cargo run -- schema table > docs/table.md
     cargo run -- schema table --lang zh > docs/table.zh.md
     cargo run -- schema diagram --format svg > docs/diagram.svg
+    cargo run -- schema asyncapi > docs/asyncapi.json

@@ -193,6 +193,7 @@ impl App {
             }
             app.ring(settings);
             if let Some(helm) = &app.helm {
+                tokio::spawn(Arc::clone(helm).obey(app.bus.steering()));
                 app.keeping = Some(tokio::spawn(Arc::clone(helm).keep()));
             }
         }

@@ -2,6 +2,11 @@
 //!
 //! Every supervisor's process has one. What is paused stands in the store; a helm looks at it again and again, so a
 //! pause takes effect everywhere within [`HelmParts::every`], and outlives every process.
+//!
+//! ```text
+//!   people ──Wish──▶ steering ──▶ [obey] ──line──▶ store ──looked at──▶ every helm
+//!      ◀─────────── Verdict ────────┴──Steered──▶ events
+//! ```
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -12,10 +17,13 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     command::By,
     id::MessageId,
-    message::Envelope,
-    ports::{Bus, Loaded, Outgoing, SteeringStore, StoreError, TicketStore},
+    message::{Answer, Envelope},
+    ports::{
+        Answered, Bus, BusError, DeadLetter, Delivery, Loaded, Outgoing, SteeringQueue, SteeringStore,
+        StoreError, TicketStore, Wish,
+    },
     request::Request,
-    steering::{Scope, Steered, Turn, lifting, pauses},
+    steering::{Decided, NotSteered, Scope, Steered, Turn, Verdict, lifting, pauses},
 };
 
 use crate::Now;
@@ -25,6 +33,9 @@ const PAGE: usize = 256;
 /// A resume is swept up for so long at least, counted in looks: a helm elsewhere may not have heard of it yet, and hold
 /// back a ticket meanwhile.
 const LOOKS: u32 = 4;
+
+/// The pause before a wish is given to a store that failed again.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// Tells a device's domain.
 pub type DomainOf = Arc<dyn Fn(&str) -> String + Send + Sync>;
@@ -99,7 +110,7 @@ impl Helm {
         let long_known = (self.parts.now)().saturating_sub(self.looks()).unwrap_or(Timestamp::MIN);
         for line in over.into_iter().filter(|line| line.at <= long_known) {
             let lifted = Steered {
-                id: MessageId(format!("{}:lifted", line.id)),
+                id: MessageId(format!("lifted:{}", line.id)),
                 turn: Turn::Lifted,
                 scope: line.scope.clone(),
                 by: By::System,
@@ -145,4 +156,74 @@ impl Helm {
             tokio::time::sleep(self.parts.every).await;
         }
     }
+
+    /// Does what people wish, one after the other, until the bus closes. A wish is acknowledged once it stands in the
+    /// log (or, refused, among the dead letters) and whoever is to know has been told; what comes again counts once.
+    pub async fn obey(self: Arc<Self>, mut wishes: Box<dyn SteeringQueue>) {
+        let acks = wishes.acks();
+        while let Some(Delivery { message: wish, tag }) = wishes.next().await {
+            let led = loop {
+                match self.grant(&wish).await {
+                    Ok(led) => break led,
+                    Err(StoreError::Closed) => return,
+                    Err(error) => {
+                        tracing::warn!(%error, id = %wish.steer.id, "the store failed, trying again");
+                        tokio::time::sleep(AWAY).await;
+                    }
+                }
+            };
+            // One by one: an answer that nobody can be given must not keep the event from being told.
+            for message in led {
+                match self.parts.bus.send(vec![message]).await {
+                    Ok(()) => {}
+                    Err(BusError::Closed) => return,
+                    Err(error) => tracing::warn!(%error, id = %wish.steer.id, "steering could not be told"),
+                }
+            }
+            if let Err(error) = acks.ack(vec![tag]).await {
+                tracing::warn!(%error, "a wish could not be acknowledged and comes again");
+            }
+        }
+    }
+
+    /// Writes what is wished into the log, or keeps why not. Answers what is to be told.
+    async fn grant(&self, wish: &Wish) -> Result<Vec<Outgoing>, StoreError> {
+        let steer = &wish.steer;
+        let (verdict, event) = match steer.clone().decide(&self.look().await?, (self.parts.now)()) {
+            Ok(Decided::New(line)) => {
+                // Another helm may have taken the same message before this one: then its line stands.
+                let new = self.parts.steering.steer(line.clone()).await?;
+                let log = self.look().await?;
+                let stands = log.into_iter().find(|known| known.id == line.id).unwrap_or(line);
+                tracing::warn!(by = %stands.by, scope = %stands.scope, turn = ?stands.turn, new, "steered");
+                (accepted(&stands), Some(stands))
+            }
+            Ok(Decided::Known(line)) => (accepted(&line), Some(line)),
+            Err(why) => {
+                tracing::warn!(by = %steer.by, scope = %steer.scope, turn = ?steer.turn, %why, "not steered");
+                self.parts.tickets.bury(self.refused(wish, &why)).await?;
+                (Verdict::Refused { turn: steer.turn, scope: steer.scope.clone(), why }, None)
+            }
+        };
+        let answer = wish.reply_to.clone().map(|to| Answered { to, answer: Answer::Steering(verdict) });
+        Ok(event.map(Outgoing::Steered).into_iter().chain(answer.map(Outgoing::Answer)).collect())
+    }
+
+    fn refused(&self, wish: &Wish, why: &NotSteered) -> DeadLetter {
+        let steer = &wish.steer;
+        let turn = if steer.turn == Turn::Pause { "pause" } else { "resume" };
+        DeadLetter {
+            id: steer.id.clone(),
+            at: (self.parts.now)(),
+            origin: "commands".to_owned(),
+            key: Some(format!("steer.{turn}")),
+            by: Some(steer.by.clone()),
+            reason: why.to_string(),
+            body: serde_json::to_string(steer).unwrap_or_else(|_| format!("{steer:?}")),
+        }
+    }
+}
+
+fn accepted(line: &Steered) -> Verdict {
+    Verdict::Accepted { turn: line.turn, scope: line.scope.clone(), at: line.at }
 }

@@ -64,7 +64,7 @@ impl Load {
         while !course.begun.is_empty() {
             match events.next().await {
                 Some(Heard::Event(event)) => course.hear(&event).await?,
-                Some(Heard::Alarm(_)) => {}
+                Some(Heard::Alarm(_) | Heard::Steered(_)) => {}
                 Some(Heard::Missed(_)) => course.look_again().await?,
                 None => return Err(BenchError::Ended),
             }

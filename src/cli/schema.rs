@@ -1,5 +1,6 @@
 //! `rehome schema`: the generated documents.
 
+use rehome_bus::amqp::asyncapi;
 use rehome_domain::{
     lang::Lang,
     render,
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Setting, Told};
 
-/// Print a document generated from the transition table
+/// Print a generated document
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -17,7 +18,8 @@ Examples:
   rehome schema table --lang zh
   rehome schema table --format json
   rehome schema diagram > diagram.svg        the diagram of states, as SVG
-  rehome schema diagram --format mermaid")]
+  rehome schema diagram --format mermaid
+  rehome schema asyncapi > asyncapi.json     every message, as AsyncAPI 3.0")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -37,6 +39,8 @@ enum What {
         #[arg(long, value_name = "FORMAT", default_value = "svg")]
         format: Drawing,
     },
+    /// The messages that other systems send and receive
+    Asyncapi,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -53,6 +57,7 @@ enum Drawing {
 
 pub(super) fn schema(args: &Args, setting: &Setting) -> Told {
     let lang = setting.lang;
+    let amqp = &setting.loaded.settings.amqp;
     let mut text = match args.what {
         What::Table { format: Writing::Markdown } => render::table_markdown(lang),
         What::Table { format: Writing::Json } => {
@@ -61,6 +66,7 @@ pub(super) fn schema(args: &Args, setting: &Setting) -> Told {
         }
         What::Diagram { format: Drawing::Svg } => render::diagram_svg(lang),
         What::Diagram { format: Drawing::Mermaid } => render::diagram_mermaid(lang),
+        What::Asyncapi => format!("{:#}", asyncapi::document(&amqp.prefix, &amqp.own_domains)),
     };
     if !text.ends_with('\n') {
         text.push('\n');

@@ -218,6 +218,8 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
                         unclear.extend(self.index.get(&raised.relocation).copied());
                     }
                 }
+                // What is paused shows in the tickets that are held back.
+                News::Heard(Heard::Steered(_)) => {}
                 News::Heard(Heard::Missed(_)) => unclear.extend(self.moving()),
                 News::Answered(answered) => unclear.extend(self.answered(answered)),
             }
@@ -251,7 +253,8 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
                 self.rows[row].use_up(asked.way);
                 None
             }
-            Answer::Refused { why: WhyNot::Stale { .. }, .. } => Some(row),
+            // The second is not what was asked: the ticket says what came of it.
+            Answer::Refused { why: WhyNot::Stale { .. }, .. } | Answer::Steering(_) => Some(row),
             Answer::Refused { why, .. } => {
                 tracing::warn!(%relocation, cause = %correlation, ?why, "refused");
                 self.rows[row].will_not(asked.way);

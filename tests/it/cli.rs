@@ -248,11 +248,12 @@ fn the_documents_in_the_repository_are_what_schema_prints_now() {
         (&["schema", "table"][..], "docs/table.md"),
         (&["schema", "table", "--lang", "zh"], "docs/table.zh.md"),
         (&["schema", "diagram"], "docs/diagram.svg"),
+        (&["schema", "asyncapi"], "docs/asyncapi.json"),
     ] {
         let printed = Said::of(&mut rehome(args));
         printed.is(0, &[]);
         let kept = std::fs::read_to_string(repository(file)).unwrap();
-        assert!(printed.stdout == kept, "{file} is not what the table gives any more: run `just docs`");
+        assert!(printed.stdout == kept, "{file} is not what is printed any more: run `just docs`");
     }
     let rows = Said::of(&mut rehome(&["schema", "table", "--format", "json"])).json(0);
     let ids: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();

@@ -1,6 +1,7 @@
 //! What crosses floors: the binary as a user runs it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod by_message;
 mod cli;
 mod kill;
 mod refused;

@@ -4,6 +4,7 @@
 mod bounds;
 mod pauses;
 mod rivals;
+mod steering;
 mod unknown;
 mod world;
 

@@ -28,7 +28,7 @@ use rehome_domain::{
     order::MESSAGE_VERSION,
     ports::{
         Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded,
-        Outgoing, ReplyTo, StoreError, TicketStore, Wait,
+        Outgoing, ReplyTo, SteeringStore, StoreError, TicketStore, Wait,
     },
     reply::{Reply, Report},
     request::{Deadlines, Place},
@@ -88,8 +88,13 @@ impl World {
 
     /// A helm that has not looked yet.
     pub(crate) fn helm(&self) -> Arc<Helm> {
+        self.helm_over(Arc::clone(&self.store) as _)
+    }
+
+    /// The same over this log.
+    pub(crate) fn helm_over(&self, steering: Arc<dyn SteeringStore>) -> Arc<Helm> {
         Helm::new(HelmParts {
-            steering: Arc::clone(&self.store) as _,
+            steering,
             tickets: Arc::clone(&self.tickets),
             bus: Arc::clone(&self.bus),
             domain_of: Arc::new(|device| device.split_once('-').map_or(device, |(kind, _)| kind).to_owned()),

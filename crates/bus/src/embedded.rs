@@ -5,6 +5,7 @@
 //!   overrides  people's retries and cancels: they may send orders too, but never wait behind commands
 //!   replies    replies, deadlines, forces: they end work or send nothing, and never wait behind either
 //!   l3, l2     work orders
+//!   steering   wishes to pause and to resume, for the helm
 //! ```
 //!
 //! Why nothing can lock up although every queue is bounded: what may send orders for a ticket that has none out
@@ -24,7 +25,7 @@ use rehome_domain::{
     order::{Layer, WorkOrder},
     ports::{
         Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming,
-        Inputs, Outgoing, Wait, WorkQueue,
+        Inputs, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
     },
 };
 use tokio::sync::broadcast;
@@ -53,6 +54,9 @@ const ORDERS_A_RELOCATION: usize = 4;
 /// Replies those can cause: an answer and L2's own rollback, a retry notice or two, each perhaps doubled by a fault.
 const REPLIES_A_RELOCATION: usize = 16;
 
+/// Wishes to pause and to resume: people's, so few.
+const WISHES: usize = 64;
+
 struct Queue<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
@@ -76,6 +80,7 @@ pub struct Embedded {
     replies: Queue<Incoming>,
     l3: Queue<WorkOrder>,
     l2: Queue<WorkOrder>,
+    steering: Queue<Wish>,
     /// Always empty: what never was text can't be unreadable. It tells its consumers when the bus closes.
     dead: Queue<DeadLetter>,
     events: broadcast::Sender<Heard>,
@@ -93,6 +98,7 @@ impl Embedded {
             replies: Queue::new(capacity.in_flight.saturating_mul(REPLIES_A_RELOCATION)),
             l3: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
             l2: Queue::new(capacity.in_flight.saturating_mul(ORDERS_A_RELOCATION)),
+            steering: Queue::new(WISHES),
             dead: Queue::new(1),
             events: broadcast::Sender::new(capacity.events.max(1)),
             answers: Mutex::default(),
@@ -124,6 +130,11 @@ impl Embedded {
             }
             Outgoing::Answer(answered) => {
                 self.answer(answered);
+                Ok(())
+            }
+            Outgoing::Steer(wish) => self.steering.put(wish).await,
+            Outgoing::Steered(line) => {
+                let _ = self.events.send(Heard::Steered(line));
                 Ok(())
             }
         }
@@ -178,6 +189,10 @@ impl Bus for Embedded {
         Box::new(EmbeddedAnswers(receiver))
     }
 
+    fn steering(&self) -> Box<dyn SteeringQueue> {
+        Box::new(EmbeddedSteering(self.steering.receiver.clone()))
+    }
+
     fn dead(&self) -> Box<dyn DeadQueue> {
         Box::new(EmbeddedDead(self.dead.receiver.clone()))
     }
@@ -192,6 +207,7 @@ impl Bus for Embedded {
         self.replies.sender.close();
         self.l3.sender.close();
         self.l2.sender.close();
+        self.steering.sender.close();
         self.dead.sender.close();
     }
 }
@@ -279,6 +295,18 @@ struct EmbeddedDead(Receiver<DeadLetter>);
 
 impl DeadQueue for EmbeddedDead {
     fn next(&mut self) -> Wait<'_, Option<Delivery<DeadLetter>>> {
+        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+    }
+
+    fn acks(&self) -> Arc<dyn Acks> {
+        Arc::new(NoAcks)
+    }
+}
+
+struct EmbeddedSteering(Receiver<Wish>);
+
+impl SteeringQueue for EmbeddedSteering {
+    fn next(&mut self) -> Wait<'_, Option<Delivery<Wish>>> {
         Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
     }
 

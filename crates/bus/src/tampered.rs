@@ -11,8 +11,8 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Events, Incoming, Inputs, Outgoing, Wait,
-        WorkQueue,
+        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Events, Incoming, Inputs, Outgoing, SteeringQueue,
+        Wait, WorkQueue,
     },
     reply::Report,
 };
@@ -116,6 +116,10 @@ impl Bus for Tampered {
 
     fn answers(&self, queue: &str) -> Box<dyn Answers> {
         self.inner.answers(queue)
+    }
+
+    fn steering(&self) -> Box<dyn SteeringQueue> {
+        self.inner.steering()
     }
 
     fn dead(&self) -> Box<dyn DeadQueue> {

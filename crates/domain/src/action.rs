@@ -1,5 +1,6 @@
 //! What an operator may do now, and why not otherwise: derived from the table's rows.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 const UNSET: &str = "unset";
 
 /// Why a command is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "why_not", rename_all = "snake_case")]
 pub enum WhyNot {
     /// The ticket is closed.

@@ -1,6 +1,7 @@
 //! What the supervisor tells the world: that a ticket changed, and alarms.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// How loud an alarm is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Look at it in working hours.
@@ -34,7 +35,7 @@ impl Severity {
 }
 
 /// Why a person is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Alarm {
     /// L3 could not take its reservation back.
@@ -103,7 +104,7 @@ impl Alarm {
 }
 
 /// Where a ticket stands, for whoever watches: published after each journal entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The ticket.
     pub relocation: RelocationId,
@@ -129,7 +130,7 @@ pub struct Event {
 }
 
 /// An alarm: somebody is called. Published beside the [`Event`] of the entry that raised it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Raised {
     /// The ticket.
     pub relocation: RelocationId,

@@ -1,12 +1,13 @@
 //! Ids. All are inputs or derived from inputs: nothing here draws a random number.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 /// Names one relocation (one ticket), on the bus as `correlation_id`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RelocationId(pub Uuid);
 
@@ -25,7 +26,7 @@ impl FromStr for RelocationId {
 }
 
 /// Names one message. Whoever sends a message twice gives it the same id, and it counts once.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MessageId(pub String);
 
@@ -96,5 +97,20 @@ impl Serialize for WorkOrderId {
 impl<'de> Deserialize<'de> for WorkOrderId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for WorkOrderId {
+    fn schema_name() -> Cow<'static, str> {
+        "WorkOrderId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Names a work order: `relocation:seq:index`. `relocation` is the ticket's id, `seq` (from 1, \
+                growing with the ticket) is the fencing token, `index` tells apart orders sent together.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]+:[0-9]+$",
+        })
     }
 }

@@ -1,13 +1,15 @@
 //! What goes into the supervisor and what comes out, whatever bus carries it.
 //!
 //! ```text
-//!  people, systems ──Envelope(Submitted, Command)──▶ commands ─┐
+//!  people, systems ──Steer──────────────────────────▶ steering ─▶ helm
+//!        └───────────Envelope(Submitted, Command)──▶ commands ─┐
 //!  configurators ────Envelope(Reply)───────────────▶ replies ──┼─▶ supervisor ──WorkOrder──▶ work l3, work l2
 //!  timers, start ────Envelope(Overdue, …)──────────▶ replies ──┘        ├──Event───────▶ events
 //!                                                                       └──Answer──────▶ whoever asked
 //! ```
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,10 +19,11 @@ use crate::{
     reply::Reply,
     request::{FieldError, Request},
     role::Role,
+    steering::Verdict,
 };
 
 /// What can come in for a ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "input", rename_all = "snake_case")]
 pub enum Input {
     /// A new relocation.
@@ -83,7 +86,7 @@ impl Input {
 }
 
 /// An input with what must be known of it to count it once and to journal it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// The ticket.
     pub relocation: RelocationId,
@@ -139,7 +142,7 @@ impl Envelope {
 }
 
 /// Why an input could not be given to any ticket. It is kept as a dead letter with this reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[serde(tag = "rejected", rename_all = "snake_case")]
 pub enum Rejection {
     /// A request with fields that are not as they must be.
@@ -196,7 +199,7 @@ pub enum Rejection {
 }
 
 /// What whoever sent a command is told, correlated by the command's message id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// It is in the journal, and what it sends will be sent.
@@ -215,4 +218,7 @@ pub enum Answer {
     },
     /// No ticket could take it; it is a dead letter.
     Rejected(Rejection),
+    /// Not about a ticket: whether something was paused or resumed. The same words, without a ticket.
+    #[serde(untagged)]
+    Steering(Verdict),
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
 pub const MESSAGE_VERSION: u16 = 1;
 
 /// Which configurator: the gateway's or the switches'.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
     /// 三层配置装置: gateway sub-interfaces.
@@ -57,7 +58,7 @@ impl fmt::Display for Layer {
 }
 
 /// What is asked. All mean *ensure*: doing one twice is harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderKind {
     /// Prepare the new place without touching service (at L3: only the sub-interface and its description, claim 3).
@@ -142,7 +143,7 @@ pub struct Dispatch {
 }
 
 /// A work order as a configurator gets it: complete, so that it needs to remember nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkOrder {
     /// Message version.
     pub v: u16,

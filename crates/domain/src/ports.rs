@@ -18,7 +18,7 @@ use crate::{
     reply::{Failure, Presence, Report},
     request::Spot,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
-    steering::Steered,
+    steering::{Steer, Steered},
     ticket::Ticket,
 };
 
@@ -365,6 +365,15 @@ impl From<Envelope> for Incoming {
     }
 }
 
+/// A wish to pause or to resume on its way to a helm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The wish.
+    pub steer: Steer,
+    /// Who wants an answer.
+    pub reply_to: Option<ReplyTo>,
+}
+
 /// An answer on its way to whoever asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -389,6 +398,10 @@ pub enum Outgoing {
     Alarm(Raised),
     /// From the supervisor to whoever asked.
     Answer(Answered),
+    /// From people, to whichever supervisor's helm takes it.
+    Steer(Wish),
+    /// From a helm to whoever listens: something was paused or resumed.
+    Steered(Steered),
 }
 
 /// A message in hand, and its tag to acknowledge it by.
@@ -439,6 +452,8 @@ pub enum Heard {
     Event(Event),
     /// An alarm.
     Alarm(Raised),
+    /// Something was paused or resumed by message.
+    Steered(Steered),
     /// So many events passed while the listener was busy.
     Missed(u64),
 }
@@ -458,6 +473,15 @@ pub trait DeadQueue: Send {
     fn acks(&self) -> Arc<dyn Acks>;
 }
 
+/// People's wishes to pause and to resume, on their way to a helm.
+pub trait SteeringQueue: Send {
+    /// The next one. None: closed. Cancel-safe.
+    fn next(&mut self) -> Wait<'_, Option<Delivery<Wish>>>;
+
+    /// What acknowledges them, once they stand in the log.
+    fn acks(&self) -> Arc<dyn Acks>;
+}
+
 /// The bus.
 pub trait Bus: Send + Sync {
     /// Hands messages over, in order. Resolves when the bus answers for them; waits where a queue is full.
@@ -474,6 +498,9 @@ pub trait Bus: Send + Sync {
 
     /// A queue of one's own for answers.
     fn answers(&self, queue: &str) -> Box<dyn Answers>;
+
+    /// The wishes to pause and to resume. Several consumers compete.
+    fn steering(&self) -> Box<dyn SteeringQueue>;
 
     /// The messages nobody could read or take. Several consumers compete.
     fn dead(&self) -> Box<dyn DeadQueue>;

@@ -1,12 +1,13 @@
 //! Replies (回单): what a configurator answers to a work order.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{id::WorkOrderId, order::Layer};
 
 /// Why something failed, for machines. New reasons may be added; unknown ones are read as `other`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The device could not be reached within the retry policy.
@@ -46,7 +47,7 @@ impl Reason {
 }
 
 /// A failure: a code for machines and a sentence for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{}: {text}", reason.wire())]
 pub struct Failure {
     /// Machine-readable.
@@ -56,7 +57,7 @@ pub struct Failure {
 }
 
 /// One outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// It is done.
@@ -92,7 +93,7 @@ impl From<Result<(), Failure>> for Outcome {
 }
 
 /// What a device holds at one spot, as far as one circuit is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// Nothing.
@@ -106,7 +107,7 @@ pub enum Presence {
 }
 
 /// What `inspect` found at both ends on its layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Found {
     /// At the old place.
     pub old: Presence,
@@ -115,7 +116,7 @@ pub struct Found {
 }
 
 /// What a reply says. The kind of report must fit the kind of order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "report", rename_all = "snake_case")]
 pub enum Report {
     /// `reserve`. From L2 a failure is followed by the outcome of L2's own rollback: in `rollback`, or as a
@@ -187,7 +188,7 @@ pub enum Report {
 }
 
 /// A reply: which order it answers, and what it says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {
     /// Message version.
     pub v: u16,

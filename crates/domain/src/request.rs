@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{lang::Lang, order::Layer};
@@ -14,21 +15,27 @@ pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
 pub const TEXT_LIMIT: usize = 255;
 
 /// One end of a relocation: where the circuit meets the gateway (L3) and the access switch (L2).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// The gateway.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub l3_device: String,
     /// The gateway's parent port.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub l3_port: String,
     /// The (outer) VLAN tag, on both layers.
+    #[schemars(range(min = 1, max = 4094))]
     pub vlan: u16,
     /// The inner tag of a QinQ circuit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4094))]
     pub inner_vlan: Option<u16>,
     /// The access or aggregation switch.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub l2_device: String,
     /// The switch's port.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub l2_port: String,
 }
 
@@ -77,7 +84,7 @@ impl Place {
 }
 
 /// The time a person set for the cutover to deploy by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// From when on.
@@ -88,16 +95,16 @@ pub struct Window {
 
 /// How long each kind of order may stay unanswered, in milliseconds. Stamped on a ticket at submission, so that a
 /// changed setting never changes the history of a ticket that is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadlines {
-    /// `reserve` at either layer.
+    /// `reserve` at either layer, in milliseconds.
     pub reserve_ms: u32,
-    /// `cutover` at either layer.
+    /// `cutover` at either layer, in milliseconds.
     pub cutover_ms: u32,
-    /// `release`, `rollback_install`, and L2's report of its own rollback.
+    /// `release`, `rollback_install`, and L2's report of its own rollback, in milliseconds.
     pub rollback_ms: u32,
-    /// `inspect` and `notice`.
+    /// `inspect` and `notice`, in milliseconds.
     pub inspect_ms: u32,
 }
 
@@ -109,23 +116,27 @@ impl Default for Deadlines {
 }
 
 /// The full desired parameters of a relocation. Immutable once submitted; every work order carries them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The circuit's id in the carrier's inventory.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub service_id: String,
     /// Whose circuit it is.
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub customer: String,
     /// Where it is.
     pub old: Place,
     /// Where it goes.
     pub new: Place,
-    /// The gateway address with prefix length, IPv4 or IPv6.
+    /// The gateway address with prefix length, IPv4 or IPv6: `192.0.2.1/30`, `2001:db8::1/64`.
     pub ip: String,
     /// The VRF, if the circuit is in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub vrf: Option<String>,
     /// The description put on the port at reservation (claim 3).
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub description: String,
     /// When the cutover deploys by itself; without one a person deploys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +150,7 @@ pub struct Request {
 }
 
 /// One thing wrong with a request: which field, and what was expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{field}: {problem}")]
 pub struct FieldError {
     /// The field's path as in a sheet (`new_vlan`).

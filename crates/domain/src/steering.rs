@@ -9,12 +9,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{command::By, id::MessageId, lang::Lang, request::Request};
+use crate::{command::By, id::MessageId, lang::Lang, request::Request, role::Role};
 
 /// What a pause is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "scope", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scope {
     /// All there is.
@@ -63,7 +64,7 @@ impl fmt::Display for Scope {
 }
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// From now on nothing begins.
@@ -75,7 +76,7 @@ pub enum Turn {
 }
 
 /// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Steered {
     /// The id of the message that asked for it: it counts once.
     pub id: MessageId,
@@ -90,6 +91,105 @@ pub struct Steered {
     pub at: Timestamp,
     /// Why.
     pub reason: String,
+}
+
+/// A person's wish to pause or to resume, as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steer {
+    /// The id of the message that asks for it: it counts once.
+    pub id: MessageId,
+    /// What is wished: never [`Turn::Lifted`], which is Rehome's own.
+    pub turn: Turn,
+    /// To what.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Who.
+    pub by: By,
+    /// Why.
+    pub reason: String,
+}
+
+impl Steer {
+    /// What became of it in a log that may have heard it already, and the line to append if it is new.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn decide(self, log: &[Steered], at: Timestamp) -> Result<Decided, NotSteered> {
+        if let Some(known) = log.iter().find(|line| line.id == self.id) {
+            return Ok(Decided::Known(known.clone()));
+        }
+        let (has, needs) = (self.by.role(), Role::TO_STEER);
+        if has.is_none_or(|has| has < needs) {
+            return Err(NotSteered::NotAllowed { has, needs });
+        }
+        if self.reason.trim().is_empty() {
+            return Err(NotSteered::NeedsReason);
+        }
+        let paused = || pauses(log).iter().any(|line| line.scope == self.scope);
+        match self.turn {
+            Turn::Pause => {}
+            Turn::Resume if paused() => {}
+            Turn::Resume | Turn::Lifted => return Err(NotSteered::NotPaused),
+        }
+        let Self { id, turn, scope, by, reason } = self;
+        Ok(Decided::New(Steered { id, turn, scope, by, at, reason }))
+    }
+}
+
+/// A wish that is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// By this line, which is to be appended.
+    New(Steered),
+    /// It came before: by this line, which stands already.
+    Known(Steered),
+}
+
+/// Why a wish to pause or to resume is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
+#[serde(tag = "why_not", rename_all = "snake_case")]
+pub enum NotSteered {
+    /// Their role does not allow it (promise 5).
+    #[error("pausing and resuming need the role {needs}; {}", has.map_or_else(
+        || "nobody vouches for who sent it".to_owned(), |has| format!("the sender's is {has}")))]
+    NotAllowed {
+        /// The role they have; none if nobody vouches for who they are.
+        has: Option<Role>,
+        /// The role it takes.
+        needs: Role,
+    },
+    /// Pausing and resuming need a reason (promise 5).
+    #[error("pausing and resuming need a reason")]
+    NeedsReason,
+    /// There is nothing to resume: exactly this scope is not paused.
+    #[error("it is not paused")]
+    NotPaused,
+}
+
+/// What whoever asked to pause or to resume is told, correlated by their message's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It stands in the log, durably, and holds for every supervisor within moments.
+    Accepted {
+        /// What was done.
+        turn: Turn,
+        /// To what.
+        #[serde(flatten)]
+        scope: Scope,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// It changed nothing, and is kept as a dead letter with the reason.
+    Refused {
+        /// What was wished.
+        turn: Turn,
+        /// To what.
+        #[serde(flatten)]
+        scope: Scope,
+        /// Why not.
+        why: NotSteered,
+    },
 }
 
 /// What is paused by a log, in the order it was paused: each scope with the line that paused it.
@@ -135,6 +235,42 @@ mod tests {
             reason: String::new(),
         };
         turns.iter().enumerate().map(line).collect()
+    }
+
+    fn wish(id: &str, turn: Turn, by: By, reason: &str) -> Steer {
+        let scope = Scope::Device { name: "a".to_owned() };
+        Steer { id: MessageId(id.to_owned()), turn, scope, by, reason: reason.to_owned() }
+    }
+
+    fn person(role: Role) -> By {
+        By::Person { name: "ann".to_owned(), via: "amqp".to_owned(), role }
+    }
+
+    #[test]
+    fn a_wish_needs_an_admin_a_reason_and_for_a_resume_a_pause() {
+        let log = log(&[(Turn::Pause, "a"), (Turn::Pause, "b"), (Turn::Resume, "b")]);
+        let decide = |turn, by, reason: &str, log: &[Steered]| {
+            wish("new", turn, by, reason).decide(log, Timestamp::UNIX_EPOCH)
+        };
+        for (turn, log) in [(Turn::Pause, &[] as &[Steered]), (Turn::Resume, &log)] {
+            assert!(matches!(decide(turn, person(Role::Admin), "works", log), Ok(Decided::New(_))));
+            let supervisor = Err(NotSteered::NotAllowed { has: Some(Role::Supervisor), needs: Role::Admin });
+            assert_eq!(decide(turn, person(Role::Supervisor), "works", log), supervisor);
+            let nobody = Err(NotSteered::NotAllowed { has: None, needs: Role::Admin });
+            assert_eq!(decide(turn, By::Nobody { via: "amqp".to_owned() }, "works", log), nobody);
+            assert_eq!(decide(turn, person(Role::Admin), " ", log), Err(NotSteered::NeedsReason));
+        }
+        let resumed = decide(Turn::Resume, person(Role::Admin), "works", &[]);
+        assert_eq!(resumed, Err(NotSteered::NotPaused));
+    }
+
+    #[test]
+    fn a_wish_that_came_before_is_answered_by_the_line_it_has_whatever_was_done_since() {
+        let log = log(&[(Turn::Pause, "a"), (Turn::Resume, "a")]);
+        for line in &log {
+            let again = wish(&line.id.0, line.turn, person(Role::Admin), "again");
+            assert_eq!(again.decide(&log, Timestamp::MAX), Ok(Decided::Known(line.clone())));
+        }
     }
 
     #[test]

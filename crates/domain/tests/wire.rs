@@ -15,8 +15,10 @@ use rehome_domain::{
     ports::DeadLetter,
     reply::{Failure, Outcome, Reason},
     request::FieldError,
+    role::Role,
     state::{State, Work},
     status::{Disposition, Side},
+    steering::{NotSteered, Scope, Turn, Verdict},
 };
 use rehome_testkit::history::{self, OTHER, RELOCATION, START};
 use serde::{Serialize, de::DeserializeOwned};
@@ -182,6 +184,17 @@ fn every_answer_comes_back() {
     for rejection in rejections {
         comes_back(&Answer::Rejected(rejection));
     }
+    for why in [
+        NotSteered::NotAllowed { has: Some(Role::Operator), needs: Role::Admin },
+        NotSteered::NotAllowed { has: None, needs: Role::Admin },
+        NotSteered::NeedsReason,
+        NotSteered::NotPaused,
+    ] {
+        let scope = Scope::Domain { name: "north".to_owned() };
+        comes_back(&Answer::Steering(Verdict::Refused { turn: Turn::Resume, scope, why }));
+    }
+    let (turn, scope) = (Turn::Pause, Scope::Everything);
+    comes_back(&Answer::Steering(Verdict::Accepted { turn, scope, at: START }));
 }
 
 #[test]

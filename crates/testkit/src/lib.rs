@@ -7,3 +7,4 @@ pub mod history;
 pub mod memory;
 pub mod postgres;
 pub mod scenario;
+pub mod stranger;

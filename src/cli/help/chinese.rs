@@ -19,9 +19,10 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
     ("check", "检查配置和数据：生效的配置、存在的问题"),
     ("bench", "测量每秒移机数和时延，并在同一次运行中测出数据库极限"),
-    ("schema", "输出由转换表生成的文档"),
+    ("schema", "输出自动生成的文档"),
     ("schema table", "转换表"),
     ("schema diagram", "状态图"),
+    ("schema asyncapi", "其他系统收发的消息"),
 ];
 
 /// What an argument is for, at a command or (`*`) wherever it has no text of its own.
@@ -193,7 +194,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome schema table --lang zh
   rehome schema table --format json
   rehome schema diagram > diagram.svg       状态图，SVG 格式
-  rehome schema diagram --format mermaid",
+  rehome schema diagram --format mermaid
+  rehome schema asyncapi > asyncapi.json    全部消息，AsyncAPI 3.0",
     ),
 ];
 

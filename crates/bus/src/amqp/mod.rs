@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  people, systems ──▶ .commands ──order.#, deploy.#──▶ .intake ───────┐ left waiting while enough is in flight
+//!                        ├─steer.#───────────▶ .steering ─▶ helms     │
 //!                        └─override.#, cancel, retry.#─┐               ▼
 //!  configurators ────▶ .replies ──────────────────────▶ .supervisor ─▶ supervisors ──▶ .work ──▶ .l3, .l2, a vendor's
 //!  clock, start, ────▶ .internal ─────────────────────┘                 ├──▶ .events ──▶ listeners' own queues
@@ -14,6 +15,7 @@
 //! whatever the broker does: it connects again, for ever, and publishes again what was not confirmed.
 
 mod acks;
+pub mod asyncapi;
 mod connection;
 mod consume;
 mod error;
@@ -30,7 +32,9 @@ use std::{
 
 use rehome_domain::{
     order::Layer,
-    ports::{Answers, Bus, BusError, DeadQueue, Events, Heard, Inputs, Outgoing, Wait, WorkQueue},
+    ports::{
+        Answers, Bus, BusError, DeadQueue, Events, Heard, Inputs, Outgoing, SteeringQueue, Wait, WorkQueue,
+    },
 };
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::timeout};
 use uuid::Uuid;
@@ -39,13 +43,16 @@ pub use self::{
     connection::{Health, Standing},
     error::AmqpError,
     options::{DomainOf, Identity, Limits, Options, RoleOf, Tls},
-    wire::{COMMAND_VERSION, CommandBody, SUBMIT_KEY, SubmitBody, command_of, key_of},
+    wire::{
+        COMMAND_VERSION, CommandBody, SUBMIT_KEY, ScopeWord, SteerBody, SubmitBody, command_of, key_of,
+        steer_key_of, turn_of,
+    },
 };
 use self::{
     connection::{Phase, Shared},
     consume::{Order, Source, Tap, pump},
     publish::Publishing,
-    queues::{AmqpAnswers, AmqpDead, AmqpEvents, AmqpInputs, AmqpWork},
+    queues::{AmqpAnswers, AmqpDead, AmqpEvents, AmqpInputs, AmqpSteering, AmqpWork},
     wire::{Unreadable, inward, outward},
 };
 
@@ -199,6 +206,12 @@ impl Bus for Amqp {
         let decode = move |shared: &Shared, delivery: &_| inward::answer(shared, &name, delivery);
         let prefetch = self.shared.limits().prefetch_others;
         Box::new(AmqpAnswers::new(self.consume(Source::Asker(real), prefetch, decode, None)))
+    }
+
+    fn steering(&self) -> Box<dyn SteeringQueue> {
+        let source = Source::Shared(self.shared.names.steering());
+        let prefetch = self.shared.limits().prefetch_others;
+        Box::new(AmqpSteering(self.consume(source, prefetch, inward::wish, None)))
     }
 
     fn dead(&self) -> Box<dyn DeadQueue> {

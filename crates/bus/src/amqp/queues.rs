@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use rehome_domain::{
     order::WorkOrder,
     ports::{
-        Acks, Answered, Answers, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming, Inputs, Wait,
-        WorkQueue,
+        Acks, Answered, Answers, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming, Inputs,
+        SteeringQueue, Wait, Wish, WorkQueue,
     },
 };
 
@@ -60,6 +60,19 @@ pub(super) struct AmqpWork(pub(super) Tap<WorkOrder>);
 
 impl WorkQueue for AmqpWork {
     fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>> {
+        Box::pin(async move { self.0.next().await.map(Delivery::from) })
+    }
+
+    fn acks(&self) -> Arc<dyn Acks> {
+        acknowledger(&[&self.0])
+    }
+}
+
+/// Wishes to pause and to resume.
+pub(super) struct AmqpSteering(pub(super) Tap<Wish>);
+
+impl SteeringQueue for AmqpSteering {
+    fn next(&mut self) -> Wait<'_, Option<Delivery<Wish>>> {
         Box::pin(async move { self.0.next().await.map(Delivery::from) })
     }
 

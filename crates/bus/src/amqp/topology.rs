@@ -2,7 +2,7 @@
 //!
 //! | exchange | who may write | queues bound to it |
 //! |---|---|---|
-//! | `.commands` | people and other systems | `.intake`: `order.#`, `deploy.#`; `.supervisor`: `override.#`, `cancel`, `retry.#` |
+//! | `.commands` | people and other systems | `.intake`: `order.#`, `deploy.#`; `.supervisor`: `override.#`, `cancel`, `retry.#`; `.steering`: `steer.#` |
 //! | `.work` | supervisors | `.l3`: `l3.<domain>`, `.l2`: `l2.<domain>` for our own domains; vendors bind their own |
 //! | `.replies` | configurators | `.supervisor`: `#` |
 //! | `.internal` | supervisors | `.supervisor`: `#` |
@@ -84,6 +84,11 @@ impl Names {
         self.under("supervisor")
     }
 
+    /// The queue of wishes to pause and to resume.
+    pub(super) fn steering(&self) -> String {
+        self.under("steering")
+    }
+
     /// A layer's queue.
     pub(super) fn layer(&self, layer: Layer) -> String {
         self.under(layer.wire())
@@ -118,7 +123,7 @@ impl Names {
     }
 
     /// Each queue with the exchange and key of each of its bindings.
-    fn queues(&self, domains: &[String]) -> Vec<(String, Vec<(String, String)>)> {
+    pub(super) fn queues(&self, domains: &[String]) -> Vec<(String, Vec<(String, String)>)> {
         let on = |exchange: String, keys: &[&str]| -> Vec<(String, String)> {
             keys.iter().map(|key| (exchange.clone(), (*key).to_owned())).collect()
         };
@@ -137,6 +142,7 @@ impl Names {
             (self.dead(), on(self.dead(), &["#"])),
             (self.intake(), intake),
             (self.supervisor(), supervisor),
+            (self.steering(), on(self.commands(), &["steer.#"])),
             layer(Layer::L3),
             layer(Layer::L2),
         ]

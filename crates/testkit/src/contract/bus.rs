@@ -8,9 +8,10 @@ use rehome_domain::{
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Input},
     order::{Dispatch, Layer, OrderKind, WorkOrder},
-    ports::{Answered, Bus, Delivery, Events, Heard, Incoming, Inputs, Outgoing, ReplyTo},
+    ports::{Answered, Bus, Delivery, Events, Heard, Incoming, Inputs, Outgoing, ReplyTo, Wish},
     reply::{Outcome, Reply, Report},
     role::Role,
+    steering::{Scope, Steer, Steered, Turn},
 };
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ pub const CASES: &[Case<dyn Bus>] = cases![
     competing_consumers_share_the_work_and_each_order_goes_to_one,
     each_layer_gets_its_own_orders,
     events_and_alarms_reach_every_listener_in_order,
+    wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard,
     an_answer_reaches_its_asker_and_nobody_else,
     an_answer_to_somebody_who_has_left_holds_nobody_up,
     a_closed_bus_ends_its_consumers,
@@ -330,6 +332,33 @@ async fn events_and_alarms_reach_every_listener_in_order(bus: OneBus) {
     hear(&mut *other, 100).await;
 }
 
+async fn wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard(bus: OneBus) {
+    let (mut wishes, mut events) = (bus.steering(), bus.events());
+    let acks = wishes.acks();
+    let scopes = [
+        Scope::Everything,
+        Scope::Domain { name: "north".to_owned() },
+        Scope::Device { name: "gw-1".to_owned() },
+    ];
+    let turns = [Turn::Pause, Turn::Resume];
+    for n in 0..turns.len() * scopes.len() {
+        let by = By::Person { name: "test".to_owned(), via: "cli".to_owned(), role: Role::Admin };
+        let (turn, scope) = (turns[n % turns.len()], scopes[n % scopes.len()].clone());
+        let (id, reason) = (MessageId(format!("w{n}")), "works".to_owned());
+        let steer = Steer { id, turn, scope, by, reason };
+        let wish = Wish { steer: steer.clone(), reply_to: Some(asked_by("asker", "question")) };
+        send(&bus, vec![Outgoing::Steer(wish)]).await;
+        let Delivery { message, tag } = soon(wishes.next()).await.unwrap();
+        assert_eq!(message.steer, steer);
+        assert_eq!(message.reply_to.unwrap().correlation, MessageId("question".to_owned()));
+        acks.ack(vec![tag]).await.unwrap();
+        let Steer { id, turn, scope, by, reason } = steer;
+        let line = Steered { id, turn, scope, by, at: START, reason };
+        send(&bus, vec![Outgoing::Steered(line.clone())]).await;
+        assert_eq!(soon(events.next()).await, Some(Heard::Steered(line)));
+    }
+}
+
 async fn an_answer_reaches_its_asker_and_nobody_else(bus: OneBus) {
     let (mut mine, mut theirs) = (bus.answers("mine"), bus.answers("theirs"));
     let mut inputs = bus.inputs();
@@ -362,11 +391,13 @@ async fn a_closed_bus_ends_its_consumers(bus: OneBus) {
     send(&bus, vec![Outgoing::Reply(reply(1)), Outgoing::Order(order(1, Layer::L3))]).await;
     take(&mut *inputs, 1).await;
     work.acks().ack(vec![soon(work.next()).await.unwrap().tag]).await.unwrap();
+    let mut wishes = bus.steering();
     let waiting = tokio::spawn(async move {
         assert!(inputs.next(1, true).await.is_none());
         assert!(inputs.next(1, false).await.is_none(), "and stay so");
         assert!(work.next().await.is_none());
         assert!(dead.next().await.is_none());
+        assert!(wishes.next().await.is_none());
     });
     tokio::task::yield_now().await;
     bus.close();

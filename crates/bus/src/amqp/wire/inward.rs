@@ -10,15 +10,17 @@ use rehome_domain::{
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Input},
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Answered, DeadLetter, Heard, Incoming, ReplyTo},
+    ports::{Answered, DeadLetter, Heard, Incoming, ReplyTo, Wish},
     reply::{Reply, Report},
     role::Role,
+    steering::Steer,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SubmitBody, Unreadable, command_of, header, kind,
+    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SteerBody, SubmitBody, Unreadable, command_of, header, kind,
     outward::{foreign_id, hashed, header_number, header_text},
+    turn_of,
 };
 use crate::amqp::connection::Shared;
 
@@ -66,6 +68,7 @@ pub(in crate::amqp) fn heard(shared: &Shared, delivery: &Delivery) -> Read<Heard
     match delivery.routing_key.as_str().split('.').next() {
         Some("relocation") => Ok(Heard::Event(parse(&delivery.data)?)),
         Some("alarm") => Ok(Heard::Alarm(parse(&delivery.data)?)),
+        Some("steering") => Ok(Heard::Steered(parse(&delivery.data)?)),
         _ => bad(format!("`{}` is no event's key", delivery.routing_key)),
     }
 }
@@ -124,14 +127,7 @@ fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
         return bad(format!("the routing key `{key}` names no command"));
     }
     of_kind(delivery, &kind::command(key))?;
-    let by = sender(shared, delivery)?;
-    let id = message_id(delivery).ok_or_else(|| {
-        Unreadable("`message_id` is missing: without it a command sent twice would count twice".to_owned())
-    })?;
-    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
-    let relayed = user.is_some_and(|user| shared.options.relays.iter().any(|relay| relay == user));
-    let cause = if relayed { MessageId(id.clone()) } else { foreign_id(user, &id) };
-    let reply_to = reply_to(shared, delivery, &id)?;
+    let Asked { by, cause, reply_to } = asked_by(shared, delivery)?;
     let (relocation, input) = match asked {
         None => {
             let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION)?;
@@ -148,6 +144,42 @@ fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
         }
     };
     Ok(Incoming { envelope: Envelope { relocation, cause, by, input }, reply_to, early: 0 })
+}
+
+/// A wish to pause or to resume.
+pub(in crate::amqp) fn wish(shared: &Shared, delivery: &Delivery) -> Read<Wish> {
+    small_enough(shared, delivery)?;
+    let key = delivery.routing_key.as_str();
+    if delivery.exchange.as_str() != shared.names.commands() {
+        return bad(format!("it came by the exchange `{}`, which gives nobody commands", delivery.exchange));
+    }
+    let Some(turn) = turn_of(key) else {
+        return bad(format!("the routing key `{key}` names no command"));
+    };
+    of_kind(delivery, &kind::command(key))?;
+    let Asked { by, cause: id, reply_to } = asked_by(shared, delivery)?;
+    let body: SteerBody = versioned(&delivery.data, COMMAND_VERSION)?;
+    let scope = body.scope()?;
+    Ok(Wish { steer: Steer { id, turn, scope, by, reason: body.reason }, reply_to })
+}
+
+/// Who asks, what their message is called so that it counts once, and where the answer goes.
+struct Asked {
+    by: By,
+    cause: MessageId,
+    reply_to: Option<ReplyTo>,
+}
+
+fn asked_by(shared: &Shared, delivery: &Delivery) -> Read<Asked> {
+    let by = sender(shared, delivery)?;
+    let id = message_id(delivery).ok_or_else(|| {
+        Unreadable("`message_id` is missing: without it a command sent twice would count twice".to_owned())
+    })?;
+    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
+    let relayed = user.is_some_and(|user| shared.options.relays.iter().any(|relay| relay == user));
+    let cause = if relayed { MessageId(id.clone()) } else { foreign_id(user, &id) };
+    let reply_to = reply_to(shared, delivery, &id)?;
+    Ok(Asked { by, cause, reply_to })
 }
 
 fn reply_to(shared: &Shared, delivery: &Delivery, id: &str) -> Read<Option<ReplyTo>> {

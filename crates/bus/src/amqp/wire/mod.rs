@@ -8,7 +8,13 @@ pub(super) mod outward;
 #[cfg(test)]
 mod tests;
 
-use rehome_domain::{command::CommandKind, id::RelocationId, request::Request};
+use rehome_domain::{
+    command::CommandKind,
+    id::RelocationId,
+    request::Request,
+    steering::{Scope, Turn},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the commands' bodies.
@@ -39,10 +45,10 @@ pub fn command_of(key: &str) -> Option<CommandKind> {
 }
 
 /// The body of a submission, key [`SUBMIT_KEY`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitBody {
-    /// [`COMMAND_VERSION`].
+    /// The version of the body: 1.
     pub v: u16,
     /// The id the relocation is to have. Without it the id is derived from the sender and their message id, so that
     /// the same message sent again is the same relocation.
@@ -53,10 +59,10 @@ pub struct SubmitBody {
 }
 
 /// The body of every other command; the routing key says which.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandBody {
-    /// [`COMMAND_VERSION`].
+    /// The version of the body: 1.
     pub v: u16,
     /// The ticket.
     pub relocation: RelocationId,
@@ -66,6 +72,76 @@ pub struct CommandBody {
     /// The ticket's version its sender saw; a stale one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<u64>,
+}
+
+/// The routing key of a wish to pause or to resume; none for what is no person's to wish.
+#[must_use]
+pub const fn steer_key_of(turn: Turn) -> Option<&'static str> {
+    match turn {
+        Turn::Pause => Some("steer.pause"),
+        Turn::Resume => Some("steer.resume"),
+        Turn::Lifted => None,
+    }
+}
+
+/// What a steering key wishes.
+#[must_use]
+pub fn turn_of(key: &str) -> Option<Turn> {
+    [Turn::Pause, Turn::Resume].into_iter().find(|turn| steer_key_of(*turn) == Some(key))
+}
+
+/// What a pause is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeWord {
+    /// All there is; without a name.
+    Everything,
+    /// The devices of the domain with that name.
+    Domain,
+    /// The device with that name.
+    Device,
+}
+
+/// The body of `steer.pause` and `steer.resume`; the routing key says which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SteerBody {
+    /// The version of the body: 1.
+    pub v: u16,
+    /// To what.
+    pub scope: ScopeWord,
+    /// The domain's or the device's name; not for everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Why; must be given.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl SteerBody {
+    /// The body that asks for this.
+    #[must_use]
+    pub fn new(scope: Scope, reason: String) -> Self {
+        let (scope, name) = match scope {
+            Scope::Everything => (ScopeWord::Everything, None),
+            Scope::Domain { name } => (ScopeWord::Domain, Some(name)),
+            Scope::Device { name } => (ScopeWord::Device, Some(name)),
+        };
+        Self { v: COMMAND_VERSION, scope, name, reason }
+    }
+
+    fn scope(&self) -> Result<Scope, Unreadable> {
+        match (self.scope, self.name.clone().filter(|name| !name.trim().is_empty())) {
+            (ScopeWord::Everything, None) => Ok(Scope::Everything),
+            (ScopeWord::Domain, Some(name)) => Ok(Scope::Domain { name }),
+            (ScopeWord::Device, Some(name)) => Ok(Scope::Device { name }),
+            (ScopeWord::Everything, Some(_)) => {
+                Err(Unreadable("at `name`: everything has no name".to_owned()))
+            }
+            (ScopeWord::Domain, None) => Err(Unreadable("at `name`: which domain is missing".to_owned())),
+            (ScopeWord::Device, None) => Err(Unreadable("at `name`: which device is missing".to_owned())),
+        }
+    }
 }
 
 /// Headers of our own.
@@ -110,6 +186,8 @@ pub(super) mod kind {
     pub(crate) const EVENT: &str = "event.v1";
     /// An alarm.
     pub(crate) const ALARM: &str = "alarm.v1";
+    /// What was paused or resumed.
+    pub(crate) const STEERED: &str = "steering.v1";
     /// An answer.
     pub(crate) const ANSWER: &str = "answer.v1";
     /// A dead letter.

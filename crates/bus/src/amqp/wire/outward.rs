@@ -11,12 +11,15 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     message::{Envelope, Input},
     order::WorkOrder,
-    ports::{Answered, BusError, Incoming, Outgoing, ReplyTo},
+    ports::{Answered, BusError, Incoming, Outgoing, ReplyTo, Wish},
+    steering::{Steer, Steered, Turn},
 };
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{COMMAND_VERSION, CommandBody, SUBMIT_KEY, SubmitBody, header, key_of, kind};
+use super::{
+    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SteerBody, SubmitBody, header, key_of, kind, steer_key_of,
+};
 use crate::amqp::connection::Shared;
 
 /// Persistent: it outlives the broker's restart.
@@ -58,6 +61,8 @@ pub(in crate::amqp) fn pack(
         Outgoing::Event(event) => self::event(shared, &event),
         Outgoing::Alarm(raised) => alarm(shared, &raised),
         Outgoing::Answer(answered) => answer(shared, answers, answered),
+        Outgoing::Steer(wish) => steer(shared, answers, wish),
+        Outgoing::Steered(line) => steered(shared, &line),
     }
 }
 
@@ -94,10 +99,29 @@ fn command(
         }
         _ => return Err(refused("packing a command", "it is none")),
     };
+    asked(shared, answers, key, body, &envelope.cause, reply_to, envelope.by)
+}
+
+fn steer(shared: &Shared, answers: impl Fn(&str) -> Option<String>, wish: Wish) -> Result<Packed, BusError> {
+    let Wish { steer: Steer { id, turn, scope, by, reason }, reply_to } = wish;
+    let key = steer_key_of(turn).ok_or_else(|| refused("packing a wish", "it is nobody's to wish"))?;
+    asked(shared, answers, key, json(&SteerBody::new(scope, reason))?, &id, reply_to, by)
+}
+
+/// A command, from whom it is and whom to tell.
+fn asked(
+    shared: &Shared,
+    answers: impl Fn(&str) -> Option<String>,
+    key: &str,
+    body: Vec<u8>,
+    id: &MessageId,
+    reply_to: Option<ReplyTo>,
+    by: By,
+) -> Result<Packed, BusError> {
     let mut packed = packed(shared, &shared.names.commands(), key, &kind::command(key), body)?;
     packed.mandatory = true;
     let mut properties = std::mem::take(&mut packed.properties)
-        .with_message_id(short("message id", &envelope.cause.0)?)
+        .with_message_id(short("message id", &id.0)?)
         .with_user_id(short("user", &shared.user)?);
     if let Some(ReplyTo { queue, correlation }) = reply_to {
         let queue = answers(&queue).unwrap_or(queue);
@@ -106,7 +130,7 @@ fn command(
             .with_correlation_id(short("correlation", &correlation.0)?);
     }
     packed.properties = properties;
-    match envelope.by {
+    match by {
         By::Person { name, via, role } => {
             packed.header(header::PERSON, text(&name));
             packed.header(header::ROLE, text(role.wire()));
@@ -188,6 +212,20 @@ fn alarm(shared: &Shared, raised: &Raised) -> Result<Packed, BusError> {
     packed.properties = std::mem::take(&mut packed.properties)
         .with_message_id(short("message id", &format!("{}:alarm:{id}", raised.relocation))?)
         .with_correlation_id(correlation(raised.relocation));
+    Ok(packed)
+}
+
+fn steered(shared: &Shared, line: &Steered) -> Result<Packed, BusError> {
+    let what = match line.turn {
+        Turn::Pause => "paused",
+        Turn::Resume => "resumed",
+        Turn::Lifted => "lifted",
+    };
+    let key = format!("steering.{what}");
+    let mut packed = packed(shared, &shared.names.events(), &key, kind::STEERED, json(line)?)?;
+    packed.counted = true;
+    packed.properties = std::mem::take(&mut packed.properties)
+        .with_message_id(short_or_hashed(&format!("{}:{what}", line.id)));
     Ok(packed)
 }
 

@@ -1,0 +1,6 @@
+//! What people and other systems may do by message, and what they may not.
+
+mod overrides;
+mod places;
+mod steering;
+mod world;
