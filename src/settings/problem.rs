@@ -38,6 +38,8 @@ pub enum Problem {
     },
     /// It must not be empty.
     NoDirectory,
+    /// It is no address to listen at.
+    NoAddress(String),
     /// In the words of whoever reads the value, which have no Chinese.
     Other(String),
 }
@@ -55,6 +57,7 @@ impl Problem {
             Self::OutOfRange { given, from, to } => texts::setting_range(lang, given, from, to),
             Self::LessThan { given, key, least } => texts::setting_less(lang, given, key, least),
             Self::NoDirectory => texts::setting_no_directory(lang),
+            Self::NoAddress(given) => texts::setting_no_address(lang, given),
             Self::Other(words) => words.clone(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod cli;
 mod kill;
+mod operations;
 mod refused;
 mod running;
 mod sheet200;

@@ -11,7 +11,7 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Events, Incoming, Inputs, Outgoing, Wait,
+        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Incoming, Inputs, Outgoing, Wait,
         WorkQueue,
     },
     reply::Report,
@@ -120,6 +120,10 @@ impl Bus for Tampered {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         self.inner.dead()
+    }
+
+    fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {
+        self.inner.depths()
     }
 
     fn keeps_messages(&self) -> bool {

@@ -36,6 +36,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
+use crate::metrics;
+
 use super::{
     connection::{Backoff, Phase, Shared, Standing, close, reached},
     topology::soft,
@@ -259,6 +261,7 @@ impl Publisher {
             return Ended::Lost(why);
         }
         self.suspicious = false;
+        metrics::repeated(self.flights.len());
         for (number, flight) in &mut self.flights {
             flight.since = Instant::now();
             line.publish(*number, Arc::clone(&flight.packed));
@@ -294,6 +297,7 @@ impl Publisher {
                     }
                 }
                 () = sleep_until(again_at), if !idle => {
+                    metrics::repeated(self.again.len());
                     for number in std::mem::take(&mut self.again) {
                         if let Some(flight) = self.flights.get_mut(&number) {
                             flight.since = Instant::now();
@@ -340,6 +344,7 @@ impl Publisher {
                 let count = i64::try_from(self.events).unwrap_or(i64::MAX);
                 packed.header(header::COUNT, AMQPValue::LongLongInt(count));
             }
+            metrics::published();
             self.launch(line, call, packed);
         }
     }
@@ -427,6 +432,7 @@ impl Publisher {
     /// counts as sent. Anything else must wait until its queue is there.
     fn returned(&mut self, line: &Line, returned: Option<BasicReturnMessage>) {
         let Some(returned) = returned else { return };
+        metrics::returned();
         let id = returned.properties.message_id().as_ref();
         let same = |flight: &&mut Flight| {
             let packed = &flight.packed;
