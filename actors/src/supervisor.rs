@@ -21,7 +21,6 @@ use rehome_domain::{
     id::RelocationId,
     journal::Entry,
     message::{Answer, Input, Rejection},
-    order::WorkOrder,
     ports::{
         Acks, Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError,
         TicketStore, dead_letter,
@@ -34,7 +33,7 @@ use tokio::time::Instant;
 
 use self::{
     delivery::Led,
-    effects::{answer, effects},
+    effects::{again, effects},
 };
 use crate::{Now, helm::Helm, metrics};
 
@@ -334,14 +333,7 @@ impl Supervisor {
         let entry = self.parts.tickets.caused(id, incoming.envelope.cause.clone()).await?;
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
         if let (Some(entry), Some(Loaded::Ticket(ticket))) = (entry, loaded) {
-            let still_out: Vec<_> = entry
-                .sends
-                .iter()
-                .filter(|sent| ticket.out(sent.layer).is_some_and(|out| out.awaited().id == sent.id))
-                .map(|sent| Outgoing::Order(WorkOrder::new(sent, &ticket.request)))
-                .collect();
-            let answer = answer(&ticket, &entry, incoming);
-            self.led.messages.extend(still_out.into_iter().chain(answer));
+            self.led.messages.extend(again(&ticket, &entry, incoming));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use rehome_domain::{
     id::RelocationId,
     journal::{Entry, Note},
     message::Answer,
-    order::WorkOrder,
+    order::{Dispatch, WorkOrder},
     ports::{Answered, Incoming, Outgoing},
     ticket::Ticket,
 };
@@ -34,7 +34,23 @@ pub(super) fn effects(ticket: &Ticket, entry: &Entry, incoming: Option<&Incoming
         .map(|dispatch| Outgoing::Order(WorkOrder::new(dispatch, &ticket.request)))
         .collect();
     messages.push(Outgoing::Event(ticket.event(&entry.alarms)));
-    messages.extend(entry.alarms.iter().map(|alarm| {
+    messages.extend(alarms(ticket, entry));
+    messages.extend(incoming.and_then(|incoming| answer(ticket, entry, incoming)));
+    messages
+}
+
+/// The same of an entry whose input came again, because nobody knows whether it was all sent. What the ticket has gone
+/// past is left out: orders answered since, and an event that a later one has overtaken.
+pub(super) fn again(ticket: &Ticket, entry: &Entry, incoming: &Incoming) -> Vec<Outgoing> {
+    let still_out = |sent: &&Dispatch| ticket.out(sent.layer).is_some_and(|out| out.awaited().id == sent.id);
+    let orders = entry.sends.iter().filter(still_out);
+    let orders = orders.map(|sent| Outgoing::Order(WorkOrder::new(sent, &ticket.request)));
+    let event = (entry.seq == ticket.version).then(|| Outgoing::Event(ticket.event(&entry.alarms)));
+    orders.chain(event).chain(alarms(ticket, entry)).chain(answer(ticket, entry, incoming)).collect()
+}
+
+fn alarms<'a>(ticket: &'a Ticket, entry: &'a Entry) -> impl Iterator<Item = Outgoing> + 'a {
+    entry.alarms.iter().map(|alarm| {
         Outgoing::Alarm(Raised {
             relocation: ticket.id,
             service_id: Some(ticket.request.service_id.clone()),
@@ -43,12 +59,10 @@ pub(super) fn effects(ticket: &Ticket, entry: &Entry, incoming: Option<&Incoming
             at: entry.at,
             detail: ticket.last_failure.as_ref().map(|(_, failure)| failure.to_string()).unwrap_or_default(),
         })
-    }));
-    messages.extend(incoming.and_then(|incoming| answer(ticket, entry, incoming)));
-    messages
+    })
 }
 
-pub(super) fn answer(ticket: &Ticket, entry: &Entry, incoming: &Incoming) -> Option<Outgoing> {
+fn answer(ticket: &Ticket, entry: &Entry, incoming: &Incoming) -> Option<Outgoing> {
     let to = incoming.reply_to.clone()?;
     let answer = match &entry.note {
         Some(Note::Refused(why)) => Answer::Refused { relocation: ticket.id, why: why.clone() },

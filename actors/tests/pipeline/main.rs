@@ -19,7 +19,7 @@ use rehome_domain::{
     journal::{Note, replay},
     message::{Answer, Envelope, Input, Rejection},
     order::Dispatch,
-    ports::{Driver, DriverError, FenceStore, Inventory, Operation, Outgoing, Wait},
+    ports::{Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Wait},
     reply::{Failure, Outcome, Presence, Reason},
     state::Work,
     step::{Context, Stepped, step},
@@ -169,11 +169,17 @@ fn a_message_that_comes_twice_is_journaled_once_and_what_it_sent_is_sent_again()
         let world = World::new();
         world.supervise_over(Arc::clone(&world.tickets));
         let mut work = world.bus.work(Layer::L3);
+        let mut events = world.bus.events();
+        let mut event = async || match events.next().await {
+            Some(Heard::Event(event)) => event,
+            other => panic!("{other:?}"),
+        };
         world.submit(1, request(1)).await;
-        let first = work.next().await.unwrap().message;
+        let (first, told) = (work.next().await.unwrap().message, event().await);
         world.submit(1, request(1)).await;
-        let again = work.next().await.unwrap().message;
+        let (again, told_again) = (work.next().await.unwrap().message, event().await);
         assert_eq!(first, again, "the very same order");
+        assert_eq!(told, told_again, "the very same event");
         assert_eq!(world.journal(1).await.len(), 1);
     });
 }

@@ -150,14 +150,24 @@ impl Shared {
             .await
             .map_err(late)?
             .map_err(|error| unreachable(error.to_string()))?;
-        if self.options.declare {
-            let declaring = declare(&connection, &self.names, &self.options);
-            if let Err(error) = timeout(self.limits().connect, declaring).await.map_err(late).flatten() {
-                close(&connection).await;
-                return Err(error);
-            }
+        if let Err(error) = self.declare(&connection).await {
+            close(&connection).await;
+            return Err(error);
         }
         Ok(connection)
+    }
+
+    /// Declares what must be there, unless others do.
+    pub(super) async fn declare(&self, connection: &Connection) -> Result<(), AmqpError> {
+        if !self.options.declare {
+            return Ok(());
+        }
+        let late = |_| AmqpError::Declaring {
+            what: "exchanges and queues".to_owned(),
+            detail: format!("no answer within {:?}", self.limits().connect),
+        };
+        let declaring = declare(connection, &self.names, &self.options);
+        timeout(self.limits().connect, declaring).await.map_err(late).flatten()
     }
 
     /// Notes how a connection stands, and logs what an operator should know.

@@ -138,8 +138,8 @@ pub(super) fn pump<T: Send + 'static>(
     let current = Arc::<Current>::default();
     let purpose = format!("consume {}", order.source.queue());
     let tap = Tap { messages, phase: phase.clone(), current: Arc::clone(&current), alive, fresh };
-    let wanted = Wanted { phase, out };
-    let pump = Pump { shared, publishing, wanted, order, left, tried, current, purpose, careful: 0 };
+    let (wanted, alive) = (Wanted { phase, out }, tap.alive.downgrade());
+    let pump = Pump { shared, publishing, wanted, order, alive, left, tried, current, purpose, careful: 0 };
     (tap, pump.run())
 }
 
@@ -167,6 +167,8 @@ struct Pump<T> {
     publishing: Publishing,
     wanted: Wanted<T>,
     order: Order<T>,
+    /// Held by whoever has still to acknowledge.
+    alive: mpsc::WeakSender<()>,
     /// Ends when nobody is left who could acknowledge.
     left: mpsc::Receiver<()>,
     tried: watch::Sender<bool>,
@@ -384,8 +386,9 @@ impl<T: Send + 'static> Pump<T> {
         let queue = self.order.source.queue().to_owned();
         tracing::warn!(queue, key = %delivery.routing_key, %reason, "a message can't be read");
         let (shared, publishing) = (Arc::clone(&self.shared), self.publishing.clone());
-        let session = Arc::clone(&line.session);
+        let (session, alive) = (Arc::clone(&line.session), self.alive.upgrade());
         tokio::spawn(async move {
+            let _alive = alive;
             let by = inward::sender(&shared, &delivery).ok();
             let buried = match outward::dead(&shared, &delivery, by.as_ref(), &reason.0) {
                 Ok(packed) => publishing.send(vec![packed]).await,

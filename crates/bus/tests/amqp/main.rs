@@ -1,4 +1,12 @@
 //! The bus over RabbitMQ, on a real broker.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::large_futures)]
 
+mod client;
 mod contract;
+mod faults;
+mod flow;
+mod hostile;
+mod node;
+mod queues;
+mod raw;
+mod rights;

@@ -364,6 +364,10 @@ async fn an_answer_to_somebody_who_has_left_holds_nobody_up(bus: OneBus) {
 
 async fn a_closed_bus_ends_its_consumers(bus: OneBus) {
     let (mut inputs, mut work, mut dead) = (bus.inputs(), bus.work(Layer::L3), bus.dead());
+    // Both are at work when it happens.
+    send(&bus, vec![Outgoing::Reply(reply(1)), Outgoing::Order(order(1, Layer::L3))]).await;
+    take(&mut *inputs, 1).await;
+    work.acks().ack(vec![soon(work.next()).await.unwrap().tag]).await.unwrap();
     let waiting = tokio::spawn(async move {
         assert!(inputs.next(1, true).await.is_none());
         assert!(inputs.next(1, false).await.is_none(), "and stay so");

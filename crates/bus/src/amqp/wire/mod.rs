@@ -5,6 +5,8 @@
 
 pub(super) mod inward;
 pub(super) mod outward;
+#[cfg(test)]
+mod tests;
 
 use rehome_domain::{command::CommandKind, id::RelocationId, request::Request};
 use serde::{Deserialize, Serialize};

@@ -222,9 +222,9 @@ pub(in crate::amqp) fn dead(
     let mut packed = packed(shared, &shared.names.dead(), key, kind::DEAD, body)?;
     packed.mandatory = true;
     let properties = &delivery.properties;
-    if let Some(id) = properties.message_id().clone() {
-        packed.properties = std::mem::take(&mut packed.properties).with_message_id(id);
-    }
+    let own = || Uuid::now_v7().to_string().as_str().into();
+    let id = properties.message_id().clone().filter(|id| !id.as_str().is_empty()).unwrap_or_else(own);
+    packed.properties = std::mem::take(&mut packed.properties).with_message_id(id);
     packed.header(header::REASON, text(&reason));
     packed.header(header::ORIGIN, text(shared.names.short(delivery.exchange.as_str())));
     packed.header(header::KEY, text(key));
