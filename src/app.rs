@@ -1,6 +1,7 @@
 //! Puts the adapters behind the ports and the actors to work.
 
 mod adapters;
+mod probe;
 
 use std::{
     fs::{File, TryLockError},
@@ -29,6 +30,7 @@ use rehome_domain::{
     ports::{Bus, DeviceMemory, Inventory, StoreError, TicketStore},
 };
 use rehome_store::{OpenError, postgres};
+use rehome_web::Probe;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
@@ -92,6 +94,13 @@ impl Roles {
     /// None: others do the work, elsewhere.
     pub const NONE: Self = Self { supervisor: false, l3: false, l2: false };
 
+    /// Their names, as `rehome serve --roles` has them.
+    #[must_use]
+    pub fn names(self) -> Vec<String> {
+        let named = [("supervisor", self.supervisor), ("l3", self.l3), ("l2", self.l2)];
+        named.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect()
+    }
+
     const fn configures(self, layer: Layer) -> bool {
         match layer {
             Layer::L3 => self.l3,
@@ -110,6 +119,7 @@ pub struct App {
     pub devices: Arc<dyn DeviceMemory>,
     /// What was found at start, over a bus that keeps nothing.
     pub resumed: Resumed,
+    roles: Roles,
     store: Store,
     carrier: Carrier,
     supervisor: Option<JoinHandle<()>>,
@@ -161,6 +171,7 @@ impl App {
             tickets: store.tickets(),
             devices: store.devices(),
             resumed: Resumed::default(),
+            roles,
             store,
             carrier,
             supervisor: None,
@@ -198,6 +209,18 @@ impl App {
             }
         }
         Ok(app)
+    }
+
+    /// What looks how this process stands; it outlives the app, and says then that it ends.
+    #[must_use]
+    pub fn probe(&self) -> Arc<dyn Probe> {
+        Arc::new(probe::Standing {
+            roles: self.roles,
+            wire: self.carrier.wire(),
+            store: self.store.kind(),
+            tickets: Arc::clone(&self.tickets),
+            gauge: Arc::clone(&self.gauge),
+        })
     }
 
     fn helm(&self, settings: &Settings) -> Arc<Helm> {

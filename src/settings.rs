@@ -2,6 +2,7 @@
 //!
 //! Every mistake is named by its key, with where it was written and what was expected; all of them at once.
 
+mod operations;
 mod problem;
 mod reading;
 
@@ -17,6 +18,7 @@ use rehome_domain::{lang::Lang, request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use operations::Http;
 pub use problem::{Given, Problem};
 use reading::Reading;
 
@@ -54,6 +56,8 @@ pub struct Settings {
     pub timers: Timers,
     /// `[run]`
     pub run: Run,
+    /// `[http]`
+    pub http: Http,
     /// `[log]`
     pub log: Log,
 }

@@ -1,4 +1,6 @@
-//! The log: for people or for machines, to stderr, without tearing a progress bar apart.
+//! The log: for people or for machines, to stderr, without tearing a progress bar apart; and the figures.
+
+pub mod metrics;
 
 use std::io::{self, Write};
 

@@ -73,6 +73,8 @@ texts! {
     setting_less(given, key, least): "is {given}, expected at least {key}, which is {least}",
         "是 {given}，不应小于 {key}，后者是 {least}";
     setting_no_directory(): "is empty, expected a directory", "为空，应为目录";
+    setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
+        "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
     plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",
         "故障计划 {path} 不可用，未启动任何移机：\n{problems}";
     sheet_refused(path, problems): "the sheet {path} can't be used, nothing was started:\n{problems}",

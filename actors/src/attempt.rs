@@ -12,7 +12,7 @@ use rehome_domain::{
 };
 
 use crate::{
-    Now,
+    Now, metrics,
     retry::RetryPolicy,
     session::{DeviceSession, Operate, Operated, Refused},
 };
@@ -88,6 +88,7 @@ impl Attempt {
                 let text = format!("no time left to try again after: {}", error.failure.text);
                 return Ok(Err(Failure { reason: Reason::TimedOut, text }));
             }
+            metrics::retried(self.tools.layer);
             let report = Report::Retrying { attempt: tried, failure: error.failure, next_at };
             self.send(report, &format!("{operation:?}:try{tried}:{}", next_at.as_millisecond())).await?;
             tokio::time::sleep(wait).await;

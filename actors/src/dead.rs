@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use rehome_domain::ports::{DeadQueue, Delivery, TicketStore};
 
+use crate::metrics;
+
 /// The pause before a letter is given to a store that failed again.
 const AWAY: Duration = Duration::from_millis(500);
 
@@ -16,6 +18,7 @@ pub async fn collect(mut letters: Box<dyn DeadQueue>, tickets: Arc<dyn TicketSto
             tracing::warn!(%error, "a dead letter could not be kept, trying again");
             tokio::time::sleep(AWAY).await;
         }
+        metrics::buried(&message.origin);
         if let Err(error) = acks.ack(vec![tag]).await {
             tracing::warn!(%error, "a dead letter could not be acknowledged and comes again");
         }

@@ -15,6 +15,7 @@
 //! - [`clock`]: turns deadlines into messages.
 //! - [`dead`]: brings what the bus could give to nobody to where people look for it.
 //! - [`helm`]: knows what is paused, and lets what a pause held back begin when it is over.
+//! - [`metrics`]: what the others count.
 //! - [`resume`]: at start, reads every open ticket's journal again, sets aside what can't be read, and sends again
 //!   what a bus that keeps nothing has lost.
 
@@ -24,6 +25,7 @@ pub mod dead;
 pub mod helm;
 pub mod l2;
 pub mod l3;
+pub mod metrics;
 pub mod resume;
 pub mod retry;
 pub mod session;

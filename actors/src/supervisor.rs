@@ -9,13 +9,11 @@
 
 mod delivery;
 mod effects;
+mod gauge;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -37,9 +35,10 @@ use self::{
     delivery::Led,
     effects::{again, effects},
 };
-use crate::{Now, helm::Helm};
+use crate::{Now, helm::Helm, metrics};
 
 pub(crate) use self::effects::quarantined;
+pub use self::gauge::Gauge;
 
 /// A reply that overtook its own order's commit is put back this often, [`EARLY_WAIT`] apart, before it counts as
 /// one that names an order nobody sent.
@@ -77,26 +76,6 @@ pub struct SupervisorParts {
     pub gauge: Arc<Gauge>,
 }
 
-/// What others see of a supervisor at work, and its brake.
-#[derive(Debug, Default)]
-pub struct Gauge {
-    in_flight: AtomicUsize,
-    draining: AtomicBool,
-}
-
-impl Gauge {
-    /// Relocations with orders out, as this supervisor knows.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Acquire)
-    }
-
-    /// From now on no new work is begun; what is in hand goes on.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-    }
-}
-
 /// Supervises until the bus closes and what was in hand is delivered.
 pub async fn supervise(parts: SupervisorParts) {
     let mut inputs = parts.bus.inputs();
@@ -111,7 +90,7 @@ pub async fn supervise(parts: SupervisorParts) {
         let Ok(next) = tokio::time::timeout(LOOK_AGAIN, next).await else { continue };
         let Some(batch) = next else { break };
         let led = supervisor.take(batch).await;
-        supervisor.parts.gauge.in_flight.store(supervisor.flying.len(), Ordering::Release);
+        supervisor.parts.gauge.count(supervisor.flying.len());
         if queue.send(led).await.is_err() {
             break;
         }
@@ -141,6 +120,8 @@ struct Prepared {
     /// Which input of the batch.
     index: usize,
     change: Change,
+    /// The order it settles.
+    answered: Option<metrics::Answered>,
 }
 
 impl Supervisor {
@@ -151,7 +132,7 @@ impl Supervisor {
 
     /// Whether new work may begin.
     fn has_room(&self) -> bool {
-        !self.parts.gauge.draining.load(Ordering::Acquire) && self.flying.len() < self.parts.in_flight
+        !self.parts.gauge.is_draining() && self.flying.len() < self.parts.in_flight
     }
 
     /// Takes a batch of inputs to their effect. Answers what is to be sent, and what to acknowledge then.
@@ -192,8 +173,9 @@ impl Supervisor {
             match self.step(ticket, incoming, None) {
                 Some(Stepped::Journaled(stepped)) => {
                     let change = change(*stepped);
+                    let answered = metrics::answered(ticket, &change.ticket, &change.entry);
                     self.remember(&change.ticket);
-                    prepared.push(Prepared { index, change });
+                    prepared.push(Prepared { index, change, answered });
                 }
                 // These need the store's latest word before they are believed.
                 Some(Stepped::Void | Stepped::Rejected(_) | Stepped::Early(_)) | None => alone.push(index),
@@ -244,10 +226,11 @@ impl Supervisor {
             return Ok(Vec::new());
         }
         let changes = prepared.iter().map(|prepared| prepared.change.clone()).collect();
-        let results = self.parts.tickets.commit(changes).await?;
+        let results = self.timed_commit(changes).await?;
         let mut alone = Vec::new();
-        for (Prepared { index, change }, result) in prepared.into_iter().zip(results) {
+        for (Prepared { index, change, answered }, result) in prepared.into_iter().zip(results) {
             if result == Committed::Done {
+                metrics::took_effect(&change.ticket, &change.entry, answered);
                 let incoming = batch.get(index).map(|delivery| &delivery.message);
                 self.led.messages.extend(effects(&change.ticket, &change.entry, incoming));
             } else {
@@ -256,6 +239,13 @@ impl Supervisor {
             }
         }
         Ok(alone)
+    }
+
+    async fn timed_commit(&self, changes: Vec<Change>) -> Result<Vec<Committed>, StoreError> {
+        let (inputs, begun) = (changes.len(), Instant::now());
+        let results = self.parts.tickets.commit(changes).await?;
+        metrics::committed(inputs, begun.elapsed());
+        Ok(results)
     }
 
     /// Does one input by itself, from a fresh look at its ticket, until it has taken effect.
@@ -328,8 +318,10 @@ impl Supervisor {
                 return Ok(Some(Committed::Stale));
             }
         };
-        match self.parts.tickets.commit(vec![change.clone()]).await?.into_iter().next() {
+        let answered = metrics::answered(ticket.as_deref(), &change.ticket, &change.entry);
+        match self.timed_commit(vec![change.clone()]).await?.into_iter().next() {
             Some(Committed::Done) => {
+                metrics::took_effect(&change.ticket, &change.entry, answered);
                 self.remember(&change.ticket);
                 self.led.messages.extend(effects(&change.ticket, &change.entry, Some(incoming)));
                 Ok(None)
@@ -374,7 +366,9 @@ impl Supervisor {
     async fn reject(&mut self, incoming: &Incoming, rejection: Rejection) -> Result<(), StoreError> {
         tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
         let body = format!("{:?}", incoming.envelope.input);
-        self.parts.tickets.bury(dead_letter(incoming, &rejection, (self.parts.now)(), body)).await?;
+        let letter = dead_letter(incoming, &rejection, (self.parts.now)(), body);
+        metrics::buried(&letter.origin);
+        self.parts.tickets.bury(letter).await?;
         if let Some(to) = incoming.reply_to.clone() {
             let answer = Answer::Rejected(rejection);
             self.led.messages.push(Outgoing::Answer(Answered { to, answer }));
@@ -451,7 +445,7 @@ impl Supervisor {
                         self.flying.remove(&id);
                     }
                 }
-                self.parts.gauge.in_flight.store(self.flying.len(), Ordering::Release);
+                self.parts.gauge.count(self.flying.len());
             }
             Err(error) => tracing::warn!(%error, "what is in flight could not be read"),
         }

@@ -46,6 +46,13 @@ impl Store {
         }
     }
 
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
     /// The tickets.
     #[must_use]
     pub fn tickets(&self) -> Arc<dyn TicketStore> {
@@ -146,11 +153,42 @@ impl Carrier {
         }
     }
 
+    pub(super) fn wire(&self) -> Wire {
+        match self {
+            Self::Embedded(_) => Wire::Embedded,
+            Self::Amqp { amqp, .. } => Wire::Amqp(Arc::clone(amqp)),
+        }
+    }
+
     /// Sends what is still to be sent, and lets go of the broker.
     pub(super) async fn close(&self) {
         match self {
             Self::Embedded(_) => {}
             Self::Amqp { amqp, .. } => amqp.shutdown().await,
+        }
+    }
+}
+
+/// What can be asked about the bus while it works.
+#[derive(Clone)]
+pub(super) enum Wire {
+    Embedded,
+    Amqp(Arc<Amqp>),
+}
+
+impl Wire {
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Amqp(_) => "amqp",
+        }
+    }
+
+    /// What is wrong with it now.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        match self {
+            Self::Embedded => Vec::new(),
+            Self::Amqp(amqp) => amqp.health().troubles(),
         }
     }
 }

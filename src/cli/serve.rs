@@ -1,13 +1,15 @@
 //! `rehome serve`: a long-running process with some of the roles.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use rehome_devices::faults::FaultPlan;
+use rehome_web::{Bound, Site};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ended, Failure, Setting, Told};
 use crate::{
     app::{App, Roles},
+    telemetry::metrics,
     texts,
 };
 
@@ -17,7 +19,7 @@ use crate::{
 Examples:
   rehome serve
   rehome serve --config /etc/rehome/rehome.toml --roles supervisor
-  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2
+  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2 --listen 0.0.0.0:8081
 
 Any number of processes may have a role, on any number of machines, if bus.kind is \"amqp\" and store.kind \"postgres\".
 SIGTERM or Ctrl-C: finishes what is in hand, hands back the rest, and ends with exit code 0.")]
@@ -28,6 +30,9 @@ pub(super) struct Args {
     /// Data directory of an SQLite store; data.dir if not given
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where to answer over HTTP (/healthz, /readyz, /metrics); http.listen if not given, "" for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     /// Fault plan for simulated devices (TOML or JSON)
     #[arg(long, value_name = "PLAN")]
     faults: Option<PathBuf>,
@@ -52,25 +57,26 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let roles = Roles { supervisor: has(Role::Supervisor), l3: has(Role::L3), l2: has(Role::L2) };
     // Before anything starts: a signal that comes while it does is not lost.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let listen = args.listen.as_ref().unwrap_or(&settings.http.listen);
+    let door = if listen.is_empty() { None } else { Some(Bound::open(listen)?) };
+    let figures = metrics::start()?;
     let app = App::start(settings, data, plan, roles).await?;
-    let names: Vec<&str> = args.roles.iter().map(|role| role.name()).collect();
-    tracing::warn!(roles = names.join(","), "serving");
+    let at = door.as_ref().map_or_else(|| "nowhere".to_owned(), |door| door.address().to_string());
+    let site = Site { probe: app.probe(), metrics: Arc::new(move || figures.render()) };
+    let running = door.map(|door| door.serve(site)).transpose()?;
+    if roles.supervisor {
+        tokio::spawn(metrics::sound(Arc::clone(&app.bus)));
+    }
+    tracing::warn!(roles = roles.names().join(","), http = at, "serving");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     tracing::warn!("stopping: finishing what is in hand");
     let left = app.drain(settings.run.drain()).await;
+    if let Some(running) = running {
+        running.stop().await;
+    }
     let text = if left == 0 { String::new() } else { texts::left_in_hand(setting.lang, left) + "\n" };
     Ok(Told::good(text))
-}
-
-impl Role {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Supervisor => "supervisor",
-            Self::L3 => "l3",
-            Self::L2 => "l2",
-        }
-    }
 }

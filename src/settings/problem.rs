@@ -40,6 +40,8 @@ pub enum Problem {
     OneProcess,
     /// It must not be empty.
     NoDirectory,
+    /// It is no address to listen at.
+    NoAddress(String),
     /// In the words of whoever reads the value, which have no Chinese.
     Other(String),
 }
@@ -58,6 +60,7 @@ impl Problem {
             Self::LessThan { given, key, least } => texts::setting_less(lang, given, key, least),
             Self::OneProcess => texts::setting_one_process(lang),
             Self::NoDirectory => texts::setting_no_directory(lang),
+            Self::NoAddress(given) => texts::setting_no_address(lang, given),
             Self::Other(words) => words.clone(),
         }
     }

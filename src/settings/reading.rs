@@ -100,6 +100,13 @@ impl Reading<'_> {
         if is("bus.kind", "amqp") && is("store.kind", "sqlite") {
             self.reject("store.kind", Problem::OneProcess);
         }
+        if let Some(listen) = self.find("http.listen").and_then(|found| found.value.as_str())
+            && !listen.is_empty()
+            && !is_address(listen)
+        {
+            let problem = Problem::NoAddress(listen.to_owned());
+            self.reject("http.listen", problem);
+        }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
             self.reject("data.dir", Problem::NoDirectory);
@@ -151,6 +158,11 @@ fn list(keys: &Map<String, Value>) -> String {
     let mut names: Vec<&str> = keys.keys().map(String::as_str).collect();
     names.sort_unstable();
     names.join(", ")
+}
+
+/// Whether it is `host:port`.
+fn is_address(given: &str) -> bool {
+    given.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn is_text(value: &Value) -> bool {

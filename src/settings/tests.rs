@@ -76,7 +76,7 @@ fn all_mistakes_are_told_at_once_each_by_its_key() {
         [
             "log.levl: is not known, expected one of format, level",
             "retry.factor: is `1.5`, expected a whole number",
-            "sore: is not known, expected one of access, amqp, bus, data, deadlines, log, postgres, retry, run, store, supervisor, timers",
+            "sore: is not known, expected one of access, amqp, bus, data, deadlines, http, log, postgres, retry, run, store, supervisor, timers",
             "store.readers: is `none`, expected a whole number",
             "supervisor.bach: is not known, expected one of batch, in_flight",
             "supervisor.in_flight: is `many`, expected a whole number",
@@ -161,4 +161,16 @@ fn a_bus_for_many_processes_over_a_store_for_one_is_refused() {
         found,
         ["store.kind: is `sqlite`, a file for one process; bus.kind = \"amqp\" needs `postgres`"]
     );
+}
+
+#[test]
+fn an_address_to_listen_at_has_a_host_and_a_port_or_is_empty() {
+    for good in ["", "127.0.0.1:0", "0.0.0.0:8080", "[::1]:8080", "localhost:80"] {
+        let file = file(&format!("[http]\nlisten = \"{good}\""));
+        assert_eq!(layered(Some(file.path()), environment(&[])).unwrap().settings.http.listen, good);
+    }
+    for bad in ["8080", ":8080", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536"] {
+        let found = mistakes(&format!("[http]\nlisten = \"{bad}\""), &[]);
+        assert!(found[0].starts_with(&format!("http.listen: is `{bad}`, expected an address")), "{found:?}");
+    }
 }

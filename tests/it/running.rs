@@ -62,6 +62,7 @@ pub(crate) fn rehome(args: &[&str]) -> Command {
     ] {
         command.env(format!("REHOME__DEADLINES__{key}_MS"), value.to_string());
     }
+    command.env("REHOME__HTTP__LISTEN", "");
     command.env("REHOME__STORE__SYNC", "normal").env("REHOME__TIMERS__POLL_MS", "100");
     // Its alarms are what the plans are for.
     command.env("RUST_LOG", "error");

@@ -10,6 +10,8 @@ use rehome_domain::{
     ticket::Ticket,
 };
 
+use crate::metrics;
+
 /// The alarm for a ticket that is set aside.
 pub(crate) fn quarantined(
     relocation: RelocationId,
@@ -19,6 +21,7 @@ pub(crate) fn quarantined(
 ) -> Raised {
     tracing::error!(%relocation, service = service_id, reason, "ticket quarantined");
     let alarm = Alarm::Quarantined;
+    metrics::alarm(alarm.severity());
     Raised { relocation, service_id, alarm, severity: alarm.severity(), at, detail: reason.to_owned() }
 }
 

@@ -24,8 +24,8 @@ use rehome_domain::{
     message::Weight,
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Events, Heard, Incoming,
-        Inputs, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
+        Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Depth, Events, Heard,
+        Incoming, Inputs, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
     },
 };
 use tokio::sync::broadcast;
@@ -195,6 +195,21 @@ impl Bus for Embedded {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         Box::new(EmbeddedDead(self.dead.receiver.clone()))
+    }
+
+    fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {
+        let depth = |queue: &str, messages: usize| Depth {
+            queue: queue.to_owned(),
+            messages: messages as u64,
+            consumers: None,
+        };
+        let depths = vec![
+            depth("intake", self.commands.receiver.len()),
+            depth("supervisor", self.replies.receiver.len()),
+            depth("l3", self.l3.receiver.len()),
+            depth("l2", self.l2.receiver.len()),
+        ];
+        Box::pin(std::future::ready(Ok(depths)))
     }
 
     fn keeps_messages(&self) -> bool {

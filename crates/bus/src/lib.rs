@@ -5,6 +5,7 @@
 
 pub mod amqp;
 mod embedded;
+pub mod metrics;
 mod tampered;
 
 pub use amqp::Amqp;

@@ -11,8 +11,8 @@ use rehome_domain::{
     message::Input,
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Events, Incoming, Inputs, Outgoing, SteeringQueue,
-        Wait, WorkQueue,
+        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Incoming, Inputs, Outgoing,
+        SteeringQueue, Wait, WorkQueue,
     },
     reply::Report,
 };
@@ -124,6 +124,10 @@ impl Bus for Tampered {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         self.inner.dead()
+    }
+
+    fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {
+        self.inner.depths()
     }
 
     fn keeps_messages(&self) -> bool {

@@ -89,6 +89,24 @@ pub enum WhyNot {
 }
 
 impl WhyNot {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire(&self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::InFlight { .. } => "in_flight",
+            Self::WrongStatus { .. } => "wrong_status",
+            Self::Rollback { .. } => "rollback",
+            Self::Cancelling => "cancelling",
+            Self::NeedsReason { .. } => "needs_reason",
+            Self::NotAllowed { .. } => "not_allowed",
+            Self::Stale { .. } => "stale",
+            Self::Exists => "exists",
+            Self::Paused { .. } => "paused",
+            Self::Held { .. } => "held",
+        }
+    }
+
     /// The sentence a person reads.
     #[must_use]
     pub fn sentence(&self, lang: Lang) -> String {

@@ -482,6 +482,17 @@ pub trait SteeringQueue: Send {
     fn acks(&self) -> Arc<dyn Acks>;
 }
 
+/// How full a queue is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depth {
+    /// Which: `intake`, `supervisor`, `l3`, `l2`, `dead`, `unreadable`.
+    pub queue: String,
+    /// Messages nobody has in hand.
+    pub messages: u64,
+    /// Who takes from it, if the bus knows.
+    pub consumers: Option<u64>,
+}
+
 /// The bus.
 pub trait Bus: Send + Sync {
     /// Hands messages over, in order. Resolves when the bus answers for them; waits where a queue is full.
@@ -504,6 +515,9 @@ pub trait Bus: Send + Sync {
 
     /// The messages nobody could read or take. Several consumers compete.
     fn dead(&self) -> Box<dyn DeadQueue>;
+
+    /// How full the queues are that everybody shares. For watching: asked every few seconds, so it must be cheap.
+    fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>>;
 
     /// Whether messages outlive the process. If not, outstanding orders are sent again at start.
     fn keeps_messages(&self) -> bool;

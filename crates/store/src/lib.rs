@@ -5,6 +5,7 @@
 
 mod batch;
 mod fence;
+pub mod metrics;
 pub mod postgres;
 mod rows;
 mod sqlite;

@@ -48,6 +48,11 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ),
     ("serve", "--roles", "本进程承担的角色，以逗号分隔"),
     ("serve", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    (
+        "serve",
+        "--listen",
+        "HTTP 监听地址（/healthz、/readyz、/metrics）；\n未指定时取 http.listen，空串表示不监听",
+    ),
     ("serve", "--faults", "模拟设备的故障计划（TOML 或 JSON）"),
     ("*", "--device", "只涉及此设备的移机"),
     ("*", "--domain", "只涉及此域设备的移机"),
@@ -97,7 +102,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 示例:
   rehome serve
   rehome serve --config /etc/rehome/rehome.toml --roles supervisor
-  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2
+  rehome serve --config /etc/rehome/rehome.toml --roles l3,l2 --listen 0.0.0.0:8081
 
 若 bus.kind 为 \"amqp\" 且 store.kind 为 \"postgres\"，每种角色都可由任意多台机器上
 的任意多个进程承担。

@@ -21,6 +21,8 @@ use lapin::{
 };
 use tokio::{sync::watch, time::timeout};
 
+use crate::metrics;
+
 use super::{
     error::AmqpError,
     options::{Limits, Options},
@@ -79,7 +81,22 @@ impl Health {
     /// Whether all connections work and none is blocked.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.connections.values().all(|standing| *standing == Standing::Connected)
+        self.troubles().is_empty()
+    }
+
+    /// What is wrong, a line each connection.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<String> {
+        let unborn = (!self.connections.contains_key("publish")).then(|| "publish: connecting".to_owned());
+        let said = self.connections.iter().filter_map(|(purpose, standing)| match standing {
+            Standing::Connected => None,
+            Standing::Connecting { trouble: None } => Some(format!("{purpose}: connecting")),
+            Standing::Connecting { trouble: Some(trouble) } => Some(format!("{purpose}: {trouble}")),
+            Standing::Blocked { reason } => {
+                Some(format!("{purpose}: the broker takes no messages now: {reason}"))
+            }
+        });
+        unborn.into_iter().chain(said).collect()
     }
 }
 
@@ -162,6 +179,7 @@ impl Shared {
         }
         match standing {
             Standing::Connecting { trouble: Some(trouble) } => {
+                metrics::lost(purpose);
                 tracing::warn!(connection = purpose, trouble, "not connected to the broker, trying again");
             }
             Standing::Connecting { trouble: None } => {}

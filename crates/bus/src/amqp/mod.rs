@@ -18,6 +18,7 @@ mod acks;
 pub mod asyncapi;
 mod connection;
 mod consume;
+mod depths;
 mod error;
 mod options;
 mod publish;
@@ -33,7 +34,8 @@ use std::{
 use rehome_domain::{
     order::Layer,
     ports::{
-        Answers, Bus, BusError, DeadQueue, Events, Heard, Inputs, Outgoing, SteeringQueue, Wait, WorkQueue,
+        Answers, Bus, BusError, DeadQueue, Depth, Events, Heard, Inputs, Outgoing, SteeringQueue, Wait,
+        WorkQueue,
     },
 };
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::timeout};
@@ -51,6 +53,7 @@ pub use self::{
 use self::{
     connection::{Phase, Shared},
     consume::{Order, Source, Tap, pump},
+    depths::Sounding,
     publish::Publishing,
     queues::{AmqpAnswers, AmqpDead, AmqpEvents, AmqpInputs, AmqpSteering, AmqpWork},
     wire::{Unreadable, inward, outward},
@@ -70,6 +73,7 @@ pub struct Amqp {
     awaited: Mutex<Vec<watch::Receiver<bool>>>,
     /// Our askers' names for themselves, and their queues' real ones.
     askers: Mutex<HashMap<String, String>>,
+    sounding: Arc<Sounding>,
 }
 
 impl Amqp {
@@ -94,8 +98,8 @@ impl Amqp {
         let (phase, watched) = watch::channel(Phase::Open);
         let (publishing, publisher) = Publishing::start(Arc::clone(&shared), watched);
         let publisher = Mutex::new(Some(runtime.spawn(publisher)));
-        let (pumps, awaited, askers) = Default::default();
-        Ok(Arc::new(Self { shared, runtime, phase, publishing, publisher, pumps, awaited, askers }))
+        let (pumps, awaited, askers, sounding) = Default::default();
+        Ok(Arc::new(Self { shared, runtime, phase, publishing, publisher, pumps, awaited, askers, sounding }))
     }
 
     /// How it stands towards the broker.
@@ -107,6 +111,7 @@ impl Amqp {
     /// Closes, waits until what was handed over is confirmed (up to [`Limits::flush`]), and ends all connections.
     pub async fn shutdown(&self) {
         self.phase.send_replace(Phase::Stopped);
+        self.sounding.end().await;
         let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
         let pumps = std::mem::take(&mut *self.pumps.lock().unwrap_or_else(PoisonError::into_inner));
         let most = self.shared.limits().flush * 2;
@@ -218,6 +223,13 @@ impl Bus for Amqp {
         let source = Source::Shared(self.shared.names.dead());
         let decode = |shared: &Shared, delivery: &_| Ok(inward::dead_letter(shared, delivery));
         Box::new(AmqpDead(self.consume(source, self.shared.limits().prefetch_others, decode, None)))
+    }
+
+    fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {
+        let (sounding, shared) = (Arc::clone(&self.sounding), Arc::clone(&self.shared));
+        // On the adapter's own runtime: the connection lives on the one it was opened from.
+        let asking = self.runtime.spawn(async move { sounding.depths(&shared).await });
+        Box::pin(async move { asking.await.unwrap_or(Err(BusError::Closed)) })
     }
 
     fn keeps_messages(&self) -> bool {

@@ -118,6 +118,18 @@ impl Names {
         name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
     }
 
+    /// The queues that everybody shares.
+    pub(super) fn shared(&self) -> [String; 6] {
+        [
+            self.intake(),
+            self.supervisor(),
+            self.layer(Layer::L3),
+            self.layer(Layer::L2),
+            self.dead(),
+            self.unreadable(),
+        ]
+    }
+
     fn exchanges(&self) -> [String; 6] {
         [self.commands(), self.work(), self.replies(), self.internal(), self.events(), self.dead()]
     }

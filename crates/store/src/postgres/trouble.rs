@@ -6,6 +6,8 @@ use deadpool_postgres::PoolError;
 use rehome_domain::ports::StoreError;
 use tokio_postgres::{Error, error::SqlState};
 
+use crate::metrics;
+
 /// Why an attempt came to nothing (or may have).
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -22,6 +24,7 @@ pub(super) enum Trouble {
 impl Trouble {
     /// In the port's words.
     pub(super) fn failed(self, what: &'static str) -> StoreError {
+        metrics::failed(what);
         let detail = match self {
             Self::Away(why) => format!("the database can't be reached: {why}"),
             Self::Raced(why) => format!("others kept getting in between: {why}"),

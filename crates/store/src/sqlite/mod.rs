@@ -235,6 +235,7 @@ fn connect(path: &Path, flags: OpenFlags, options: &Options) -> rusqlite::Result
 
 /// What SQLite said, in the port's words.
 fn failed(what: &'static str, error: &rusqlite::Error) -> StoreError {
+    crate::metrics::failed(what);
     StoreError::Failed { what, detail: error.to_string() }
 }
 

@@ -34,6 +34,7 @@ pub const CASES: &[Case<dyn Bus>] = cases![
     wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard,
     an_answer_reaches_its_asker_and_nobody_else,
     an_answer_to_somebody_who_has_left_holds_nobody_up,
+    depths_count_the_messages_that_nobody_has_taken,
     a_closed_bus_ends_its_consumers,
 ];
 
@@ -402,4 +403,22 @@ async fn a_closed_bus_ends_its_consumers(bus: OneBus) {
     tokio::task::yield_now().await;
     bus.close();
     soon(waiting).await.unwrap();
+}
+
+async fn depths_count_the_messages_that_nobody_has_taken(bus: OneBus) {
+    let orders = (1..=3).map(|n| Outgoing::Order(order(n, Layer::L2)));
+    bus.send(orders.collect()).await.unwrap();
+    bus.send(vec![Outgoing::Command(submission(1)), Outgoing::Reply(reply(1))]).await.unwrap();
+    // A broker may count a moment later than it confirms.
+    soon(async {
+        loop {
+            let depths = bus.depths().await.unwrap();
+            let of = |queue| depths.iter().find(|depth| depth.queue == queue).map(|depth| depth.messages);
+            if [of("l3"), of("l2"), of("intake"), of("supervisor")] == [Some(0), Some(3), Some(1), Some(1)] {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

@@ -33,6 +33,8 @@ use tokio::{
 use uuid::Uuid;
 
 use self::line::Line;
+use crate::metrics;
+
 use super::{
     connection::{Backoff, Phase, Shared, Standing, close, reached},
     wire::{
@@ -204,6 +206,7 @@ impl Publisher {
             self.one_by_one(line).await?;
         }
         self.suspicious = false;
+        metrics::repeated(self.flights.len());
         for (number, flight) in &mut self.flights {
             flight.since = Instant::now();
             line.publish(*number, Arc::clone(&flight.packed));
@@ -267,6 +270,7 @@ impl Publisher {
                 let count = i64::try_from(self.events).unwrap_or(i64::MAX);
                 packed.header(header::COUNT, AMQPValue::LongLongInt(count));
             }
+            metrics::published();
             self.launch(line, call, packed);
         }
     }

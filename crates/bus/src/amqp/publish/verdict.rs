@@ -7,6 +7,8 @@ use lapin::{Confirmation, Event, message::BasicReturnMessage, protocol::AMQPSoft
 use rehome_domain::{id::WorkOrderId, message::Envelope, ports::BusError};
 use tokio::time::{Instant, interval};
 
+use crate::metrics;
+
 use super::{
     super::{
         topology::soft,
@@ -29,6 +31,7 @@ impl Publisher {
         if std::mem::take(&mut self.undeclared) {
             self.shared.declare(&line.connection).await.map_err(|error| error.to_string())?;
         }
+        metrics::repeated(self.again.len());
         for number in std::mem::take(&mut self.again) {
             if let Some(flight) = self.flights.get_mut(&number) {
                 flight.since = Instant::now();
@@ -110,6 +113,7 @@ impl Publisher {
     /// counts as sent. Anything else must wait until its queue is there.
     fn returned(&mut self, line: &Line, returned: Option<BasicReturnMessage>) {
         let Some(returned) = returned else { return };
+        metrics::returned();
         let id = returned.properties.message_id().as_ref();
         let same = |flight: &&mut Flight| {
             let packed = &flight.packed;
