@@ -8,9 +8,9 @@ test:
 quick:
     scripts/test --quick
 
-# the README's first command
+# the README's second command: the sheet of 200 with faults
 demo:
-    cargo run --profile quick -- run examples/relocations-200.csv --faults examples/faults.toml
+    cargo run --profile quick -- run examples/relocations-200.csv --faults examples/faults.toml --data rehome-data/faults
 
 # throughput beside the bare limit
 bench *ARGS:
