@@ -71,6 +71,10 @@ pub struct State {
     pub install_rollback: Side,
     /// How L2's cutover went.
     pub l2_cutover: Side,
+    /// The old place is torn down and nothing is installed at the new one, as far as was told last (row 13): what comes
+    /// after it and does not install it does not give the service back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub service_lost: bool,
     /// A person asked to cancel; the ticket closes as soon as nothing is held.
     pub cancelling: bool,
     /// Open, or closed how.
@@ -88,6 +92,7 @@ impl State {
         l3_reservation_rollback: Side::None,
         install_rollback: Side::None,
         l2_cutover: Side::None,
+        service_lost: false,
         cancelling: false,
         disposition: Disposition::Open,
     };
@@ -164,10 +169,10 @@ impl State {
         !self.is_closed() && !given_back
     }
 
-    /// Whether the customer is known to be, or may be, without service: such tickets stand at the top of every list.
+    /// Whether the customer was left without service and has not got it back: such tickets stand at the top of every list.
     #[must_use]
     pub fn service_down(&self) -> bool {
-        !self.is_closed() && self.cutover == Some(CutoverStatus::L3TornDownInstallFailed)
+        !self.is_closed() && self.service_lost
     }
 
     /// Whether it waits for a person: open, and nothing is out that could move it.

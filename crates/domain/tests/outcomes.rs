@@ -7,10 +7,10 @@ use rehome_domain::{
     journal::Note,
     message::Input,
     reply::{Found, Outcome, Presence, Reason},
-    state::{Flight, Work},
-    status::Side,
+    state::{Flight, State, Work},
+    status::{CutoverStatus, Side},
     step::{Stepped, settle},
-    table::{Trigger, explore},
+    table::{Edge, Trigger, explore},
 };
 use rehome_testkit::history::{self, PRESENCES, Play, failed, retrying};
 
@@ -238,4 +238,22 @@ fn what_is_at_both_ends_settles_a_cutover() {
     }
     assert_eq!(settle(Layer::L3, Work::CuttingOver, None), unknown);
     assert_eq!(settle(Layer::L2, Work::CuttingOver, None), T::L2CutoverFailed);
+}
+
+#[test]
+fn a_customer_left_without_service_stays_so_until_a_cutover_installs_it() {
+    let lost = |state: &State| state.service_down();
+    let mut kept = 0;
+    for Edge { from, on, to, .. } in explore(|_| true).1 {
+        match on {
+            Trigger::L3InstallFailed => assert!(lost(&to), "{from:?}"),
+            Trigger::L3CutOver | Trigger::L3TeardownFailed => assert!(!lost(&to), "{from:?}"),
+            _ if !to.is_closed() => {
+                assert_eq!(lost(&from), lost(&to), "{on:?} in {from:?}");
+                kept += usize::from(lost(&to) && to.cutover != Some(CutoverStatus::L3TornDownInstallFailed));
+            }
+            _ => {}
+        }
+    }
+    assert!(kept > 0, "a retry that nobody knows the outcome of, after row 13");
 }

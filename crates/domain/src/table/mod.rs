@@ -265,6 +265,8 @@ impl Row {
             state.l2 = None;
         }
         match self.on {
+            Trigger::L3InstallFailed => state.service_lost = true,
+            Trigger::L3CutOver | Trigger::L3TeardownFailed => state.service_lost = false,
             Trigger::L3Released => state.l3_reservation_rollback = Side::Done,
             Trigger::L3ReleaseFailed => state.l3_reservation_rollback = Side::Failed,
             Trigger::L3InstallRolledBack => state.install_rollback = Side::Done,
