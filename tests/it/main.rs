@@ -4,6 +4,7 @@
 mod by_message;
 mod cli;
 mod kill;
+mod python;
 mod refused;
 mod running;
 mod sheet200;
