@@ -5,6 +5,7 @@ mod by_message;
 mod cli;
 mod kill;
 mod operations;
+mod python;
 mod refused;
 mod running;
 mod scaled;

@@ -219,6 +219,8 @@ pub enum Answer {
     /// No ticket could take it; it is a dead letter.
     Rejected(Rejection),
     /// Not about a ticket: whether something was paused or resumed. The same words, without a ticket.
+    // Others are told of it as a message of its own.
     #[serde(untagged)]
+    #[schemars(skip)]
     Steering(Verdict),
 }

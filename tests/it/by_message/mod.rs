@@ -1,5 +1,7 @@
 //! What people and other systems may do by message, and what they may not.
 
+mod asyncapi;
+mod document;
 mod overrides;
 mod places;
 mod steering;

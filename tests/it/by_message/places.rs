@@ -35,7 +35,7 @@ pub(super) fn own(n: usize) -> Request {
 pub(super) fn ways() -> Vec<(State, Vec<Input>)> {
     let mut known: HashMap<State, Vec<Input>> = HashMap::new();
     let mut order = Vec::new();
-    let (first, _) = submitted(0);
+    let (first, _) = submitted(0, own(0));
     let mut queue = VecDeque::from([(first, Vec::new())]);
     while let Some((ticket, way)) = queue.pop_front() {
         if known.contains_key(&ticket.state) {
@@ -61,8 +61,8 @@ fn change((ticket, entry): (Ticket, rehome_domain::journal::Entry)) -> (Ticket, 
     (ticket.clone(), Change { ticket: Arc::new(ticket), entry: Arc::new(entry), locked })
 }
 
-fn submitted(n: usize) -> (Ticket, Change) {
-    let input = Input::Submitted { request: Arc::new(own(n)) };
+fn submitted(n: usize, request: Request) -> (Ticket, Change) {
+    let input = Input::Submitted { request: Arc::new(request) };
     let by = behind(&input);
     let envelope = Envelope { relocation: id(n), cause: MessageId("submitted".to_owned()), by, input };
     match step(None, &envelope, &Context::at(START)) {
@@ -91,7 +91,7 @@ pub(super) fn stepped(ticket: &Ticket, input: Input) -> Option<(Ticket, Change)>
 }
 
 /// The same input for another relocation.
-fn moved_to(relocation: RelocationId, input: &Input) -> Input {
+pub(super) fn moved_to(relocation: RelocationId, input: &Input) -> Input {
     let moved = |order: WorkOrderId| WorkOrderId { relocation, ..order };
     match input.clone() {
         Input::Reply(reply) => Input::Reply(Reply { order: moved(reply.order), ..reply }),
@@ -103,12 +103,23 @@ fn moved_to(relocation: RelocationId, input: &Input) -> Input {
 
 /// Puts the `n`th relocation of these ways into the store, with all its history.
 pub(super) async fn put(store: &dyn TicketStore, ways: &[&[Input]]) -> Vec<Ticket> {
-    let (mut tickets, mut round): (Vec<Ticket>, Vec<Change>) = (0..ways.len()).map(submitted).unzip();
+    let requests = ways.iter().enumerate().map(|(n, way)| (n, own(n), *way)).collect();
+    put_requests(store, requests).await
+}
+
+/// The same for these requests, by these numbers.
+pub(super) async fn put_requests(
+    store: &dyn TicketStore,
+    requests: Vec<(usize, Request, &[Input])>,
+) -> Vec<Ticket> {
+    let ways: Vec<&[Input]> = requests.iter().map(|(_, _, way)| *way).collect();
+    let (mut tickets, mut round): (Vec<Ticket>, Vec<Change>) =
+        requests.into_iter().map(|(n, request, _)| submitted(n, request)).unzip();
     let longest = ways.iter().map(|way| way.len()).max().unwrap_or_default();
     for next in 0..=longest {
         let results = store.commit(std::mem::take(&mut round)).await.unwrap();
         assert!(results.iter().all(|result| *result == Committed::Done), "{results:?}");
-        for (ticket, way) in tickets.iter_mut().zip(ways) {
+        for (ticket, way) in tickets.iter_mut().zip(&ways) {
             if let Some(input) = way.get(next) {
                 let (moved, change) = stepped(ticket, moved_to(ticket.id, input)).unwrap();
                 *ticket = moved;

@@ -42,7 +42,7 @@ pub(super) struct World {
     pub(super) vhost: Vhost,
     pub(super) store: Arc<Sqlite>,
     pub(super) tickets: Arc<dyn TicketStore>,
-    amqp: Arc<Amqp>,
+    pub(super) amqp: Arc<Amqp>,
     _dir: TempDir,
 }
 
