@@ -71,6 +71,8 @@ texts! {
     setting_less(given, key, least): "is {given}, expected at least {key}, which is {least}",
         "是 {given}，不应小于 {key}，后者是 {least}";
     setting_no_directory(): "is empty, expected a directory", "为空，应为目录";
+    setting_no_url(given): "is `{given}`, expected an address such as http://127.0.0.1:4318, or nothing for none",
+        "是 `{given}`，应为地址，例如 http://127.0.0.1:4318；留空表示不使用";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
         "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
     plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",

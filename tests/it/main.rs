@@ -8,3 +8,4 @@ mod refused;
 mod running;
 mod sheet200;
 mod taken_up;
+mod tracing;

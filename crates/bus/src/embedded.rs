@@ -25,6 +25,7 @@ use rehome_domain::{
         Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Depth, Events, Heard,
         Incoming, Inputs, Outgoing, Wait, WorkQueue,
     },
+    trace::Trace,
 };
 use tokio::sync::broadcast;
 
@@ -52,6 +53,18 @@ const ORDERS_A_RELOCATION: usize = 4;
 /// Replies those can cause: an answer and L2's own rollback, a retry notice or two, each perhaps doubled by a fault.
 const REPLIES_A_RELOCATION: usize = 16;
 
+/// A message in a queue, and where it belongs in a trace.
+struct Carried<T> {
+    message: T,
+    trace: Option<Trace>,
+}
+
+impl<T> Carried<T> {
+    fn delivered(self) -> Delivery<T> {
+        Delivery { message: self.message, tag: 0, trace: self.trace }
+    }
+}
+
 struct Queue<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
@@ -70,10 +83,10 @@ impl<T> Queue<T> {
 
 /// The bus within one process.
 pub struct Embedded {
-    commands: Queue<Incoming>,
-    replies: Queue<Incoming>,
-    l3: Queue<WorkOrder>,
-    l2: Queue<WorkOrder>,
+    commands: Queue<Carried<Incoming>>,
+    replies: Queue<Carried<Incoming>>,
+    l3: Queue<Carried<WorkOrder>>,
+    l2: Queue<Carried<WorkOrder>>,
     /// Always empty: what never was text can't be unreadable. It tells its consumers when the bus closes.
     dead: Queue<DeadLetter>,
     events: broadcast::Sender<Heard>,
@@ -98,15 +111,25 @@ impl Embedded {
     }
 
     async fn put(&self, message: Outgoing) -> Result<(), BusError> {
+        let (message, trace) = message.untraced();
         match message {
-            Outgoing::Command(incoming) if begins_work(&incoming.envelope.input) => {
-                self.commands.put(incoming).await
+            Outgoing::Command(message) if begins_work(&message.envelope.input) => {
+                self.commands.put(Carried { message, trace }).await
             }
-            Outgoing::Command(incoming) | Outgoing::Reply(incoming) => self.replies.put(incoming).await,
-            Outgoing::Order(order) => match order.layer {
-                Layer::L3 => self.l3.put(order).await,
-                Layer::L2 => self.l2.put(order).await,
-            },
+            Outgoing::Command(message) | Outgoing::Reply(message) => {
+                self.replies.put(Carried { message, trace }).await
+            }
+            Outgoing::Order(message) => {
+                let queue = match message.layer {
+                    Layer::L3 => &self.l3,
+                    Layer::L2 => &self.l2,
+                };
+                queue.put(Carried { message, trace }).await
+            }
+            // `traced` makes none that holds another.
+            Outgoing::Traced(..) => {
+                Err(BusError::Failed { what: "sending", detail: "a trace in a trace".to_owned() })
+            }
             // Nobody listening is no error.
             Outgoing::Event(event) => {
                 let _ = self.events.send(Heard::Event(event));
@@ -218,13 +241,13 @@ impl Bus for Embedded {
 }
 
 struct EmbeddedInputs {
-    commands: Receiver<Incoming>,
-    replies: Receiver<Incoming>,
+    commands: Receiver<Carried<Incoming>>,
+    replies: Receiver<Carried<Incoming>>,
 }
 
 impl EmbeddedInputs {
     /// Waits for one message of either queue; none once both are closed and empty.
-    async fn first(&self, commands: bool) -> Option<Incoming> {
+    async fn first(&self, commands: bool) -> Option<Carried<Incoming>> {
         tokio::select! {
             biased;
             Ok(reply) = self.replies.recv() => Some(reply),
@@ -241,7 +264,7 @@ impl Inputs for EmbeddedInputs {
             let replies = std::iter::from_fn(|| self.replies.try_recv().ok());
             let begun = std::iter::from_fn(|| commands.then(|| self.commands.try_recv().ok()).flatten());
             let batch = std::iter::once(first).chain(replies).chain(begun).take(max.max(1));
-            Some(batch.map(|message| Delivery { message, tag: 0 }).collect())
+            Some(batch.map(Carried::delivered).collect())
         })
     }
 
@@ -259,11 +282,11 @@ impl Acks for NoAcks {
     }
 }
 
-struct EmbeddedWork(Receiver<WorkOrder>);
+struct EmbeddedWork(Receiver<Carried<WorkOrder>>);
 
 impl WorkQueue for EmbeddedWork {
     fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>> {
-        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+        Box::pin(async move { self.0.recv().await.ok().map(Carried::delivered) })
     }
 
     fn acks(&self) -> Arc<dyn Acks> {
@@ -297,7 +320,9 @@ struct EmbeddedDead(Receiver<DeadLetter>);
 
 impl DeadQueue for EmbeddedDead {
     fn next(&mut self) -> Wait<'_, Option<Delivery<DeadLetter>>> {
-        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+        Box::pin(async move {
+            self.0.recv().await.ok().map(|message| Carried { message, trace: None }.delivered())
+        })
     }
 
     fn acks(&self) -> Arc<dyn Acks> {

@@ -58,8 +58,8 @@ fn the_scenarios_show_every_row_and_every_note() {
             other => format!("{other:?}"),
         })
         .collect();
-    // Ten ways to be refused, and six other notes.
-    assert_eq!(notes.len(), 16, "{notes:?}");
+    // Eleven ways to be refused, and six other notes.
+    assert_eq!(notes.len(), 17, "{notes:?}");
 }
 
 #[test]
