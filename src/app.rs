@@ -164,7 +164,7 @@ impl App {
         roles: Roles,
     ) -> Result<Self, AppError> {
         let faults = faults.map(Arc::new);
-        let carrier = Carrier::open(settings, faults.as_ref()).await?;
+        let carrier = Carrier::open(settings, roles, faults.as_ref()).await?;
         let mut app = Self {
             bus: carrier.bus(),
             tickets: store.tickets(),

@@ -115,6 +115,11 @@ texts! {
     look_further(data, seconds): "{seconds} s; look further with: rehome list --data {data}", "{seconds} 秒；更多信息：rehome list --data {data}";
     and_more(count): "and {count} more", "另有 {count} 个";
     may_now(commands): "a person may: {commands}", "可执行：{commands}";
+    no_answer(url, why): "{url} does not answer: {why}", "{url} 没有应答：{why}";
+    answered(url, status): "{url} answered {status}", "{url} 应答 {status}";
+    process_ready(roles, bus, store): "ready: roles {roles}, bus {bus}, store {store}",
+        "就绪：角色 {roles}，消息总线 {bus}，存储 {store}";
+    process_not_ready(roles): "not ready: roles {roles}", "未就绪：角色 {roles}";
     all_well(): "all is well", "一切正常";
     something_wrong(): "something is wrong", "存在问题";
     in_use(): "a process is working here", "有进程正在使用";

@@ -18,7 +18,7 @@ use rehome_domain::{
 use rehome_store::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Ended, Setting, Told, offline, steer, tables};
+use super::{Ended, Setting, Told, offline, ready, steer, tables};
 use crate::{app::DATABASE, settings::Effective, texts};
 
 /// Dead letters shown; there may be more.
@@ -31,12 +31,16 @@ Examples:
   rehome check
   rehome check --config site.toml --data rehome-data/sheet
   rehome check --json
+  rehome check --ready 127.0.0.1:8080
 
 Without --data every run's directory under data.dir is looked at. Exit code 1 if something is wrong.")]
 pub(super) struct Args {
     /// Data directory of a run
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Ask a process that runs whether it is ready: its address or URL
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    ready: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -67,6 +71,9 @@ impl Found {
 }
 
 pub(super) async fn check(args: Args, setting: &Setting) -> Ended {
+    if let Some(url) = &args.ready {
+        return ready::ask(url, args.json, setting);
+    }
     let root = args.data.as_ref().unwrap_or(&setting.loaded.settings.data.dir);
     let mut found = Vec::new();
     for dir in directories(root) {

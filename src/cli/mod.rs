@@ -10,6 +10,7 @@ mod export;
 mod help;
 mod list;
 mod offline;
+mod ready;
 mod replay;
 mod run;
 mod schema;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod cli;
+mod deployment;
 mod kill;
 mod operations;
 mod refused;

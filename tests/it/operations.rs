@@ -44,6 +44,10 @@ impl Serving {
         Self { child, at }
     }
 
+    pub(crate) fn at(&self) -> &str {
+        &self.at
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -63,6 +63,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("list", "--waiting", "只列出等待人工处理的工单"),
     ("replay", "JOURNAL", "日志：JSON 行，或由条目组成的 JSON 数组；\n标准输入用 -"),
     ("check", "--data", "某次运行的数据目录；\n未指定时检查 data.dir 下的每次运行"),
+    ("check", "--ready", "询问运行中的进程是否就绪：其地址或 URL"),
     ("bench", "--bus", "消息总线"),
     ("bench", "--store", "存储"),
     ("bench", "-n", "移机数"),
@@ -179,6 +180,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome check
   rehome check --config site.toml --data rehome-data/sheet
   rehome check --json
+  rehome check --ready 127.0.0.1:8080
 
 存在问题时退出码为 1。",
     ),
