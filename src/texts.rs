@@ -120,6 +120,17 @@ texts! {
     process_ready(roles, bus, store): "ready: roles {roles}, bus {bus}, store {store}",
         "就绪：角色 {roles}，消息总线 {bus}，存储 {store}";
     process_not_ready(roles): "not ready: roles {roles}", "未就绪：角色 {roles}";
+    broker(): "the broker", "消息服务器";
+    database(): "the database", "数据库";
+    broker_lets_in(user, ms): "lets us in as {user}, in {ms} ms", "允许以 {user} 登录，用时 {ms} 毫秒";
+    queue_holds(queue, messages, consumers): "{queue}: {messages} waiting, {consumers} taking", "{queue}：等待 {messages} 条，接收方 {consumers} 个";
+    queue_missing(queue): "the queue {queue} is not there: start a process with the role supervisor, which makes it",
+        "队列 {queue} 不存在：请启动承担 supervisor 角色的进程，由其创建";
+    queue_untaken(queue, messages, role): "nobody takes from the queue {queue}, in which {messages} wait: start a process with the role {role}",
+        "队列 {queue} 中有 {messages} 条等待，但无人接收：请启动承担 {role} 角色的进程";
+    queue_unreadable(queue, messages): "in the queue {queue} lie {messages} that kill whoever reads them: look at them with the broker's own tools, and purge it",
+        "队列 {queue} 中有 {messages} 条无法读取的消息：请用消息服务器自带的工具查看后清空";
+    database_answers(ms, tickets): "answers in {ms} ms, holds {tickets} tickets", "{ms} 毫秒内应答，共有工单 {tickets} 个";
     all_well(): "all is well", "一切正常";
     something_wrong(): "something is wrong", "存在问题";
     in_use(): "a process is working here", "有进程正在使用";

@@ -105,7 +105,9 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
     }
 }
 
-fn postgres_options(settings: &Settings) -> postgres::Options {
+/// How the settings want PostgreSQL opened.
+#[must_use]
+pub fn postgres_options(settings: &Settings) -> postgres::Options {
     let given = &settings.postgres;
     postgres::Options {
         pool: given.connections,
@@ -197,7 +199,9 @@ impl Wire {
     }
 }
 
-fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
+/// How the settings want a process with these roles connected to RabbitMQ.
+#[must_use]
+pub fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
     let given = &settings.amqp;
     let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
     let identity = file(&given.certificate_file).zip(file(&given.key_file));

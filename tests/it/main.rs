@@ -1,6 +1,7 @@
 //! What crosses floors: the binary as a user runs it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod checked;
 mod cli;
 mod deployment;
 mod kill;

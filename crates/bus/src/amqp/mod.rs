@@ -18,6 +18,7 @@ mod connection;
 mod consume;
 mod depths;
 mod error;
+mod examine;
 mod options;
 mod publish;
 mod queues;
@@ -39,6 +40,7 @@ use uuid::Uuid;
 pub use self::{
     connection::{Health, Standing},
     error::AmqpError,
+    examine::{Examined, Seen},
     options::{DomainOf, Identity, Limits, Options, RoleOf, Tls},
     wire::{COMMAND_VERSION, CommandBody, SUBMIT_KEY, SubmitBody, command_of, key_of},
 };
