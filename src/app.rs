@@ -34,7 +34,7 @@ use rehome_web::Probe;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
-pub use self::adapters::{Store, domains, sqlite_options};
+pub use self::adapters::{Store, amqp_options, domains, postgres_options, sqlite_options};
 use crate::settings::{Settings, StoreKind};
 
 /// The database's name in a data directory.
@@ -165,7 +165,7 @@ impl App {
         roles: Roles,
     ) -> Result<Self, AppError> {
         let faults = faults.map(Arc::new);
-        let carrier = Carrier::open(settings, faults.as_ref()).await?;
+        let carrier = Carrier::open(settings, roles, faults.as_ref()).await?;
         let mut app = Self {
             bus: carrier.bus(),
             tickets: store.tickets(),

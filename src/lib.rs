@@ -7,6 +7,7 @@ pub mod app;
 pub mod bench;
 pub mod cli;
 pub mod driver;
+pub mod http;
 pub mod settings;
 pub mod sheet;
 pub mod telemetry;

@@ -18,7 +18,7 @@ use rehome_domain::{lang::Lang, request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use operations::Http;
+pub use operations::{Http, Telemetry};
 pub use problem::{Given, Problem};
 use reading::Reading;
 
@@ -58,6 +58,8 @@ pub struct Settings {
     pub run: Run,
     /// `[http]`
     pub http: Http,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[log]`
     pub log: Log,
 }
@@ -314,6 +316,7 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("run.drain_ms", 0..=DAY_MS),
     ("run.window_wait_ms", 0..=DAY_MS),
     ("run.recheck_ms", 10..=DAY_MS),
+    ("telemetry.otlp_timeout_ms", 100..=60_000),
 ];
 
 /// The settings, and where each value comes from.

@@ -1,12 +1,22 @@
-//! The log: for people or for machines, to stderr, without tearing a progress bar apart; and the figures.
+//! The log: for people or for machines, to stderr, without tearing a progress bar apart; and the figures
+//! and traces of what is done.
 
 pub mod metrics;
+pub mod traces;
 
 use std::io::{self, Write};
 
 use indicatif::MultiProgress;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{LevelFilter, Targets},
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt as _,
+    registry,
+    util::SubscriberInitExt as _,
+};
 
+use self::traces::{Collector, Traces};
 use crate::settings::LogFormat;
 
 /// The log can't be set up.
@@ -23,6 +33,14 @@ pub enum TelemetryError {
         /// What is wrong with it.
         detail: String,
     },
+    /// Traces can't be told.
+    #[error("traces can't be told to {endpoint}: {detail}")]
+    Traces {
+        /// Where.
+        endpoint: String,
+        /// Why not.
+        detail: String,
+    },
     /// There is a log already.
     #[error("the log is set up already")]
     Twice,
@@ -35,26 +53,43 @@ pub enum TelemetryError {
 pub fn filter(given: &str) -> Result<EnvFilter, TelemetryError> {
     let wrong = |detail: String| TelemetryError::Filter { given: given.to_owned(), detail };
     // A bare word that is no level would be taken for the name of a module, and silence everything.
-    if let Some(word) = given.split(',').map(str::trim).find(|part| {
-        !part.contains(['=', '[']) && part.parse::<tracing_subscriber::filter::LevelFilter>().is_err()
-    }) {
+    if let Some(word) = given
+        .split(',')
+        .map(str::trim)
+        .find(|part| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err())
+    {
         return Err(wrong(format!("`{word}` is no level")));
     }
     EnvFilter::try_new(given).map_err(|error| wrong(error.to_string()))
 }
 
-/// Starts the log. Lines go around the progress bars of `screen`.
+/// Starts the log, and traces if there is a collector; those end with what this gives. Lines go around the progress
+/// bars of `screen`.
 ///
 /// # Errors
-/// If the filter can't be read, or the log has been started before.
-pub fn start(format: LogFormat, level: &str, screen: &MultiProgress) -> Result<(), TelemetryError> {
-    let filter = filter(level)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AroundBars(screen.clone()));
-    match format {
-        LogFormat::Human => log.with_ansi(console_is_a_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    }
-    .map_err(|_| TelemetryError::Twice)
+/// If the filter can't be read, the collector's address can't be used, or the log has been started before.
+pub fn start(
+    format: LogFormat,
+    level: &str,
+    screen: &MultiProgress,
+    collector: Option<&Collector>,
+) -> Result<Option<Traces>, TelemetryError> {
+    let log = fmt::layer().with_writer(AroundBars(screen.clone()));
+    let log = match format {
+        LogFormat::Human => log.with_ansi(console_is_a_terminal()).boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
+    };
+    let log = registry().with(log.with_filter(filter(level)?));
+    let Some(collector) = collector else {
+        return log.try_init().map(|()| None).map_err(|_| TelemetryError::Twice);
+    };
+    let (traces, tracer) = traces::start(collector)
+        .map_err(|detail| TelemetryError::Traces { endpoint: collector.endpoint.clone(), detail })?;
+    // What the actors do; not what libraries say to themselves.
+    let ours = Targets::new().with_target("rehome_actors", LevelFilter::INFO);
+    let told = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours);
+    log.with(told).try_init().map_err(|_| TelemetryError::Twice)?;
+    Ok(Some(traces))
 }
 
 fn console_is_a_terminal() -> bool {

@@ -73,6 +73,8 @@ texts! {
     setting_less(given, key, least): "is {given}, expected at least {key}, which is {least}",
         "是 {given}，不应小于 {key}，后者是 {least}";
     setting_no_directory(): "is empty, expected a directory", "为空，应为目录";
+    setting_no_url(given): "is `{given}`, expected an address such as http://127.0.0.1:4318, or nothing for none",
+        "是 `{given}`，应为地址，例如 http://127.0.0.1:4318；留空表示不使用";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
         "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
     plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",
@@ -117,6 +119,22 @@ texts! {
     look_further(data, seconds): "{seconds} s; look further with: rehome list --data {data}", "{seconds} 秒；更多信息：rehome list --data {data}";
     and_more(count): "and {count} more", "另有 {count} 个";
     may_now(commands): "a person may: {commands}", "可执行：{commands}";
+    no_answer(url, why): "{url} does not answer: {why}", "{url} 没有应答：{why}";
+    answered(url, status): "{url} answered {status}", "{url} 应答 {status}";
+    process_ready(roles, bus, store): "ready: roles {roles}, bus {bus}, store {store}",
+        "就绪：角色 {roles}，消息总线 {bus}，存储 {store}";
+    process_not_ready(roles): "not ready: roles {roles}", "未就绪：角色 {roles}";
+    broker(): "the broker", "消息服务器";
+    database(): "the database", "数据库";
+    broker_lets_in(user, ms): "lets us in as {user}, in {ms} ms", "允许以 {user} 登录，用时 {ms} 毫秒";
+    queue_holds(queue, messages, consumers): "{queue}: {messages} waiting, {consumers} taking", "{queue}：等待 {messages} 条，接收方 {consumers} 个";
+    queue_missing(queue): "the queue {queue} is not there: start a process with the role supervisor, which makes it",
+        "队列 {queue} 不存在：请启动承担 supervisor 角色的进程，由其创建";
+    queue_untaken(queue, messages, role): "nobody takes from the queue {queue}, in which {messages} wait: start a process with the role {role}",
+        "队列 {queue} 中有 {messages} 条等待，但无人接收：请启动承担 {role} 角色的进程";
+    queue_unreadable(queue, messages): "in the queue {queue} lie {messages} that kill whoever reads them: look at them with the broker's own tools, and purge it",
+        "队列 {queue} 中有 {messages} 条无法读取的消息：请用消息服务器自带的工具查看后清空";
+    database_answers(ms, tickets): "answers in {ms} ms, holds {tickets} tickets", "{ms} 毫秒内应答，共有工单 {tickets} 个";
     all_well(): "all is well", "一切正常";
     something_wrong(): "something is wrong", "存在问题";
     in_use(): "a process is working here", "有进程正在使用";

@@ -15,7 +15,9 @@ use crate::{
     Now, metrics,
     retry::RetryPolicy,
     session::{DeviceSession, Operate, Operated, Refused},
+    trace::Traced,
 };
+use tracing::Instrument as _;
 
 /// What a configurator works with.
 pub(crate) struct Tools {
@@ -58,6 +60,8 @@ pub(crate) struct Attempt {
     pub(crate) last: Option<(WorkOrderId, Report)>,
     /// Set once this order's failure has been concluded and its own rollback runs.
     pub(crate) after_conclusion: bool,
+    /// Its span, and the trace its replies belong to.
+    pub(crate) traced: Rc<Traced>,
 }
 
 impl Attempt {
@@ -133,7 +137,8 @@ impl Attempt {
             Operate { operation, order: Arc::clone(&self.order), after_conclusion: self.after_conclusion };
         for _ in 0..2 {
             let session = self.session(device)?;
-            match session.send(message.clone()).await {
+            let span = tracing::info_span!("operation", device, ?operation);
+            match session.send(message.clone()).instrument(span).await {
                 Ok(done) => return done,
                 Err(MailboxError::Closed | MailboxError::Timeout) => {
                     tracing::error!(device, ?operation, "a device session died and is opened anew");
@@ -176,7 +181,8 @@ impl Attempt {
         let reply =
             Reply { v: MESSAGE_VERSION, order: order.id, attempt: order.attempt, layer: order.layer, report };
         let envelope = Envelope::reply(reply, what);
-        Ok(self.tools.bus.send(vec![Outgoing::Reply(envelope.into())]).await?)
+        let reply = Outgoing::Reply(envelope.into()).traced(self.traced.leads());
+        Ok(self.tools.bus.send(vec![reply]).await?)
     }
 
     /// The report this layer had already concluded for the order an `inspect` asks about.

@@ -12,12 +12,14 @@ use rehome_domain::{
     reply::Report,
 };
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use crate::{
     Now,
     attempt::{Attempt, Stop, Tools},
     l2, l3,
     retry::RetryPolicy,
+    trace::Traced,
 };
 
 /// The pause after bus or store did not answer; each further one is twice as long.
@@ -82,7 +84,7 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         now: parts.now,
         sessions: RefCell::new(HashMap::new()),
     });
-    while let Some(Delivery { message, tag }) = queue.next().await {
+    while let Some(Delivery { message, tag, trace }) = queue.next().await {
         if let Some(tags) = in_hand.borrow_mut().get_mut(&message.id) {
             tags.push(tag);
             continue;
@@ -91,23 +93,26 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         let id = message.id;
         in_hand.borrow_mut().insert(id, vec![tag]);
         let (tools, in_hand, acks) = (Rc::clone(&tools), Rc::clone(&in_hand), Arc::clone(&acks));
-        actix::spawn(async move {
-            let ended = to_its_end(tools, message).await;
+        let traced = Rc::new(Traced::order(&message, trace));
+        let span = traced.span().clone();
+        let carrying = async move {
+            let ended = to_its_end(tools, message, traced).await;
             let tags = in_hand.borrow_mut().remove(&id).unwrap_or_default();
             if ended && let Err(error) = acks.ack(tags).await {
                 tracing::warn!(%error, order = %id, "an order could not be acknowledged and may come again");
             }
             drop(hand);
-        });
+        };
+        actix::spawn(carrying.instrument(span));
     }
 }
 
 /// Carries one order out, however long bus and store are away. False if the bus was closed before.
-async fn to_its_end(tools: Rc<Tools>, order: WorkOrder) -> bool {
+async fn to_its_end(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> bool {
     let (id, kind) = (order.id, order.kind);
     let mut wait = AWAY_FIRST;
     loop {
-        match carry_out(Rc::clone(&tools), order.clone()).await {
+        match carry_out(Rc::clone(&tools), order.clone(), Rc::clone(&traced)).await {
             Ok(()) | Err(Stop::Concluded(_)) => return true,
             Err(Stop::Superseded) => {
                 tracing::debug!(order = %id, %kind, "superseded by a newer order, no reply");
@@ -124,9 +129,9 @@ async fn to_its_end(tools: Rc<Tools>, order: WorkOrder) -> bool {
 }
 
 /// Carries one order out, from whatever point an earlier try has reached.
-async fn carry_out(tools: Rc<Tools>, order: WorkOrder) -> Result<(), Stop> {
+async fn carry_out(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> Result<(), Stop> {
     let layer = tools.layer;
-    let mut attempt = Attempt { tools, order: Arc::new(order), last: None, after_conclusion: false };
+    let mut attempt = Attempt { tools, order: Arc::new(order), last: None, after_conclusion: false, traced };
     let first = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,

@@ -12,7 +12,7 @@ const AWAY: Duration = Duration::from_millis(500);
 /// Collects dead letters until the bus closes. One is acknowledged once it is kept.
 pub async fn collect(mut letters: Box<dyn DeadQueue>, tickets: Arc<dyn TicketStore>) {
     let acks = letters.acks();
-    while let Some(Delivery { message, tag }) = letters.next().await {
+    while let Some(Delivery { message, tag, .. }) = letters.next().await {
         tracing::warn!(id = %message.id, origin = message.origin, reason = message.reason, "dead letter");
         while let Err(error) = tickets.bury(message.clone()).await {
             tracing::warn!(%error, "a dead letter could not be kept, trying again");

@@ -161,7 +161,7 @@ impl Helm {
     /// log (or, refused, among the dead letters) and whoever is to know has been told; what comes again counts once.
     pub async fn obey(self: Arc<Self>, mut wishes: Box<dyn SteeringQueue>) {
         let acks = wishes.acks();
-        while let Some(Delivery { message: wish, tag }) = wishes.next().await {
+        while let Some(Delivery { message: wish, tag, .. }) = wishes.next().await {
             let led = loop {
                 match self.grant(&wish).await {
                     Ok(led) => break led,

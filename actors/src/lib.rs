@@ -32,6 +32,7 @@ pub mod session;
 pub mod supervisor;
 
 mod attempt;
+mod trace;
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ use self::{
     delivery::Led,
     effects::{again, effects},
 };
-use crate::{Now, helm::Helm, metrics};
+use crate::{Now, helm::Helm, metrics, trace::Traced};
 
 pub(crate) use self::effects::quarantined;
 pub use self::gauge::Gauge;
@@ -122,6 +122,7 @@ struct Prepared {
     change: Change,
     /// The order it settles.
     answered: Option<metrics::Answered>,
+    traced: Traced,
 }
 
 impl Supervisor {
@@ -165,7 +166,7 @@ impl Supervisor {
             self.parts.helm.look().await?;
         }
         let mut prepared = Vec::with_capacity(batch.len());
-        for (index, Delivery { message: incoming, .. }) in batch.iter().enumerate() {
+        for (index, Delivery { message: incoming, trace, .. }) in batch.iter().enumerate() {
             if alone.contains(&index) {
                 continue;
             }
@@ -175,7 +176,8 @@ impl Supervisor {
                     let change = change(*stepped);
                     let answered = metrics::answered(ticket, &change.ticket, &change.entry);
                     self.remember(&change.ticket);
-                    prepared.push(Prepared { index, change, answered });
+                    let traced = Traced::step(incoming, trace.clone());
+                    prepared.push(Prepared { index, change, answered, traced });
                 }
                 // These need the store's latest word before they are believed.
                 Some(Stepped::Void | Stepped::Rejected(_) | Stepped::Early(_)) | None => alone.push(index),
@@ -228,17 +230,31 @@ impl Supervisor {
         let changes = prepared.iter().map(|prepared| prepared.change.clone()).collect();
         let results = self.timed_commit(changes).await?;
         let mut alone = Vec::new();
-        for (Prepared { index, change, answered }, result) in prepared.into_iter().zip(results) {
+        for (Prepared { index, change, answered, traced }, result) in prepared.into_iter().zip(results) {
             if result == Committed::Done {
-                metrics::took_effect(&change.ticket, &change.entry, answered);
                 let incoming = batch.get(index).map(|delivery| &delivery.message);
-                self.led.messages.extend(effects(&change.ticket, &change.entry, incoming));
+                self.take_effect(&change, incoming, answered, &traced);
             } else {
                 self.forget(change.ticket.id);
                 alone.push(index);
             }
         }
         Ok(alone)
+    }
+
+    /// A committed change: what it sends goes out, and is counted.
+    fn take_effect(
+        &mut self,
+        change: &Change,
+        incoming: Option<&Incoming>,
+        answered: Option<metrics::Answered>,
+        traced: &Traced,
+    ) {
+        metrics::took_effect(&change.ticket, &change.entry, answered);
+        traced.became(&change.ticket, &change.entry);
+        let trace = traced.leads();
+        let sent = effects(&change.ticket, &change.entry, incoming).into_iter();
+        self.led.messages.extend(sent.map(|message| message.traced(trace.clone())));
     }
 
     async fn timed_commit(&self, changes: Vec<Change>) -> Result<Vec<Committed>, StoreError> {
@@ -271,7 +287,7 @@ impl Supervisor {
             }
         }
         tracing::error!(cause = %incoming.envelope.cause, "an input lost every race for its ticket and is put back");
-        self.led.messages.push(Outgoing::Reply(incoming.clone()));
+        self.led.messages.push(Outgoing::Reply(incoming.clone()).traced(delivery.trace.clone()));
     }
 
     /// One try. None once nothing more is to be done.
@@ -310,7 +326,7 @@ impl Supervisor {
             }
             // Time has made it void, or it has come before and whoever took it died before sending what it led to.
             Some(Stepped::Void) => {
-                self.say_again(incoming).await?;
+                self.say_again(delivery).await?;
                 return Ok(None);
             }
             None => {
@@ -319,15 +335,15 @@ impl Supervisor {
             }
         };
         let answered = metrics::answered(ticket.as_deref(), &change.ticket, &change.entry);
+        let traced = Traced::step(incoming, delivery.trace.clone());
         match self.timed_commit(vec![change.clone()]).await?.into_iter().next() {
             Some(Committed::Done) => {
-                metrics::took_effect(&change.ticket, &change.entry, answered);
                 self.remember(&change.ticket);
-                self.led.messages.extend(effects(&change.ticket, &change.entry, Some(incoming)));
+                self.take_effect(&change, Some(incoming), answered, &traced);
                 Ok(None)
             }
             Some(Committed::Seen) => {
-                self.say_again(incoming).await?;
+                self.say_again(delivery).await?;
                 Ok(None)
             }
             other => Ok(other),
@@ -335,12 +351,14 @@ impl Supervisor {
     }
 
     /// A message that came before: what its entry sent is sent again, as it is in the journal.
-    async fn say_again(&mut self, incoming: &Incoming) -> Result<(), StoreError> {
+    async fn say_again(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
+        let incoming = &delivery.message;
         let id = incoming.envelope.relocation;
         let entry = self.parts.tickets.caused(id, incoming.envelope.cause.clone()).await?;
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
         if let (Some(entry), Some(Loaded::Ticket(ticket))) = (entry, loaded) {
-            self.led.messages.extend(again(&ticket, &entry, incoming));
+            let sent = again(&ticket, &entry, incoming).into_iter();
+            self.led.messages.extend(sent.map(|message| message.traced(delivery.trace.clone())));
         }
         Ok(())
     }
@@ -385,7 +403,7 @@ impl Supervisor {
 
     /// Lets a reply that came too early wait its turn. It is acknowledged once it is back on the bus.
     async fn put_back(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
-        let Delivery { message: incoming, tag } = delivery;
+        let Delivery { message: incoming, tag, trace } = delivery;
         if incoming.early >= EARLY_TRIES {
             if let Input::Reply(reply) = &incoming.envelope.input {
                 return self.reject(incoming, Rejection::UnknownOrder { order: reply.order }).await;
@@ -393,11 +411,12 @@ impl Supervisor {
             return Ok(());
         }
         let again = Incoming { early: incoming.early + 1, ..incoming.clone() };
+        let again = Outgoing::Reply(again).traced(trace.clone());
         let (bus, acks, tag) = (Arc::clone(&self.parts.bus), Arc::clone(&self.acks), *tag);
         self.led.tags.retain(|other| *other != tag);
         tokio::spawn(async move {
             tokio::time::sleep(EARLY_WAIT).await;
-            let back = bus.send(vec![Outgoing::Reply(again)]).await;
+            let back = bus.send(vec![again]).await;
             if let Err(error) = if back.is_ok() { acks.ack(vec![tag]).await } else { back } {
                 tracing::warn!(%error, "an early reply could not be put back");
             }

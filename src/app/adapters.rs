@@ -17,7 +17,7 @@ use rehome_domain::order::Layer;
 use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
 use rehome_store::{Postgres, Sqlite, postgres};
 
-use super::{AppError, DATABASE};
+use super::{AppError, DATABASE, Roles};
 use crate::settings::{BusKind, Settings, StoreKind, Sync};
 
 /// The domain of devices that no pattern names.
@@ -105,7 +105,9 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
     }
 }
 
-fn postgres_options(settings: &Settings) -> postgres::Options {
+/// How the settings want PostgreSQL opened.
+#[must_use]
+pub fn postgres_options(settings: &Settings) -> postgres::Options {
     let given = &settings.postgres;
     postgres::Options {
         pool: given.connections,
@@ -137,11 +139,15 @@ pub(super) enum Carrier {
 
 impl Carrier {
     /// Opens the bus that the settings name.
-    pub(super) async fn open(settings: &Settings, faults: Option<&Arc<FaultPlan>>) -> Result<Self, AppError> {
+    pub(super) async fn open(
+        settings: &Settings,
+        roles: Roles,
+        faults: Option<&Arc<FaultPlan>>,
+    ) -> Result<Self, AppError> {
         match settings.bus.kind {
             BusKind::Embedded => Ok(Self::Embedded(tampered(embedded(settings), faults))),
             BusKind::Amqp => {
-                let amqp = Amqp::connect(amqp_options(settings)).await?;
+                let amqp = Amqp::connect(amqp_options(settings, roles)).await?;
                 Ok(Self::Amqp { bus: tampered(Arc::clone(&amqp) as _, faults), amqp })
             }
         }
@@ -193,7 +199,9 @@ impl Wire {
     }
 }
 
-fn amqp_options(settings: &Settings) -> amqp::Options {
+/// How the settings want a process with these roles connected to RabbitMQ.
+#[must_use]
+pub fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
     let given = &settings.amqp;
     let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
     let identity = file(&given.certificate_file).zip(file(&given.key_file));
@@ -206,6 +214,8 @@ fn amqp_options(settings: &Settings) -> amqp::Options {
             identity: identity.map(|(certificate, key)| amqp::Identity { certificate, key }),
         },
         prefix: given.prefix.clone(),
+        // So that the broker need let nobody else do so; the others wait until a supervisor has.
+        declare: roles.supervisor,
         user: (!given.user.is_empty()).then(|| given.user.clone()),
         domains: given.own_domains.clone(),
         domain_of: Arc::new(move |order| {

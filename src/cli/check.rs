@@ -1,5 +1,7 @@
 //! `rehome check`: what is in effect, what is reachable, what is wrong.
 
+mod servers;
+
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -18,25 +20,31 @@ use rehome_domain::{
 use rehome_store::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Ended, Setting, Told, offline, steer, tables};
+use super::{Ended, Setting, Told, offline, ready, steer, tables};
 use crate::{app::DATABASE, settings::Effective, texts};
 
 /// Dead letters shown; there may be more.
 const LETTERS: usize = 20;
 
-/// Check the configuration and the data: what is in effect, what is wrong
+/// Check the configuration, the servers and the data: what is in effect, what is wrong
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   rehome check
   rehome check --config site.toml --data rehome-data/sheet
   rehome check --json
+  rehome check --ready 127.0.0.1:8080
 
-Without --data every run's directory under data.dir is looked at. Exit code 1 if something is wrong.")]
+Without --data every run's directory under data.dir is looked at. With bus.kind \"amqp\" the broker
+is looked at, and its queues; with store.kind \"postgres\" the database instead of directories.
+Exit code 1 if something is wrong.")]
 pub(super) struct Args {
     /// Data directory of a run
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Ask a process that runs whether it is ready: its address or URL
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    ready: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -67,19 +75,30 @@ impl Found {
 }
 
 pub(super) async fn check(args: Args, setting: &Setting) -> Ended {
-    let root = args.data.as_ref().unwrap_or(&setting.loaded.settings.data.dir);
-    let mut found = Vec::new();
-    for dir in directories(root) {
-        found.push(look(setting.lang, &dir).await);
+    if let Some(url) = &args.ready {
+        return ready::ask(url, args.json, setting);
     }
-    let good = found.iter().all(Found::is_good);
+    let settings = &setting.loaded.settings;
+    let servers = servers::Servers::look(setting.lang, settings).await;
+    let root = args.data.as_ref().unwrap_or(&settings.data.dir);
+    let mut found = Vec::new();
+    // With a database that is no file there is nothing to find in a directory, unless one is named.
+    if args.data.is_some() || !servers.has_database() {
+        for dir in directories(root) {
+            found.push(look(setting.lang, &dir).await);
+        }
+    }
+    let good = servers.is_good() && found.iter().all(Found::is_good);
     let values = &setting.loaded.values;
     let text = if args.json {
         let found: Vec<Value> = found.iter().map(document).collect();
-        let document = json!({ "good": good, "configuration": values, "data": found });
+        let mut document = json!({ "good": good, "configuration": values, "data": found });
+        for (name, server) in servers.documents().into_iter().filter(|(_, server)| !server.is_null()) {
+            document[name] = server;
+        }
         serde_json::to_string_pretty(&document)? + "\n"
     } else {
-        page(setting.lang, values, &found, good)?
+        page(setting.lang, values, &servers, &found, good)?
     };
     Ok(Told { text, good })
 }
@@ -170,8 +189,7 @@ fn document(found: &Found) -> Value {
         "in_use": found.in_use,
         "tickets": found.tickets,
         "devices": { "l3": found.holdings[0], "l2": found.holdings[1] },
-        "quarantined": found.quarantined.iter()
-            .map(|(id, why)| json!({ "relocation": id, "reason": why })).collect::<Vec<_>>(),
+        "quarantined": quarantine(&found.quarantined),
         "paused": pauses(&found.steering),
         "dead_letters": found.letters,
         "discrepancies": found.discrepancies,
@@ -179,12 +197,24 @@ fn document(found: &Found) -> Value {
     })
 }
 
-fn page(lang: Lang, values: &[Effective], found: &[Found], good: bool) -> Result<String, std::fmt::Error> {
+fn page(
+    lang: Lang,
+    values: &[Effective],
+    servers: &servers::Servers,
+    found: &[Found],
+    good: bool,
+) -> Result<String, std::fmt::Error> {
     let mut table = tables::table(&[texts::head_key(lang), texts::head_value(lang), texts::head_from(lang)]);
     for value in values {
         table.add_row([value.key.clone(), value.value.to_string(), value.from.label(lang)]);
     }
     let mut page = tables::text(&table);
+    for (heading, lines) in servers.pages(lang) {
+        writeln!(page, "\n{heading}")?;
+        for line in lines {
+            writeln!(page, "  {line}")?;
+        }
+    }
     for found in found {
         writeln!(page, "\n{}", found.dir.display())?;
         for line in lines(lang, found) {
@@ -211,8 +241,14 @@ fn lines(lang: Lang, found: &Found) -> Vec<String> {
         found.quarantined.iter().map(|(id, why)| texts::wrong(lang, texts::can_not_go_on(lang, id, why))),
     );
     lines.extend(found.discrepancies.iter().map(|what| texts::wrong(lang, what)));
-    lines.extend(found.letters.iter().map(|letter| {
-        texts::dead_letter(lang, format!("{:.0}", letter.at), &letter.origin, &letter.id, &letter.reason)
-    }));
+    lines.extend(found.letters.iter().map(|found| letter(lang, found)));
     lines
+}
+
+fn letter(lang: Lang, letter: &DeadLetter) -> String {
+    texts::dead_letter(lang, format!("{:.0}", letter.at), &letter.origin, &letter.id, &letter.reason)
+}
+
+fn quarantine(aside: &[(String, String)]) -> Vec<Value> {
+    aside.iter().map(|(id, why)| json!({ "relocation": id, "reason": why })).collect()
 }

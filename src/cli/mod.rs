@@ -10,6 +10,7 @@ mod export;
 mod help;
 mod list;
 mod offline;
+mod ready;
 mod replay;
 mod run;
 mod schema;
@@ -23,6 +24,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -30,8 +32,9 @@ use indicatif::MultiProgress;
 use rehome_domain::lang::Lang;
 
 use crate::{
-    settings::{self, LogFormat, SettingsError},
-    telemetry, texts,
+    settings::{self, LogFormat, SettingsError, Telemetry},
+    telemetry::{self, traces::Collector},
+    texts,
 };
 
 /// Carries customers' circuit relocations through reservation and cutover.
@@ -196,7 +199,14 @@ impl Cli {
         };
         let level = self.global.log_level.or_else(|| std::env::var("RUST_LOG").ok());
         let level = level.as_deref().unwrap_or(&loaded.settings.log.level);
-        telemetry::start(format, level, &screen).map_err(|error| Failure::Bad(error.to_string()))?;
+        let Telemetry { otlp_endpoint, otlp_timeout_ms } = &loaded.settings.telemetry;
+        let collector = (!otlp_endpoint.is_empty()).then(|| Collector {
+            endpoint: otlp_endpoint.clone(),
+            timeout: Duration::from_millis((*otlp_timeout_ms).into()),
+        });
+        // Kept to the end: what is left is told when it is dropped.
+        let _traces = telemetry::start(format, level, &screen, collector.as_ref())
+            .map_err(|error| Failure::Bad(error.to_string()))?;
         self.verb.work(&Setting { loaded, lang, screen })
     }
 }

@@ -42,6 +42,8 @@ pub enum Problem {
     NoDirectory,
     /// It is no address to listen at.
     NoAddress(String),
+    /// It is no URL of an HTTP server.
+    NoUrl(String),
     /// In the words of whoever reads the value, which have no Chinese.
     Other(String),
 }
@@ -61,6 +63,7 @@ impl Problem {
             Self::OneProcess => texts::setting_one_process(lang),
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::NoAddress(given) => texts::setting_no_address(lang, given),
+            Self::NoUrl(given) => texts::setting_no_url(lang, given),
             Self::Other(words) => words.clone(),
         }
     }

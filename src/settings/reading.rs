@@ -107,6 +107,15 @@ impl Reading<'_> {
             let problem = Problem::NoAddress(listen.to_owned());
             self.reject("http.listen", problem);
         }
+        if let Some(endpoint) = self.find("telemetry.otlp_endpoint").and_then(|found| found.value.as_str())
+            && !endpoint.is_empty()
+            && !["http://", "https://"]
+                .iter()
+                .any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
+        {
+            let problem = Problem::NoUrl(endpoint.to_owned());
+            self.reject("telemetry.otlp_endpoint", problem);
+        }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
             self.reject("data.dir", Problem::NoDirectory);

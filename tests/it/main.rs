@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod by_message;
+mod checked;
 mod cli;
+mod deployment;
 mod kill;
 mod operations;
 mod python;
@@ -11,3 +13,4 @@ mod running;
 mod scaled;
 mod sheet200;
 mod taken_up;
+mod tracing;

@@ -20,14 +20,14 @@ use crate::running::{Said, rehome, repository};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `rehome serve`, ended with this.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     at: String,
 }
 
 impl Serving {
     /// Starts it, and waits until it says where it listens.
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "warn").spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
@@ -44,6 +44,14 @@ impl Serving {
         Self { child, at }
     }
 
+    pub(crate) fn at(&self) -> &str {
+        &self.at
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn get(&self, path: &str) -> (u16, String) {
         get(&self.at, path)
     }
@@ -54,7 +62,7 @@ impl Serving {
     }
 
     /// Waits until it is ready or not.
-    fn until_ready(&self, ready: bool) -> Value {
+    pub(crate) fn until_ready(&self, ready: bool) -> Value {
         let begun = Instant::now();
         loop {
             let (status, said) = self.readiness();
@@ -67,7 +75,7 @@ impl Serving {
         }
     }
 
-    fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(pid).status().unwrap().success());
         self.child.wait().unwrap().code()
@@ -92,8 +100,9 @@ fn get(at: &str, path: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-fn scaled_out(roles: &str, amqp: &str, postgres: &str) -> Command {
-    let mut command = rehome(&["serve", "--roles", roles]);
+/// A process of a system over these servers.
+pub(crate) fn scaled_out(args: &[&str], amqp: &str, postgres: &str) -> Command {
+    let mut command = rehome(args);
     command.env("REHOME__BUS__KIND", "amqp").env("REHOME__AMQP__URL", amqp);
     command.env("REHOME__STORE__KIND", "postgres").env("REHOME__POSTGRES__URL", postgres);
     command.env("REHOME__POSTGRES__TIMEOUT_MS", "500").env("REHOME__AMQP__RECONNECT_MAX_MS", "500");
@@ -138,7 +147,7 @@ fn a_port_that_is_taken_is_named_before_anything_starts() {
 #[test]
 fn a_process_whose_broker_went_away_says_so_and_lives_on() {
     let (vhost, database) = (Vhost::new(), Database::create());
-    let serving = Serving::start(scaled_out("l3", &vhost.url(), &database.url()));
+    let serving = Serving::start(scaled_out(&["serve", "--roles", "l3"], &vhost.url(), &database.url()));
     assert_eq!(serving.until_ready(true)["roles"], serde_json::json!(["l3"]));
     drop(vhost);
     let said = serving.until_ready(false);
@@ -151,7 +160,8 @@ fn a_process_whose_broker_went_away_says_so_and_lives_on() {
 fn a_process_is_not_ready_while_its_database_is_away_and_is_again_when_it_is_back() {
     let (vhost, cluster) = (Vhost::new(), Cluster::start());
     let database = Database::on(&cluster.url());
-    let serving = Serving::start(scaled_out("supervisor", &vhost.url(), &database.url()));
+    let serving =
+        Serving::start(scaled_out(&["serve", "--roles", "supervisor"], &vhost.url(), &database.url()));
     serving.until_ready(true);
     let figures = || serving.get("/metrics").1;
     let begun = Instant::now();

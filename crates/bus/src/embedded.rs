@@ -27,6 +27,7 @@ use rehome_domain::{
         Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Depth, Events, Heard,
         Incoming, Inputs, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
     },
+    trace::Trace,
 };
 use tokio::sync::broadcast;
 
@@ -57,6 +58,18 @@ const REPLIES_A_RELOCATION: usize = 16;
 /// Wishes to pause and to resume: people's, so few.
 const WISHES: usize = 64;
 
+/// A message in a queue, and where it belongs in a trace.
+struct Carried<T> {
+    message: T,
+    trace: Option<Trace>,
+}
+
+impl<T> Carried<T> {
+    fn delivered(self) -> Delivery<T> {
+        Delivery { message: self.message, tag: 0, trace: self.trace }
+    }
+}
+
 struct Queue<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
@@ -75,11 +88,11 @@ impl<T> Queue<T> {
 
 /// The bus within one process.
 pub struct Embedded {
-    commands: Queue<Incoming>,
-    overrides: Queue<Incoming>,
-    replies: Queue<Incoming>,
-    l3: Queue<WorkOrder>,
-    l2: Queue<WorkOrder>,
+    commands: Queue<Carried<Incoming>>,
+    overrides: Queue<Carried<Incoming>>,
+    replies: Queue<Carried<Incoming>>,
+    l3: Queue<Carried<WorkOrder>>,
+    l2: Queue<Carried<WorkOrder>>,
     steering: Queue<Wish>,
     /// Always empty: what never was text can't be unreadable. It tells its consumers when the bus closes.
     dead: Queue<DeadLetter>,
@@ -107,18 +120,27 @@ impl Embedded {
     }
 
     async fn put(&self, message: Outgoing) -> Result<(), BusError> {
+        let (message, trace) = message.untraced();
         match message {
-            Outgoing::Command(incoming) | Outgoing::Reply(incoming) => {
-                match incoming.envelope.input.weight() {
-                    Weight::Begins => self.commands.put(incoming).await,
-                    Weight::Overrides => self.overrides.put(incoming).await,
-                    Weight::Ends => self.replies.put(incoming).await,
-                }
+            Outgoing::Command(message) | Outgoing::Reply(message) => {
+                let queue = match message.envelope.input.weight() {
+                    Weight::Begins => &self.commands,
+                    Weight::Overrides => &self.overrides,
+                    Weight::Ends => &self.replies,
+                };
+                queue.put(Carried { message, trace }).await
             }
-            Outgoing::Order(order) => match order.layer {
-                Layer::L3 => self.l3.put(order).await,
-                Layer::L2 => self.l2.put(order).await,
-            },
+            Outgoing::Order(message) => {
+                let queue = match message.layer {
+                    Layer::L3 => &self.l3,
+                    Layer::L2 => &self.l2,
+                };
+                queue.put(Carried { message, trace }).await
+            }
+            // `traced` makes none that holds another.
+            Outgoing::Traced(..) => {
+                Err(BusError::Failed { what: "sending", detail: "a trace in a trace".to_owned() })
+            }
             // Nobody listening is no error.
             Outgoing::Event(event) => {
                 let _ = self.events.send(Heard::Event(event));
@@ -228,14 +250,14 @@ impl Bus for Embedded {
 }
 
 struct EmbeddedInputs {
-    commands: Receiver<Incoming>,
-    overrides: Receiver<Incoming>,
-    replies: Receiver<Incoming>,
+    commands: Receiver<Carried<Incoming>>,
+    overrides: Receiver<Carried<Incoming>>,
+    replies: Receiver<Carried<Incoming>>,
 }
 
 impl EmbeddedInputs {
     /// Waits for one message of either queue; none once both are closed and empty.
-    async fn first(&self, commands: bool) -> Option<Incoming> {
+    async fn first(&self, commands: bool) -> Option<Carried<Incoming>> {
         tokio::select! {
             biased;
             Ok(reply) = self.replies.recv() => Some(reply),
@@ -254,7 +276,7 @@ impl Inputs for EmbeddedInputs {
             let taken = std::iter::from_fn(|| commands.then(|| self.overrides.try_recv().ok()).flatten());
             let begun = std::iter::from_fn(|| commands.then(|| self.commands.try_recv().ok()).flatten());
             let batch = std::iter::once(first).chain(replies).chain(taken).chain(begun).take(max.max(1));
-            Some(batch.map(|message| Delivery { message, tag: 0 }).collect())
+            Some(batch.map(Carried::delivered).collect())
         })
     }
 
@@ -272,11 +294,11 @@ impl Acks for NoAcks {
     }
 }
 
-struct EmbeddedWork(Receiver<WorkOrder>);
+struct EmbeddedWork(Receiver<Carried<WorkOrder>>);
 
 impl WorkQueue for EmbeddedWork {
     fn next(&mut self) -> Wait<'_, Option<Delivery<WorkOrder>>> {
-        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+        Box::pin(async move { self.0.recv().await.ok().map(Carried::delivered) })
     }
 
     fn acks(&self) -> Arc<dyn Acks> {
@@ -310,7 +332,9 @@ struct EmbeddedDead(Receiver<DeadLetter>);
 
 impl DeadQueue for EmbeddedDead {
     fn next(&mut self) -> Wait<'_, Option<Delivery<DeadLetter>>> {
-        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+        Box::pin(async move {
+            self.0.recv().await.ok().map(|message| Carried { message, trace: None }.delivered())
+        })
     }
 
     fn acks(&self) -> Arc<dyn Acks> {
@@ -322,7 +346,9 @@ struct EmbeddedSteering(Receiver<Wish>);
 
 impl SteeringQueue for EmbeddedSteering {
     fn next(&mut self) -> Wait<'_, Option<Delivery<Wish>>> {
-        Box::pin(async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0 }) })
+        Box::pin(
+            async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0, trace: None }) },
+        )
     }
 
     fn acks(&self) -> Arc<dyn Acks> {

@@ -77,11 +77,19 @@ impl Tampered {
     }
 }
 
+/// A message, wherever it belongs in a trace.
+fn plain(message: &Outgoing) -> &Outgoing {
+    match message {
+        Outgoing::Traced(_, message) => message,
+        message => message,
+    }
+}
+
 impl Bus for Tampered {
     fn send(&self, messages: Vec<Outgoing>) -> Wait<'_, Result<(), BusError>> {
         let mut passing = Vec::with_capacity(messages.len());
         for message in messages {
-            if let Outgoing::Reply(incoming) = &message {
+            if let Outgoing::Reply(incoming) = plain(&message) {
                 match self.fate(incoming) {
                     Fate::Deliver => {}
                     Fate::Drop => continue,

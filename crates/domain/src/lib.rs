@@ -29,6 +29,7 @@ pub mod steering;
 pub mod step;
 pub mod table;
 pub mod ticket;
+pub mod trace;
 
 pub use command::{Command, CommandKind};
 pub use id::{MessageId, RelocationId, WorkOrderId};

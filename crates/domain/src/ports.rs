@@ -20,6 +20,7 @@ use crate::{
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::{Steer, Steered},
     ticket::Ticket,
+    trace::Trace,
 };
 
 /// A future of a port.
@@ -402,6 +403,29 @@ pub enum Outgoing {
     Steer(Wish),
     /// From a helm to whoever listens: something was paused or resumed.
     Steered(Steered),
+    /// Any of these with where it belongs in a trace. Invariant: not one of itself.
+    Traced(Trace, Box<Self>),
+}
+
+impl Outgoing {
+    /// With where it belongs in a trace, instead of where it was said to belong before.
+    #[must_use]
+    pub fn traced(self, trace: Option<Trace>) -> Self {
+        let (message, _) = self.untraced();
+        match trace {
+            Some(trace) => Self::Traced(trace, Box::new(message)),
+            None => message,
+        }
+    }
+
+    /// The message itself, and where it belongs in a trace.
+    #[must_use]
+    pub fn untraced(self) -> (Self, Option<Trace>) {
+        match self {
+            Self::Traced(trace, message) => (*message, Some(trace)),
+            message => (message, None),
+        }
+    }
 }
 
 /// A message in hand, and its tag to acknowledge it by.
@@ -411,6 +435,8 @@ pub struct Delivery<T> {
     pub message: T,
     /// Its tag.
     pub tag: u64,
+    /// Where it belongs in a trace, if its sender said.
+    pub trace: Option<Trace>,
 }
 
 /// The supervisor's two queues. Replies come first: a reply ends work in hand, a command begins more.

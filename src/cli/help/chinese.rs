@@ -17,7 +17,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("show", "显示一个工单：移机内容、当前状态、可执行的操作、历史"),
     ("export", "导出工单日志：JSON 行，每条一行"),
     ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
-    ("check", "检查配置和数据：生效的配置、存在的问题"),
+    ("check", "检查配置、服务器和数据：生效的配置、存在的问题"),
     ("bench", "测量每秒移机数和时延，并在同一次运行中测出数据库极限"),
     ("schema", "输出自动生成的文档"),
     ("schema table", "转换表"),
@@ -64,6 +64,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("list", "--waiting", "只列出等待人工处理的工单"),
     ("replay", "JOURNAL", "日志：JSON 行，或由条目组成的 JSON 数组；\n标准输入用 -"),
     ("check", "--data", "某次运行的数据目录；\n未指定时检查 data.dir 下的每次运行"),
+    ("check", "--ready", "询问运行中的进程是否就绪：其地址或 URL"),
     ("bench", "--bus", "消息总线"),
     ("bench", "--store", "存储"),
     ("bench", "-n", "移机数"),
@@ -180,7 +181,10 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome check
   rehome check --config site.toml --data rehome-data/sheet
   rehome check --json
+  rehome check --ready 127.0.0.1:8080
 
+bus.kind 为 \"amqp\" 时检查消息服务器及其队列；
+store.kind 为 \"postgres\" 时检查数据库，不检查目录。
 存在问题时退出码为 1。",
     ),
     (

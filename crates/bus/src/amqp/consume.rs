@@ -24,6 +24,7 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
+use rehome_domain::trace::Trace;
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, timeout},
@@ -65,6 +66,7 @@ impl Source {
 pub(super) struct Handed<T> {
     pub(super) message: T,
     pub(super) tag: u64,
+    pub(super) trace: Option<Trace>,
 }
 
 /// Where a port takes its messages from.
@@ -310,7 +312,7 @@ impl<T: Send + 'static> Pump<T> {
     async fn over(&mut self, line: &mut Line, renewed: bool) -> Ended {
         if let Some(message) = self.order.renewed.filter(|_| renewed) {
             let tag = super::acks::tag(line.session.number, 0);
-            self.hand_out(Handed { message: message(), tag }).await;
+            self.hand_out(Handed { message: message(), tag, trace: None }).await;
         }
         let mut watchdog = interval(self.shared.limits().watchdog);
         watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -367,7 +369,10 @@ impl<T: Send + 'static> Pump<T> {
     async fn delivered(&self, line: &Line, delivery: Delivery) {
         let tag = line.session.delivered(delivery.delivery_tag);
         match (self.order.decode)(&delivery) {
-            Ok(message) => self.hand_out(Handed { message, tag }).await,
+            Ok(message) => {
+                let trace = inward::trace(&delivery);
+                self.hand_out(Handed { message, tag, trace }).await;
+            }
             Err(reason) => self.bury(line, tag, delivery, reason),
         }
     }

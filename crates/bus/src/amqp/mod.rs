@@ -20,6 +20,7 @@ mod connection;
 mod consume;
 mod depths;
 mod error;
+mod examine;
 mod options;
 mod publish;
 mod queues;
@@ -44,6 +45,7 @@ use uuid::Uuid;
 pub use self::{
     connection::{Health, Standing},
     error::AmqpError,
+    examine::{Examined, Seen},
     options::{DomainOf, Identity, Limits, Options, RoleOf, Tls},
     wire::{
         COMMAND_VERSION, CommandBody, SUBMIT_KEY, ScopeWord, SteerBody, SubmitBody, command_of, key_of,

@@ -20,7 +20,7 @@ const PUBLISHERS: usize = 256;
 
 impl<T> From<Handed<T>> for Delivery<T> {
     fn from(handed: Handed<T>) -> Self {
-        Self { message: handed.message, tag: handed.tag }
+        Self { message: handed.message, tag: handed.tag, trace: handed.trace }
     }
 }
 
@@ -131,7 +131,7 @@ impl Events for AmqpEvents {
                 return Some(kept);
             }
             loop {
-                let Handed { message: (heard, counted), tag } = self.tap.next().await?;
+                let Handed { message: (heard, counted), tag, .. } = self.tap.next().await?;
                 let gap = match counted {
                     Some((publisher, count)) => self.gap(publisher, count),
                     None => Some(0),
@@ -171,7 +171,7 @@ impl AmqpAnswers {
 impl Answers for AmqpAnswers {
     fn next(&mut self) -> Wait<'_, Option<Answered>> {
         Box::pin(async move {
-            let Handed { message, tag } = self.tap.next().await?;
+            let Handed { message, tag, .. } = self.tap.next().await?;
             let _ = self.acks.ack(vec![tag]).await;
             Some(message)
         })

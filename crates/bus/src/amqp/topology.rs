@@ -198,7 +198,7 @@ pub(super) async fn declare(
     Ok(())
 }
 
-async fn declare_queue(
+pub(super) async fn declare_queue(
     channel: &Channel,
     names: &Names,
     queue: &str,

@@ -108,7 +108,7 @@ async fn receive_orders(bus: Arc<Amqp>, mut confirmed: Confirmed) -> (BTreeSet<u
     let acks = work.acks();
     let (mut received, mut doubled) = (BTreeSet::new(), 0);
     while !complete(&confirmed, &received) {
-        let Delivery { message, tag } = tokio::select! {
+        let Delivery { message, tag, .. } = tokio::select! {
             order = work.next() => order.unwrap(),
             _ = confirmed.changed() => continue,
         };

@@ -166,7 +166,7 @@ async fn take_dead(bus: &Amqp, count: usize) -> Vec<DeadLetter> {
     let acks = dead.acks();
     let mut letters = Vec::with_capacity(count);
     while letters.len() < count {
-        let Delivery { message, tag } = dead.next().await.unwrap();
+        let Delivery { message, tag, .. } = dead.next().await.unwrap();
         letters.push(message);
         acks.ack(vec![tag]).await.unwrap();
     }
@@ -178,7 +178,7 @@ async fn take_orders(bus: &Amqp, count: usize) -> BTreeSet<u64> {
     let acks = work.acks();
     let mut taken = BTreeSet::new();
     while taken.len() < count {
-        let Delivery { message, tag } = work.next().await.unwrap();
+        let Delivery { message, tag, .. } = work.next().await.unwrap();
         assert!(taken.insert(number(message.relocation)), "none comes twice");
         acks.ack(vec![tag]).await.unwrap();
     }

@@ -3,6 +3,7 @@
 
 mod client;
 mod contract;
+mod definitions;
 mod faults;
 mod flow;
 mod hostile;

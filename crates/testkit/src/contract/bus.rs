@@ -12,6 +12,7 @@ use rehome_domain::{
     reply::{Outcome, Reply, Report},
     role::Role,
     steering::{Scope, Steer, Steered, Turn},
+    trace::Trace,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,7 @@ pub const CASES: &[Case<dyn Bus>] = cases![
     wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard,
     an_answer_reaches_its_asker_and_nobody_else,
     an_answer_to_somebody_who_has_left_holds_nobody_up,
+    a_trace_goes_along_with_its_message,
     depths_count_the_messages_that_nobody_has_taken,
     a_closed_bus_ends_its_consumers,
 ];
@@ -179,7 +181,7 @@ async fn each_queue_keeps_its_order(bus: OneBus) {
     let acks = work.acks();
     send(&bus, (0..200).map(|n| Outgoing::Order(order(n, Layer::L3))).collect()).await;
     for n in 0..200 {
-        let Delivery { message, tag } = soon(work.next()).await.unwrap();
+        let Delivery { message, tag, .. } = soon(work.next()).await.unwrap();
         assert_eq!(message, order(n, Layer::L3));
         acks.ack(vec![tag]).await.unwrap();
     }
@@ -282,7 +284,7 @@ async fn competing_consumers_share_the_work_and_each_order_goes_to_one(bus: OneB
         tokio::spawn(async move {
             let acks = work.acks();
             let mut taken = Vec::new();
-            while let Some(Delivery { message, tag }) = work.next().await {
+            while let Some(Delivery { message, tag, .. }) = work.next().await {
                 if message.id.seq == u64::MAX {
                     break;
                 }
@@ -314,7 +316,7 @@ async fn each_layer_gets_its_own_orders(bus: OneBus) {
         let mut work = bus.work(layer);
         let acks = work.acks();
         for n in 0..20 {
-            let Delivery { message, tag } = soon(work.next()).await.unwrap();
+            let Delivery { message, tag, .. } = soon(work.next()).await.unwrap();
             assert_eq!((message.layer, number(message.relocation)), (layer, n));
             acks.ack(vec![tag]).await.unwrap();
         }
@@ -349,7 +351,7 @@ async fn wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard(
         let steer = Steer { id, turn, scope, by, reason };
         let wish = Wish { steer: steer.clone(), reply_to: Some(asked_by("asker", "question")) };
         send(&bus, vec![Outgoing::Steer(wish)]).await;
-        let Delivery { message, tag } = soon(wishes.next()).await.unwrap();
+        let Delivery { message, tag, .. } = soon(wishes.next()).await.unwrap();
         assert_eq!(message.steer, steer);
         assert_eq!(message.reply_to.unwrap().correlation, MessageId("question".to_owned()));
         acks.ack(vec![tag]).await.unwrap();
@@ -421,4 +423,31 @@ async fn depths_count_the_messages_that_nobody_has_taken(bus: OneBus) {
         }
     })
     .await;
+}
+
+async fn a_trace_goes_along_with_its_message(bus: OneBus) {
+    let parent = |n: u64| format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{n:016x}-01");
+    let trace = |n: u64| Trace::read(&parent(n), Some("vendor=x"));
+    let messages = [
+        Outgoing::Command(submission(1)),
+        Outgoing::Command(command(2, CommandKind::Cancel)),
+        Outgoing::Reply(reply(3)),
+        Outgoing::Order(order(4, Layer::L3)),
+    ];
+    let numbered = messages.into_iter().zip(1..);
+    bus.send(numbered.map(|(message, n)| message.traced(trace(n))).collect()).await.unwrap();
+    bus.send(vec![Outgoing::Order(order(5, Layer::L2))]).await.unwrap();
+
+    let mut inputs = bus.inputs();
+    let mut found = Vec::new();
+    while found.len() < 3 {
+        let batch = soon(inputs.next(10, true)).await.unwrap();
+        found.extend(batch.into_iter().map(|input| (number(input.message.envelope.relocation), input.trace)));
+    }
+    found.sort_by_key(|(n, _)| *n);
+    let (mut l3, mut l2) = (bus.work(Layer::L3), bus.work(Layer::L2));
+    let order = soon(l3.next()).await.unwrap();
+    found.push((number(order.message.relocation), order.trace));
+    assert_eq!(found, [1, 2, 3, 4].map(|n| (n, trace(n))));
+    assert_eq!(soon(l2.next()).await.unwrap().trace, None);
 }

@@ -14,6 +14,7 @@ use rehome_domain::{
     reply::{Reply, Report},
     role::Role,
     steering::Steer,
+    trace::Trace,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -71,6 +72,13 @@ pub(in crate::amqp) fn heard(shared: &Shared, delivery: &Delivery) -> Read<Heard
         Some("steering") => Ok(Heard::Steered(parse(&delivery.data)?)),
         _ => bad(format!("`{}` is no event's key", delivery.routing_key)),
     }
+}
+
+/// Where a message belongs in a trace. What is not as it must be is none.
+pub(in crate::amqp) fn trace(delivery: &Delivery) -> Option<Trace> {
+    let headers = headers(delivery);
+    let parent = header_text(headers, header::TRACE_PARENT)?;
+    Trace::read(&parent, header_text(headers, header::TRACE_STATE).as_deref())
 }
 
 /// Which publisher counted an event, and as how many.

@@ -152,6 +152,10 @@ pub(super) mod header {
     pub(crate) const ROLE: &str = "rehome-role";
     /// The way they came to the relay.
     pub(crate) const VIA: &str = "rehome-via";
+    /// Where a message belongs in a trace, by W3C trace context.
+    pub(crate) const TRACE_PARENT: &str = "traceparent";
+    /// And what tracing systems say to each other.
+    pub(crate) const TRACE_STATE: &str = "tracestate";
     /// How often an input was put back because it came too early.
     pub(crate) const EARLY: &str = "rehome-early";
     /// Who wants an answer to an input that was put back: the queue.

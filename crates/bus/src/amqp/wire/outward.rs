@@ -53,6 +53,22 @@ pub(in crate::amqp) fn pack(
     answers: impl Fn(&str) -> Option<String>,
     outgoing: Outgoing,
 ) -> Result<Packed, BusError> {
+    let (outgoing, trace) = outgoing.untraced();
+    let mut packed = untraced(shared, answers, outgoing)?;
+    if let Some(trace) = trace {
+        packed.header(header::TRACE_PARENT, text(trace.parent()));
+        if let Some(state) = trace.state() {
+            packed.header(header::TRACE_STATE, text(state));
+        }
+    }
+    Ok(packed)
+}
+
+fn untraced(
+    shared: &Shared,
+    answers: impl Fn(&str) -> Option<String>,
+    outgoing: Outgoing,
+) -> Result<Packed, BusError> {
     match outgoing {
         Outgoing::Command(incoming) if sent_by_people(&incoming) => command(shared, answers, incoming),
         Outgoing::Reply(incoming) if is_first_reply(&incoming) => reply(shared, &incoming.envelope),
@@ -63,6 +79,8 @@ pub(in crate::amqp) fn pack(
         Outgoing::Answer(answered) => answer(shared, answers, answered),
         Outgoing::Steer(wish) => steer(shared, answers, wish),
         Outgoing::Steered(line) => steered(shared, &line),
+        // `traced` makes none that holds another.
+        Outgoing::Traced(..) => Err(refused("packing a message", "a trace in a trace")),
     }
 }
 

@@ -15,6 +15,7 @@ use rehome_domain::{
     ports::{Incoming, Outgoing, ReplyTo},
     reply::{Failure, Reason, Report},
     role::Role,
+    trace::Trace,
 };
 use rehome_testkit::{
     contract::bus::{command, order, order_id, relocation, reply, submission},
@@ -394,4 +395,22 @@ fn only_our_own_answer_queues_may_be_answered_among_ours() {
     assert!(names.may_be_answered("amq.rabbitmq.reply-to.xyz"));
     assert!(names.may_be_answered("rehomeless"));
     assert!(!names.may_be_answered("rehome.l2"));
+}
+
+#[test]
+fn a_trace_is_in_the_standards_headers_and_one_that_is_not_as_it_must_be_is_none() {
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = Trace::read(parent, Some("vendor=x"));
+    let delivery = delivered(Outgoing::Order(order(1, Layer::L3)).traced(trace.clone()));
+    let header = |name| outward::header_text(delivery.properties.headers().as_ref(), name);
+    assert_eq!(header("traceparent").as_deref(), Some(parent));
+    assert_eq!(header("tracestate").as_deref(), Some("vendor=x"));
+    assert_eq!(inward::trace(&delivery), trace);
+
+    let mut headers = FieldTable::default();
+    headers.insert("traceparent".into(), outward::text("not one"));
+    let foreign =
+        foreign("rehome.commands", "cancel", from_user("anna", "1").with_headers(headers), &cancel());
+    assert_eq!(inward::trace(&foreign), None);
+    assert!(inward::input(&shared(), &foreign).is_ok());
 }
