@@ -13,7 +13,7 @@ use lapin::{
     options::{BasicAckOptions, BasicRejectOptions},
 };
 use rehome_domain::ports::{Acks, BusError, Wait};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How many bits of a tag are the broker's: at 20,000 messages a second enough for 27 years on one channel.
 const BITS: u32 = 44;
@@ -41,12 +41,33 @@ pub(super) struct Session {
     /// Held from taking tags out of `outstanding` until they are written: an acknowledgement that covers several must
     /// not be overtaken by one that covers more.
     turn: tokio::sync::Mutex<()>,
+    /// Becomes true when the session is lost.
+    over: watch::Sender<bool>,
 }
 
 impl Session {
     pub(super) fn new(number: u64, channel: Channel) -> Arc<Self> {
-        let (outstanding, turn) = Default::default();
-        Arc::new(Self { number, channel, outstanding, turn })
+        let (outstanding, turn, over) = Default::default();
+        Arc::new(Self { number, channel, outstanding, turn, over })
+    }
+
+    /// The session is lost: nobody waits any more for a word that it can't take.
+    pub(super) fn end(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Writes to the channel; nothing comes of it once the session is lost. A write that the connection's end overtakes
+    /// is never answered (found by killing a broker's node), so it is not waited for beyond that.
+    async fn word(&self, writing: impl Future<Output = lapin::Result<()>>) -> bool {
+        let mut over = self.over.subscribe();
+        let written = tokio::select! {
+            written = writing => written.map_err(|error| error.to_string()),
+            _ = over.wait_for(|over| *over) => Err("its session is lost".to_owned()),
+        };
+        if let Err(why) = &written {
+            tracing::debug!(why, "a channel is gone, what came by it comes again");
+        }
+        written.is_ok()
     }
 
     /// A message has come. Its tag.
@@ -67,8 +88,7 @@ impl Session {
         let mut words: Vec<(u64, bool)> = together.map(|upto| (upto, true)).into_iter().collect();
         words.extend(alone.into_iter().map(|one| (one, false)));
         for (delivery, multiple) in words {
-            if let Err(error) = self.channel.basic_ack(delivery, BasicAckOptions { multiple }).await {
-                tracing::debug!(%error, "a channel is gone, what came by it comes again");
+            if !self.word(self.channel.basic_ack(delivery, BasicAckOptions { multiple })).await {
                 return;
             }
         }
@@ -80,9 +100,7 @@ impl Session {
         let (together, alone) = self.settle(&[tag]);
         for delivery in together.into_iter().chain(alone) {
             let options = BasicRejectOptions { requeue: false };
-            if let Err(error) = self.channel.basic_reject(delivery, options).await {
-                tracing::debug!(%error, "a channel is gone, what came by it comes again");
-            }
+            self.word(self.channel.basic_reject(delivery, options)).await;
         }
     }
 

@@ -228,6 +228,7 @@ impl<T: Send + 'static> Pump<T> {
                     let ended = self.over(&mut line, sessions > 1).await;
                     self.linger(&line, &ended).await;
                     self.current.set(None);
+                    line.session.end();
                     close(&line.connection).await;
                     ended
                 }
