@@ -65,8 +65,6 @@ texts! {
     setting_unknown(known): "is not known, expected one of {known}", "未知的配置项，应为 {known} 之一";
     setting_no_section(given, section): "is {given}, expected a section `[{section}]`", "是{given}，应为一节 `[{section}]`";
     setting_no_number(given): "is {given}, expected a whole number", "是{given}，应为整数";
-    setting_one_process(): "is `sqlite`, a file for one process; bus.kind = \"amqp\" needs `postgres`",
-        "是 `sqlite`，仅供单个进程使用；bus.kind = \"amqp\" 需要 `postgres`";
     setting_no_list(given): "is {given}, expected a list of texts", "是{given}，应为文本列表";
     setting_no_text(given): "is {given}, expected a text", "是{given}，应为文本";
     setting_range(given, from, to): "is {given}, expected {from} to {to}", "是 {given}，应为 {from} 到 {to}";

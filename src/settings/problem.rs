@@ -36,8 +36,6 @@ pub enum Problem {
         /// Its value.
         least: i64,
     },
-    /// A store for one process under a bus for many.
-    OneProcess,
     /// It must not be empty.
     NoDirectory,
     /// It is no address to listen at.
@@ -60,7 +58,6 @@ impl Problem {
             Self::NoText(given) => texts::setting_no_text(lang, given.label(lang)),
             Self::OutOfRange { given, from, to } => texts::setting_range(lang, given, from, to),
             Self::LessThan { given, key, least } => texts::setting_less(lang, given, key, least),
-            Self::OneProcess => texts::setting_one_process(lang),
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::NoAddress(given) => texts::setting_no_address(lang, given),
             Self::NoUrl(given) => texts::setting_no_url(lang, given),

@@ -96,10 +96,6 @@ impl Reading<'_> {
         {
             self.reject("log.level", Problem::Other(problem.to_string()));
         }
-        let is = |key: &str, value: &str| self.find(key).is_some_and(|found| found.value == value);
-        if is("bus.kind", "amqp") && is("store.kind", "sqlite") {
-            self.reject("store.kind", Problem::OneProcess);
-        }
         if let Some(listen) = self.find("http.listen").and_then(|found| found.value.as_str())
             && !listen.is_empty()
             && !is_address(listen)

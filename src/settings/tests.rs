@@ -155,15 +155,6 @@ fn a_password_in_a_url_is_used_and_not_shown() {
 }
 
 #[test]
-fn a_bus_for_many_processes_over_a_store_for_one_is_refused() {
-    let found = mistakes("[bus]\nkind = \"amqp\"", &[]);
-    assert_eq!(
-        found,
-        ["store.kind: is `sqlite`, a file for one process; bus.kind = \"amqp\" needs `postgres`"]
-    );
-}
-
-#[test]
 fn an_address_to_listen_at_has_a_host_and_a_port_or_is_empty() {
     for good in ["", "127.0.0.1:0", "0.0.0.0:8080", "[::1]:8080", "localhost:80"] {
         let file = file(&format!("[http]\nlisten = \"{good}\""));
