@@ -57,7 +57,7 @@ impl Session {
     }
 
     /// Writes to the channel; nothing comes of it once the session is lost. A write that the connection's end overtakes
-    /// is never answered (found by killing a broker's node), so it is not waited for beyond that.
+    /// may never be answered, so it is not waited for beyond that.
     async fn word(&self, writing: impl Future<Output = lapin::Result<()>>) -> bool {
         let mut over = self.over.subscribe();
         let written = tokio::select! {
