@@ -511,7 +511,7 @@ pub trait SteeringQueue: Send {
 /// How full a queue is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Depth {
-    /// Which: `intake`, `supervisor`, `l3`, `l2`, `dead`, `unreadable`.
+    /// Which: `intake`, `supervisor`, `steering`, `l3`, `l2`, `dead`, `unreadable`.
     pub queue: String,
     /// Messages nobody has in hand.
     pub messages: u64,

@@ -119,10 +119,11 @@ impl Names {
     }
 
     /// The queues that everybody shares.
-    pub(super) fn shared(&self) -> [String; 6] {
+    pub(super) fn shared(&self) -> [String; 7] {
         [
             self.intake(),
             self.supervisor(),
+            self.steering(),
             self.layer(Layer::L3),
             self.layer(Layer::L2),
             self.dead(),

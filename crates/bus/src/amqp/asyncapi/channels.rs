@@ -181,9 +181,10 @@ fn of_queue(short: &str) -> (&'static str, Vec<&'static str>) {
         command_keys().into_iter().filter(named).collect::<Vec<_>>()
     };
     match short {
-        "intake" => {
-            ("Commands that begin work; they wait while enough is under way.", keys(&["order", "deploy"]))
-        }
+        "intake" => (
+            "What begins work; it waits while enough is under way.",
+            [keys(&["order", "deploy"]), vec![id::INPUT]].concat(),
+        ),
         "supervisor" => (
             "All that supervisors take at once: replies, overrides, and their own.",
             [keys(&["override", "cancel", "retry"]), vec![id::REPLY, id::INPUT]].concat(),
