@@ -70,7 +70,7 @@ pub async fn sound(bus: Arc<dyn Bus>) {
             // What is not known is not told as it last was.
             Err(error) => {
                 tracing::debug!(%error, "how full the queues are is not known");
-                for queue in ["intake", "supervisor", "l3", "l2", "dead", "unreadable"] {
+                for queue in ["intake", "supervisor", "steering", "l3", "l2", "dead", "unreadable"] {
                     gauge!(DEPTH, "queue" => queue).set(f64::NAN);
                 }
             }

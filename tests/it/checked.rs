@@ -26,7 +26,8 @@ fn a_system_that_works_is_well_and_what_it_lacks_is_told_with_what_to_do() {
     assert_eq!(document["database"]["tickets"], 0, "{document}");
     let queues = document["broker"]["queues"].as_array().unwrap();
     let names: Vec<&str> = queues.iter().filter_map(|queue| queue["queue"].as_str()).collect();
-    let all = ["intake", "supervisor", "l3", "l2", "dead", "unreadable"].map(|name| format!("rehome.{name}"));
+    let all = ["intake", "supervisor", "steering", "l3", "l2", "dead", "unreadable"]
+        .map(|name| format!("rehome.{name}"));
     assert_eq!(names, all);
     let consumers = |name: &str| {
         let queue = queues.iter().find(|queue| queue["queue"] == format!("rehome.{name}")).unwrap();

@@ -227,7 +227,7 @@ impl Bus for Embedded {
         };
         let depths = vec![
             depth("intake", self.commands.receiver.len()),
-            depth("supervisor", self.replies.receiver.len()),
+            depth("supervisor", self.replies.receiver.len() + self.overrides.receiver.len()),
             depth("steering", self.steering.receiver.len()),
             depth("l3", self.l3.receiver.len()),
             depth("l2", self.l2.receiver.len()),
