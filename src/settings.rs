@@ -130,6 +130,8 @@ pub struct Postgres {
     pub connections: usize,
     /// How long a call may take, in milliseconds.
     pub timeout_ms: u32,
+    /// How long after its last sign of life a process still holds the orders it was at.
+    pub lease_ms: u32,
 }
 
 /// What a commit survives.
@@ -301,6 +303,7 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("store.readers", 1..=64),
     ("postgres.connections", 1..=1000),
     ("postgres.timeout_ms", 100..=DAY_MS),
+    ("postgres.lease_ms", 1000..=DAY_MS),
     ("bus.commands", 1..=1_000_000),
     ("bus.events", 1..=10_000_000),
     ("bus.answers", 1..=10_000_000),

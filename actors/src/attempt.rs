@@ -1,13 +1,13 @@
 //! Carrying one order out: operations with retries, conclusions before replies.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, MailboxError};
 use rehome_domain::{
     id::WorkOrderId,
     message::Envelope,
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Admission, Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing},
+    ports::{Admission, Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing, Part},
     reply::{Failure, Outcome, Presence, Reason, Reply, Report},
 };
 
@@ -18,6 +18,11 @@ use crate::{
     trace::Traced,
 };
 use tracing::Instrument as _;
+
+/// The pause before a fence is asked again that another process holds; each further one is twice as long.
+const BUSY_FIRST: Duration = Duration::from_millis(20);
+/// No pause is longer: whoever holds it may be dead.
+const BUSY_LONGEST: Duration = Duration::from_secs(1);
 
 /// What a configurator works with.
 pub(crate) struct Tools {
@@ -58,8 +63,10 @@ pub(crate) struct Attempt {
     pub(crate) order: Arc<WorkOrder>,
     /// The order concluded last before this one, as the fence told it.
     pub(crate) last: Option<(WorkOrderId, Report)>,
-    /// Set once this order's failure has been concluded and its own rollback runs.
-    pub(crate) after_conclusion: bool,
+    /// What of it is being done.
+    pub(crate) part: Part,
+    /// Whether the fence may take this process to be at it.
+    pub(crate) holds: bool,
     /// Its span, and the trace its replies belong to.
     pub(crate) traced: Rc<Traced>,
 }
@@ -71,19 +78,24 @@ impl Attempt {
         device: &str,
         operation: Operation,
     ) -> Result<Result<Presence, Failure>, Stop> {
-        let mut tried = 0;
+        let (mut tried, mut busy) = (0, Busy::default());
         loop {
-            tried += 1;
+            self.holds = true;
             let error = match self.once(device, operation).await {
                 Ok(Operated { presence, last }) => {
                     self.last = last.or(self.last.take());
                     return Ok(Ok(presence));
+                }
+                Err(Refused::Busy) => {
+                    busy.wait().await;
+                    continue;
                 }
                 Err(Refused::Concluded(report)) => return Err(Stop::Concluded(report)),
                 Err(Refused::Superseded) => return Err(Stop::Superseded),
                 Err(Refused::Unavailable(why)) => return Err(Stop::Unavailable(why)),
                 Err(Refused::Failed(error)) => error,
             };
+            tried += 1;
             let Some(wait) = self.tools.retry.wait_after(tried, &error) else {
                 return Ok(Err(error.failure));
             };
@@ -95,6 +107,8 @@ impl Attempt {
             metrics::retried(self.tools.layer);
             let report = Report::Retrying { attempt: tried, failure: error.failure, next_at };
             self.send(report, &format!("{operation:?}:try{tried}:{}", next_at.as_millisecond())).await?;
+            // Meanwhile a newer order may have its turn, whichever process has it.
+            self.let_go().await?;
             tokio::time::sleep(wait).await;
         }
     }
@@ -110,11 +124,16 @@ impl Attempt {
         let Some(failure) = self.unknown(device) else {
             return self.outcome(device, Operation::Release).await;
         };
-        let last = match self.tools.fences.admit(self.tools.layer, self.order.id).await {
-            Ok(Admission::Go { last }) => last,
-            Ok(Admission::Concluded(report)) => return Err(Stop::Concluded(report)),
-            Ok(Admission::Superseded { .. }) => return Err(Stop::Superseded),
-            Err(error) => return Err(Stop::Unavailable(error.to_string())),
+        let mut busy = Busy::default();
+        self.holds = true;
+        let last = loop {
+            let admitted = self.tools.fences.admit(self.tools.layer, self.order.id, self.part).await;
+            match admitted.map_err(|error| Stop::Unavailable(error.to_string()))? {
+                Admission::Go { last } => break last,
+                Admission::Concluded(report) => return Err(Stop::Concluded(report)),
+                Admission::Superseded { .. } => return Err(Stop::Superseded),
+                Admission::Busy => busy.wait().await,
+            }
         };
         let refused = matches!(&last, Some((_, Report::Reserve { outcome: Outcome::Failed(why), .. }))
             if why.reason == Reason::UnknownDevice);
@@ -133,8 +152,7 @@ impl Attempt {
 
     /// One try. A session that died of a panic is opened anew and given the message again.
     async fn once(&self, device: &str, operation: Operation) -> Result<Operated, Refused> {
-        let message =
-            Operate { operation, order: Arc::clone(&self.order), after_conclusion: self.after_conclusion };
+        let message = Operate { operation, order: Arc::clone(&self.order), part: self.part };
         for _ in 0..2 {
             let session = self.session(device)?;
             let span = tracing::info_span!("operation", device, ?operation);
@@ -168,12 +186,21 @@ impl Attempt {
     }
 
     /// Remembers the report, then sends it: what was said once is said again, whatever happens in between.
-    pub(crate) async fn conclude(&self, report: Report, to_send: Report, what: &str) -> Result<(), Stop> {
-        match self.tools.fences.conclude(self.tools.layer, self.order.id, report).await {
-            Ok(true) => self.send(to_send, what).await,
-            Ok(false) => Err(Stop::Superseded),
-            Err(error) => Err(Stop::Unavailable(error.to_string())),
+    pub(crate) async fn conclude(&mut self, report: Report, to_send: Report, what: &str) -> Result<(), Stop> {
+        let concluded = self.tools.fences.conclude(self.tools.layer, self.order.id, report).await;
+        let current = concluded.map_err(|error| Stop::Unavailable(error.to_string()))?;
+        self.holds = false;
+        if current { self.send(to_send, what).await } else { Err(Stop::Superseded) }
+    }
+
+    /// Nothing is under way on a device: others may have their turn.
+    pub(crate) async fn let_go(&mut self) -> Result<(), Stop> {
+        if self.holds {
+            let freed = self.tools.fences.let_go(self.tools.layer, self.order.id).await;
+            freed.map_err(|error| Stop::Unavailable(error.to_string()))?;
+            self.holds = false;
         }
+        Ok(())
     }
 
     pub(crate) async fn send(&self, report: Report, what: &str) -> Result<(), Stop> {
@@ -189,5 +216,21 @@ impl Attempt {
     pub(crate) fn concluded(&self) -> Option<Box<Report>> {
         let (order, report) = self.last.as_ref()?;
         (Some(*order) == self.order.about).then(|| Box::new(report.clone()))
+    }
+}
+
+/// Waits for another process that is at the ticket.
+struct Busy(Duration);
+
+impl Default for Busy {
+    fn default() -> Self {
+        Self(BUSY_FIRST)
+    }
+}
+
+impl Busy {
+    async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(BUSY_LONGEST);
     }
 }

@@ -8,7 +8,7 @@ use actix::{Actor, Context};
 use rehome_domain::{
     id::WorkOrderId,
     order::{Layer, WorkOrder},
-    ports::{Bus, Delivery, FenceStore, Inventory, WorkQueue},
+    ports::{Bus, Delivery, FenceStore, Inventory, Part, WorkQueue},
     reply::Report,
 };
 use tokio::sync::Semaphore;
@@ -49,13 +49,16 @@ pub struct ConfiguratorParts {
 /// A configurator.
 pub struct Configurator {
     parts: ConfiguratorParts,
+    /// Taken from once it has started.
+    queue: Option<Box<dyn WorkQueue>>,
 }
 
 impl Configurator {
-    /// A configurator of these parts.
+    /// A configurator of these parts. From now on the bus knows that somebody takes the layer's orders.
     #[must_use]
-    pub const fn new(parts: ConfiguratorParts) -> Self {
-        Self { parts }
+    pub fn new(parts: ConfiguratorParts) -> Self {
+        let queue = Some(parts.bus.work(parts.layer));
+        Self { parts, queue }
     }
 }
 
@@ -63,8 +66,9 @@ impl Actor for Configurator {
     type Context = Context<Self>;
 
     fn started(&mut self, _ctx: &mut Self::Context) {
-        let queue = self.parts.bus.work(self.parts.layer);
-        actix::spawn(take_orders(queue, self.parts.clone()));
+        if let Some(queue) = self.queue.take() {
+            actix::spawn(take_orders(queue, self.parts.clone()));
+        }
     }
 }
 
@@ -131,15 +135,19 @@ async fn to_its_end(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> b
 /// Carries one order out, from whatever point an earlier try has reached.
 async fn carry_out(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> Result<(), Stop> {
     let layer = tools.layer;
-    let mut attempt = Attempt { tools, order: Arc::new(order), last: None, after_conclusion: false, traced };
+    let order = Arc::new(order);
+    let mut attempt = Attempt { tools, order, last: None, part: Part::Order, holds: false, traced };
     let first = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,
     };
-    match first {
+    let ended = match first {
         Err(Stop::Concluded(report)) => say_again(&mut attempt, report).await,
         other => other,
-    }
+    };
+    // An order that ends without a conclusion (an `inspect`, say) must not keep others waiting for this process.
+    attempt.let_go().await?;
+    ended
 }
 
 /// The same work order twice has one effect and the same reply.

@@ -1,7 +1,8 @@
 //! One actor a device: its mailbox is the device's queue, and it does one operation at a time.
 //!
-//! Before each operation it asks the fence whether the order may still run. Two processes that work on one device
-//! both ask within the device's turn, so an order that was superseded can't come back to life after its successor.
+//! Before each operation, within the device's turn, it asks the fence whether the order may still run: so an order that
+//! was superseded can't come back to life after its successor. The fence also sees to it that only one process at a time
+//! is at a ticket's orders.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use actix::{Actor, AtomicResponse, Context, Handler, Message, WrapFuture, fut::A
 use rehome_domain::{
     id::WorkOrderId,
     order::{Layer, WorkOrder},
-    ports::{Admission, Driver, DriverError, FenceStore, Operation},
+    ports::{Admission, Driver, DriverError, FenceStore, Operation, Part},
     reply::{Failure, Presence, Reason, Report},
 };
 
@@ -23,8 +24,8 @@ pub struct Operate {
     pub operation: Operation,
     /// For which order.
     pub order: Arc<WorkOrder>,
-    /// L2's own rollback runs after its order's failure has been concluded; nothing else may.
-    pub after_conclusion: bool,
+    /// For what of it.
+    pub part: Part,
 }
 
 impl Message for Operate {
@@ -49,6 +50,8 @@ pub enum Refused {
     Concluded(Report),
     /// A newer order of the ticket has begun.
     Superseded,
+    /// Another process is at the ticket: nothing was done.
+    Busy,
     /// The fence could not be asked: nothing was done.
     Unavailable(String),
 }
@@ -108,15 +111,23 @@ pub async fn operate(
     message: &Operate,
 ) -> Result<Operated, Refused> {
     let order = message.order.as_ref();
-    let last = match fences.admit(layer, order.id).await {
+    let last = match fences.admit(layer, order.id, message.part).await {
+        Ok(Admission::Go { last: Some((id, report)) }) if id == order.id && is_rolled_back(&report) => {
+            return Err(Refused::Concluded(report));
+        }
         Ok(Admission::Go { last }) => last,
-        Ok(Admission::Concluded(_)) if message.after_conclusion => None,
         Ok(Admission::Concluded(report)) => return Err(Refused::Concluded(report)),
         Ok(Admission::Superseded { .. }) => return Err(Refused::Superseded),
+        Ok(Admission::Busy) => return Err(Refused::Busy),
         Err(error) => return Err(Refused::Unavailable(error.to_string())),
     };
     let presence = driver.perform(message.operation, order).await.map_err(Refused::Failed)?;
     Ok(Operated { presence, last })
+}
+
+/// Whether L2's own rollback has been done, perhaps by another process that was given the order too.
+const fn is_rolled_back(report: &Report) -> bool {
+    matches!(report, Report::Reserve { rollback: Some(_), .. })
 }
 
 fn lost_session() -> DriverError {

@@ -22,7 +22,7 @@ use rehome_domain::{
     journal::Entry,
     message::{Answer, Input, Rejection},
     ports::{
-        Acks, Answered, Bus, Change, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError,
+        Acks, Answered, Bus, Change, Committed, Delivery, Incoming, Inputs, Loaded, Outgoing, StoreError,
         TicketStore, dead_letter,
     },
     step::{Context, Stepped, step},
@@ -77,8 +77,13 @@ pub struct SupervisorParts {
 }
 
 /// Supervises until the bus closes and what was in hand is delivered.
-pub async fn supervise(parts: SupervisorParts) {
-    let mut inputs = parts.bus.inputs();
+/// From the call on, before it is first polled, the bus knows that somebody takes the inputs.
+pub fn supervise(parts: SupervisorParts) -> impl Future<Output = ()> + Send {
+    let inputs = parts.bus.inputs();
+    take_inputs(inputs, parts)
+}
+
+async fn take_inputs(mut inputs: Box<dyn Inputs>, parts: SupervisorParts) {
     let (queue, delivering) = delivery::start(Arc::clone(&parts.bus), inputs.acks());
     let mut supervisor = Supervisor::new(parts, inputs.acks());
     loop {

@@ -112,6 +112,7 @@ pub fn postgres_options(settings: &Settings) -> postgres::Options {
     postgres::Options {
         pool: given.connections,
         patience: Duration::from_millis(given.timeout_ms.into()),
+        lease: Duration::from_millis(given.lease_ms.into()),
         ..postgres::Options::new(given.url.clone())
     }
 }

@@ -145,9 +145,14 @@ fn a_port_that_is_taken_is_named_before_anything_starts() {
 }
 
 #[test]
-fn a_process_whose_broker_went_away_says_so_and_lives_on() {
+fn a_process_without_its_queue_or_its_broker_says_so_and_lives_on() {
     let (vhost, database) = (Vhost::new(), Database::create());
-    let serving = Serving::start(scaled_out(&["serve", "--roles", "l3"], &vhost.url(), &database.url()));
+    let start = |role| Serving::start(scaled_out(&["serve", "--roles", role], &vhost.url(), &database.url()));
+    let serving = start("l3");
+    let said = serving.until_ready(false);
+    assert!(said["reasons"][0].as_str().unwrap().starts_with("bus: consume rehome.l3: "), "{said}");
+    // Which declares what all of them need.
+    let _supervisor = start("supervisor");
     assert_eq!(serving.until_ready(true)["roles"], serde_json::json!(["l3"]));
     drop(vhost);
     let said = serving.until_ready(false);

@@ -196,10 +196,20 @@ pub trait SteeringStore: Send + Sync {
     fn steering(&self) -> Wait<'_, Result<Vec<Steered>, StoreError>>;
 }
 
-/// Whether an order may run.
+/// What of an order is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What it asks for.
+    Order,
+    /// L2's own rollback of a `reserve`, after its failure has been concluded (claim 1).
+    OwnRollback,
+}
+
+/// Whether an order may touch a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// It may. With it, the last outcome this layer has concluded for the ticket.
+    /// It may, and this process holds the ticket's layer now. With it, the last outcome this layer has concluded for
+    /// the ticket.
     Go {
         /// The order concluded last, and its report.
         last: Option<(WorkOrderId, Report)>,
@@ -211,20 +221,33 @@ pub enum Admission {
         /// The fencing token of the newest.
         by: u64,
     },
+    /// Another process is at this order, or at an older one of the ticket, which may not begin anything further:
+    /// ask again.
+    Busy,
 }
 
-/// The configurators' durable memory: per ticket and layer the highest fencing token begun, and the last report.
+/// The configurators' durable memory: per ticket and layer the highest fencing token begun, the last report, and the
+/// process that is at it.
+///
+/// A process that was admitted *holds* the ticket's layer until its order is concluded, superseded or let go, or until
+/// the process is taken for dead. So whatever is delivered twice, one process at a time touches the devices for it
+/// (promise 2). Within a process the device's session sees to that.
 pub trait FenceStore: Send + Sync {
-    /// Asks whether an order may run, and remembers that it has begun. Durable when it resolves.
-    fn admit(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<Admission, StoreError>>;
+    /// Asks whether an order may touch a device, and remembers that it has begun. Asked before each operation. Durable
+    /// when it resolves.
+    fn admit(&self, layer: Layer, order: WorkOrderId, part: Part) -> Wait<'_, Result<Admission, StoreError>>;
 
     /// Remembers an order's report before it is sent. False if a newer order has begun: the report is not to be sent.
+    /// Either way what the order held is free.
     fn conclude(
         &self,
         layer: Layer,
         order: WorkOrderId,
         report: Report,
     ) -> Wait<'_, Result<bool, StoreError>>;
+
+    /// The order touches no device now, and has not been concluded: others may go on. Nothing if it holds nothing.
+    fn let_go(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<(), StoreError>>;
 }
 
 /// What a simulated device holds at a spot.

@@ -16,7 +16,7 @@ use std::{
 use rehome_domain::{
     id::WorkOrderId,
     order::Layer,
-    ports::{Change, Committed, FenceStore, TicketStore},
+    ports::{Change, Committed, FenceStore, Part, TicketStore},
 };
 use rehome_store::postgres::{Options, Postgres, bare};
 
@@ -96,7 +96,7 @@ async fn admits(store: &Arc<Postgres>, from: u64) {
             .map(|n| {
                 let (store, relocation) = (Arc::clone(store), steps::id(from + round * ORDERS + n));
                 let order = WorkOrderId { relocation, seq: 1, index: 0 };
-                tokio::spawn(async move { store.admit(Layer::L3, order).await.unwrap() })
+                tokio::spawn(async move { store.admit(Layer::L3, order, Part::Order).await.unwrap() })
             })
             .collect();
         for asked in asking {

@@ -2,8 +2,9 @@
 
 use rehome_domain::{
     id::WorkOrderId,
-    ports::{Admission, StoreError},
+    ports::{Admission, Part, StoreError},
 };
+use uuid::Uuid;
 
 use crate::rows;
 
@@ -14,6 +15,17 @@ pub(crate) struct Fence {
     pub(crate) begun: Option<u64>,
     /// The order concluded last, and its report as JSON.
     pub(crate) last: Option<(WorkOrderId, String)>,
+    /// Who is at it; none if whoever was is taken for dead.
+    pub(crate) held: Option<Hold>,
+}
+
+/// A process at work for a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The process.
+    pub(crate) by: Uuid,
+    /// The fencing token of the order it is at.
+    pub(crate) seq: u64,
 }
 
 /// An [`Admission`] whose report is still text.
@@ -22,28 +34,46 @@ pub(crate) enum Admitted {
     Go(Option<(WorkOrderId, String)>),
     Concluded(String),
     Superseded { by: u64 },
+    Busy,
 }
 
 impl Fence {
-    /// Whether an order may run; if it may, it has begun.
-    pub(crate) fn admit(&mut self, order: WorkOrderId) -> Admitted {
+    /// Whether a process's order may run; if it may, it has begun, and the process holds it.
+    pub(crate) fn admit(&mut self, order: WorkOrderId, part: Part, me: Uuid) -> Admitted {
+        let mine = Hold { by: me, seq: order.seq };
         match (self.begun, &self.last) {
-            (_, Some((concluded, report))) if *concluded == order => Admitted::Concluded(report.clone()),
-            (Some(by), _) if by > order.seq => Admitted::Superseded { by },
+            (_, Some((concluded, report))) if *concluded == order && part == Part::Order => {
+                Admitted::Concluded(report.clone())
+            }
+            (Some(by), _) if by > order.seq => {
+                self.held.take_if(|held| *held == mine);
+                Admitted::Superseded { by }
+            }
             (_, last) => {
                 self.begun = Some(order.seq);
+                if self.held.is_some_and(|held| held.by != me) {
+                    return Admitted::Busy;
+                }
+                self.held = Some(mine);
                 Admitted::Go(last.clone())
             }
         }
     }
 
     /// Whether an order's report is to be sent; if it is, it is remembered.
-    pub(crate) fn conclude(&mut self, order: WorkOrderId, report: &str) -> bool {
+    pub(crate) fn conclude(&mut self, order: WorkOrderId, report: &str, me: Uuid) -> bool {
+        self.let_go(order, me);
         if self.begun.is_some_and(|begun| begun > order.seq) {
             return false;
         }
-        *self = Self { begun: Some(order.seq), last: Some((order, report.to_owned())) };
+        self.begun = Some(order.seq);
+        self.last = Some((order, report.to_owned()));
         true
+    }
+
+    /// An order of a process is not at work any more.
+    pub(crate) fn let_go(&mut self, order: WorkOrderId, me: Uuid) {
+        self.held.take_if(|held| *held == Hold { by: me, seq: order.seq });
     }
 }
 
@@ -58,6 +88,7 @@ impl Admitted {
             }
             Self::Concluded(text) => Admission::Concluded(report(&text)?),
             Self::Superseded { by } => Admission::Superseded { by },
+            Self::Busy => Admission::Busy,
         })
     }
 }

@@ -139,6 +139,8 @@ pub(super) fn pump<T: Send + 'static>(
     let (tried, fresh) = watch::channel(false);
     let current = Arc::<Current>::default();
     let purpose = format!("consume {}", order.source.queue());
+    // So that nobody is told that all is well before it was tried.
+    shared.stands(&purpose, Standing::Connecting { trouble: None });
     let tap = Tap { messages, phase: phase.clone(), current: Arc::clone(&current), alive, fresh };
     let (wanted, alive) = (Wanted { phase, out }, tap.alive.downgrade());
     let pump = Pump { shared, publishing, wanted, order, alive, left, tried, current, purpose, careful: 0 };

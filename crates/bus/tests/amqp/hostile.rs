@@ -93,7 +93,7 @@ fn hostile(n: u64) -> Hostile {
                 json!({ "v": 1, "order": order["id"], "attempt": 1, "layer": "l2", "report": "noticed" });
             Hostile { exchange: "rehome.replies", key: "l3.x", ..commands("", json(reply), "one layer") }
         }
-        10 => Hostile { exchange: "rehome.internal", key: "x", ..commands("", noise, "") },
+        10 => Hostile { exchange: "rehome.internal", key: "reply", ..commands("", noise, "") },
         11 => {
             let mut order = order;
             order["layer"] = json!("l2");

@@ -1,4 +1,4 @@
-//! Fences: what the configurators remember of the orders they have begun and concluded.
+//! Fences: what the configurators remember of the orders they have begun and concluded, and who is at them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,7 +6,7 @@ use futures::join;
 use rehome_domain::{
     id::{RelocationId, WorkOrderId},
     order::Layer,
-    ports::{Admission, FenceStore, StoreError, Wait},
+    ports::{Admission, FenceStore, Part, StoreError, Wait},
     reply::Report,
 };
 use tokio_postgres::Row;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Postgres, session::Session, trouble::Trouble, writer::Grouped};
 use crate::{
-    fence::{Admitted, Fence},
+    fence::{Admitted, Fence, Hold},
     rows,
 };
 
@@ -22,8 +22,16 @@ use crate::{
 pub(super) struct Ask {
     layer: Layer,
     order: WorkOrderId,
-    /// The report to conclude with, as JSON; none: the order is to be begun.
-    report: Option<String>,
+    /// The process that asks.
+    me: Uuid,
+    question: Question,
+}
+
+enum Question {
+    Admit(Part),
+    /// The report, as JSON.
+    Conclude(String),
+    LetGo,
 }
 
 /// What a fence answers.
@@ -31,6 +39,7 @@ pub(super) struct Ask {
 pub(super) enum Said {
     Admitted(Admitted),
     Concluded(bool),
+    LetGo,
 }
 
 /// A fence's key. Sorted as the database sorts it.
@@ -42,34 +51,47 @@ impl Ask {
     }
 
     fn decide(&self, fence: &mut Fence) -> Said {
-        match &self.report {
-            None => Said::Admitted(fence.admit(self.order)),
-            Some(report) => Said::Concluded(fence.conclude(self.order, report)),
+        match &self.question {
+            Question::Admit(part) => Said::Admitted(fence.admit(self.order, *part, self.me)),
+            Question::Conclude(report) => Said::Concluded(fence.conclude(self.order, report, self.me)),
+            Question::LetGo => {
+                fence.let_go(self.order, self.me);
+                Said::LetGo
+            }
         }
     }
 }
 
-const LOCK: &str = "SELECT fence.relocation, fence.layer, begun, concluded_seq, concluded_index, report
+/// The holder is told only while it is taken to be alive. After a restart of the database that is everybody for a
+/// while, because nobody could say that they were.
+const LOCK: &str = "SELECT fence.relocation, fence.layer, begun, concluded_seq, concluded_index, report,
+        process.id, held_seq
     FROM fence JOIN unnest($1::uuid[], $2::text[]) AS asked (relocation, layer)
         ON fence.relocation = asked.relocation AND fence.layer = asked.layer
+    LEFT JOIN process ON process.id = fence.holder
+        AND greatest(process.alive_until, pg_postmaster_start_time() + process.lease) > clock_timestamp()
     ORDER BY fence.relocation, fence.layer FOR UPDATE OF fence";
 
 /// The guard is for those who would not lock: a fence never goes back.
 const UPDATE: &str =
     "UPDATE fence SET begun = new.begun, concluded_seq = new.seq, concluded_index = new.index,
-        report = new.report
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])
-        AS new (relocation, layer, begun, seq, index, report)
+        report = new.report, holder = new.holder, held_seq = new.held_seq
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[], $7::uuid[],
+            $8::bigint[])
+        AS new (relocation, layer, begun, seq, index, report, holder, held_seq)
     WHERE fence.relocation = new.relocation AND fence.layer = new.layer AND fence.begun <= new.begun";
 
 /// Another process may have begun the same in the meantime: then the primary key says so.
-const INSERT: &str = "INSERT INTO fence (relocation, layer, begun, concluded_seq, concluded_index, report)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[])";
+const INSERT: &str =
+    "INSERT INTO fence (relocation, layer, begun, concluded_seq, concluded_index, report, holder,
+        held_seq)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::smallint[], $6::text[],
+        $7::uuid[], $8::bigint[])";
 
 impl Grouped for Ask {
     type Answer = Said;
     const WHAT: &'static str = "asking a fence";
-    /// An order begun twice has begun, and a report remembered twice is remembered.
+    /// An order begun twice has begun, a report remembered twice is remembered, and what was let go is free.
     const REPEATABLE: bool = true;
 
     async fn together(asked: &[Self], session: &Session) -> Result<Vec<Said>, Trouble> {
@@ -113,7 +135,9 @@ fn fence(row: &Row) -> Result<((Uuid, String), Fence), Trouble> {
         let index = u8::try_from(index).ok()?;
         Some(WorkOrderId { relocation: RelocationId(relocation), seq: seq.cast_unsigned(), index })
     });
-    let fence = Fence { begun: Some(begun.cast_unsigned()), last: concluded.zip(row.try_get(5)?) };
+    let (holder, held): (Option<Uuid>, Option<i64>) = (row.try_get(6)?, row.try_get(7)?);
+    let held = holder.zip(held).map(|(by, seq)| Hold { by, seq: seq.cast_unsigned() });
+    let fence = Fence { begun: Some(begun.cast_unsigned()), last: concluded.zip(row.try_get(5)?), held };
     Ok(((relocation, row.try_get(1)?), fence))
 }
 
@@ -126,6 +150,8 @@ struct Columns<'a> {
     seqs: Vec<Option<i64>>,
     indexes: Vec<Option<i16>>,
     reports: Vec<Option<&'a str>>,
+    holders: Vec<Option<Uuid>>,
+    held: Vec<Option<i64>>,
 }
 
 impl<'a> Columns<'a> {
@@ -139,35 +165,44 @@ impl<'a> Columns<'a> {
         self.seqs.push(last.map(|(order, _)| order.seq.cast_signed()));
         self.indexes.push(last.map(|(order, _)| i16::from(order.index)));
         self.reports.push(last.map(|(_, report)| report.as_str()));
+        self.holders.push(fence.held.map(|held| held.by));
+        self.held.push(fence.held.map(|held| held.seq.cast_signed()));
     }
 
     fn params(&self) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)> {
-        vec![&self.relocations, &self.layers, &self.begun, &self.seqs, &self.indexes, &self.reports]
+        vec![
+            &self.relocations,
+            &self.layers,
+            &self.begun,
+            &self.seqs,
+            &self.indexes,
+            &self.reports,
+            &self.holders,
+            &self.held,
+        ]
     }
 }
 
 impl Postgres {
-    async fn ask(
-        &self,
-        layer: Layer,
-        order: WorkOrderId,
-        report: Option<String>,
-    ) -> Result<Said, StoreError> {
-        self.group(|writers| &writers.fences, Ask { layer, order, report }).await
+    async fn ask(&self, layer: Layer, order: WorkOrderId, question: Question) -> Result<Said, StoreError> {
+        let ask = Ask { layer, order, me: self.presence.id(), question };
+        self.group(|writers| &writers.fences, ask).await
     }
 }
 
 /// A fence that answers something else than it was asked.
-fn misheard(said: &Said) -> StoreError {
-    StoreError::Failed { what: Ask::WHAT, detail: format!("the answer was {said:?}") }
+fn misheard<T>(said: &Said) -> Result<T, StoreError> {
+    Err(StoreError::Failed { what: Ask::WHAT, detail: format!("the answer was {said:?}") })
 }
 
 impl FenceStore for Postgres {
-    fn admit(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<Admission, StoreError>> {
+    fn admit(&self, layer: Layer, order: WorkOrderId, part: Part) -> Wait<'_, Result<Admission, StoreError>> {
         Box::pin(async move {
-            match self.ask(layer, order, None).await? {
+            // Whoever holds something must be known to be alive.
+            self.presence.show(&self.db).await?;
+            match self.ask(layer, order, Question::Admit(part)).await? {
                 Said::Admitted(admitted) => admitted.read(),
-                other @ Said::Concluded(_) => Err(misheard(&other)),
+                other => misheard(&other),
             }
         })
     }
@@ -179,9 +214,18 @@ impl FenceStore for Postgres {
         report: Report,
     ) -> Wait<'_, Result<bool, StoreError>> {
         Box::pin(async move {
-            match self.ask(layer, order, Some(rows::json(&report)?)).await? {
+            match self.ask(layer, order, Question::Conclude(rows::json(&report)?)).await? {
                 Said::Concluded(current) => Ok(current),
-                other @ Said::Admitted(_) => Err(misheard(&other)),
+                other => misheard(&other),
+            }
+        })
+    }
+
+    fn let_go(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.ask(layer, order, Question::LetGo).await? {
+                Said::LetGo => Ok(()),
+                other => misheard(&other),
             }
         })
     }

@@ -11,7 +11,10 @@ use super::{
 };
 
 /// Every step, in order. A step that has been released is never changed: add another.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_tickets.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_tickets.sql"),
+    include_str!("../../migrations/postgres/0002_holds.sql"),
+];
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.
 const LOCK: i64 = 0x7265_686F_6D65;

@@ -19,6 +19,7 @@ mod fences;
 mod holdings;
 mod migrations;
 mod plan;
+mod presence;
 mod session;
 mod steering;
 mod tickets;
@@ -33,6 +34,7 @@ use tokio::{runtime::Handle, sync::RwLock};
 pub use connect::OpenError;
 use fences::Ask;
 use holdings::EditAll;
+use presence::Presence;
 pub use session::Stats;
 use session::{Db, Work};
 use writer::{Grouped, Writer};
@@ -68,6 +70,10 @@ pub struct Options {
     /// How long a statement may take, with all its waiting for locks. A call that gets no answer at all fails after
     /// twice as long.
     pub statement_timeout: Duration,
+    /// How long after its last sign of life a process still holds the orders it was at. Then it is taken for dead, and
+    /// another takes them over. Longer than any pause of a process, and than any operation on a device that it leaves
+    /// behind.
+    pub lease: Duration,
 }
 
 impl Options {
@@ -88,6 +94,7 @@ impl Options {
             connect_timeout: Duration::from_secs(3),
             patience: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            lease: Duration::from_secs(10),
         }
     }
 }
@@ -107,6 +114,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("patience", &self.patience)
             .field("statement_timeout", &self.statement_timeout)
+            .field("lease", &self.lease)
             .finish()
     }
 }
@@ -120,6 +128,7 @@ pub struct Postgres {
     db: Arc<Db>,
     /// None if opened to read only.
     writers: Option<Writers>,
+    presence: Presence,
     /// Whether it has been closed; held for reading by every write that is under way.
     closed: RwLock<bool>,
 }
@@ -144,7 +153,8 @@ impl Postgres {
             fences: Writer::start(&runtime, Arc::clone(&db), options),
             holdings: Writer::start(&runtime, Arc::clone(&db), options),
         };
-        Ok(Arc::new(Self { db, writers: Some(writers), closed: RwLock::new(false) }))
+        let presence = Presence::new(runtime, options.lease);
+        Ok(Arc::new(Self { db, writers: Some(writers), presence, closed: RwLock::new(false) }))
     }
 
     /// Opens a database to look into it. Whatever would write fails.
@@ -155,12 +165,15 @@ impl Postgres {
         let (pool, place) = connect::pool(options, true)?;
         migrations::check(&connect::first(&pool, &place, options).await?, &place).await?;
         let db = Arc::new(Db::new(pool, options, true));
-        Ok(Arc::new(Self { db, writers: None, closed: RwLock::new(false) }))
+        let presence = Presence::new(Handle::current(), options.lease);
+        Ok(Arc::new(Self { db, writers: None, presence, closed: RwLock::new(false) }))
     }
 
     /// Takes no more writes, and resolves when what was handed over is written. Reading goes on.
     pub async fn close(&self) {
-        *self.closed.write().await = true;
+        let mut closed = self.closed.write().await;
+        *closed = true;
+        self.presence.leave(&self.db).await;
     }
 
     /// What this process has done in the database since it was opened.

@@ -7,7 +7,7 @@ use std::path::Path;
 use rehome_domain::{
     id::WorkOrderId,
     order::Layer,
-    ports::{Change, Edit, StoreError},
+    ports::{Change, Edit, Part, StoreError},
     reply::Report,
 };
 use rusqlite::Connection;
@@ -37,7 +37,7 @@ impl Request {
     /// What [`admit`](rehome_domain::ports::FenceStore::admit) writes.
     #[must_use]
     pub fn admit(layer: Layer, order: WorkOrderId) -> Self {
-        Self::of(Admit { layer, order })
+        Self::of(Admit { layer, order, part: Part::Order })
     }
 
     /// What [`conclude`](rehome_domain::ports::FenceStore::conclude) writes.

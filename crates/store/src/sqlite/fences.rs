@@ -3,10 +3,11 @@
 use rehome_domain::{
     id::WorkOrderId,
     order::Layer,
-    ports::{Admission, FenceStore, StoreError, Wait},
+    ports::{Admission, FenceStore, Part, StoreError, Wait},
     reply::Report,
 };
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use super::{
     Sqlite,
@@ -30,16 +31,21 @@ fn fence(db: &Connection, layer: Layer, order: WorkOrderId) -> rusqlite::Result<
                 seq: seq.cast_unsigned(),
                 index,
             });
-            Ok(Fence { begun: Some(row.get::<_, i64>(0)?.cast_unsigned()), last: concluded.zip(row.get(3)?) })
+            let begun = Some(row.get::<_, i64>(0)?.cast_unsigned());
+            Ok(Fence { begun, last: concluded.zip(row.get(3)?), held: None })
         })
         .optional()?;
     Ok(row.unwrap_or_default())
 }
 
+/// The one process that has the database: nobody else can hold anything, so nothing is written of who does.
+const ALONE: Uuid = Uuid::nil();
+
 /// Asks for an order to be begun.
 pub(super) struct Admit {
     pub(super) layer: Layer,
     pub(super) order: WorkOrderId,
+    pub(super) part: Part,
 }
 
 impl Write for Admit {
@@ -47,10 +53,10 @@ impl Write for Admit {
     const WHAT: &'static str = "admitting an order";
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<Admitted> {
-        let Self { layer, order } = *self;
+        let Self { layer, order, part } = *self;
         let mut fence = fence(db, layer, order)?;
         let before = fence.begun;
-        let admitted = fence.admit(order);
+        let admitted = fence.admit(order, part, ALONE);
         if fence.begun != before {
             db.prepare_cached(
                 "INSERT INTO fence (relocation, layer, begun) VALUES (?1, ?2, ?3)
@@ -89,7 +95,7 @@ impl Write for Conclude {
 
     fn execute(&self, db: &Connection) -> rusqlite::Result<bool> {
         let Self { layer, order, report } = self;
-        if !fence(db, *layer, *order)?.conclude(*order, report) {
+        if !fence(db, *layer, *order)?.conclude(*order, report, ALONE) {
             return Ok(false);
         }
         db.prepare_cached(
@@ -114,8 +120,8 @@ impl Write for Conclude {
 }
 
 impl FenceStore for Sqlite {
-    fn admit(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<Admission, StoreError>> {
-        Box::pin(async move { self.write(Admit { layer, order }).await?.read() })
+    fn admit(&self, layer: Layer, order: WorkOrderId, part: Part) -> Wait<'_, Result<Admission, StoreError>> {
+        Box::pin(async move { self.write(Admit { layer, order, part }).await?.read() })
     }
 
     fn conclude(
@@ -125,5 +131,9 @@ impl FenceStore for Sqlite {
         report: Report,
     ) -> Wait<'_, Result<bool, StoreError>> {
         Box::pin(async move { self.write(Conclude::new(layer, order, &report)?).await })
+    }
+
+    fn let_go(&self, _layer: Layer, _order: WorkOrderId) -> Wait<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
     }
 }

@@ -12,7 +12,7 @@ use rehome_domain::{
     id::WorkOrderId,
     journal::replay,
     order::Layer,
-    ports::{Admission, Committed, FenceStore, Loaded, TicketStore},
+    ports::{Admission, Committed, FenceStore, Loaded, Part, TicketStore},
     reply::{Outcome, Report},
 };
 use rehome_store::{Options, Sqlite};
@@ -111,7 +111,10 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             assert_eq!(store.load(vec![id(*n)]).await.unwrap(), [Loaded::Ticket(Box::new(ticket))]);
             if *seq == 7 {
                 let (order, report) = concluded(*n);
-                assert_eq!(store.admit(Layer::L3, order).await.unwrap(), Admission::Concluded(report));
+                assert_eq!(
+                    store.admit(Layer::L3, order, Part::Order).await.unwrap(),
+                    Admission::Concluded(report)
+                );
             }
         }
         drop(store);

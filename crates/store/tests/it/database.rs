@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use rehome_domain::{
     id::WorkOrderId,
     order::Layer,
-    ports::{Admission, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, StoreError, TicketStore},
+    ports::{
+        Admission, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, Part, StoreError, TicketStore,
+    },
     reply::{Outcome, Presence, Report},
 };
 use rehome_store::{OpenError, Options, Shape, Sqlite, bare};
@@ -63,7 +65,7 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     let place = Place::new();
     let store = place.open();
     assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
-    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
     store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1)]).await.unwrap();
     store.quarantine(id(2), "because".to_owned()).await.unwrap();
@@ -77,7 +79,10 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     );
     let ticket = steps(1).pop().unwrap().ticket;
     assert_eq!(store.load(vec![id(1)]).await.unwrap(), [Loaded::Ticket(Box::new(ticket.as_ref().clone()))]);
-    assert_eq!(store.admit(Layer::L3, order(1)).await.unwrap(), Admission::Concluded(reserved()));
+    assert_eq!(
+        store.admit(Layer::L3, order(1), Part::Order).await.unwrap(),
+        Admission::Concluded(reserved())
+    );
     assert_eq!(store.look(Layer::L3, vec![put(1).spot]).await.unwrap(), [put(1).put]);
     assert_eq!(store.quarantined().await.unwrap(), [(id(2), "because".to_owned())]);
 }
@@ -294,7 +299,7 @@ async fn the_bare_writer_writes_the_same_rows_as_the_store() {
     let options = Options { record_shapes: true, ..Options::default() };
     let store = Sqlite::open(&through.path, &options).unwrap();
     store.commit(steps(1)[..3].to_vec()).await.unwrap();
-    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
     store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1), put(2)]).await.unwrap();
     let stats = store.stats();

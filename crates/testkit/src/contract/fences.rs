@@ -1,11 +1,14 @@
-//! The contract of [`FenceStore`].
+//! The contract of [`FenceStore`], for one process and for two.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use rehome_domain::{
     id::{RelocationId, WorkOrderId},
     order::Layer,
-    ports::{Admission, FenceStore},
+    ports::{Admission, FenceStore, Part},
     reply::{Found, Outcome, Presence, Reason, Report},
 };
 use uuid::Uuid;
@@ -23,6 +26,7 @@ pub const CASES: &[Case<dyn FenceStore>] = cases![
     a_report_may_be_replaced_while_no_newer_order_has_begun,
     a_report_of_a_superseded_order_is_not_to_be_sent,
     an_inspect_is_told_the_last_conclusion,
+    a_rollback_of_ones_own_runs_after_its_conclusion_until_a_newer_order_has_begun,
     layers_and_relocations_know_nothing_of_each_other,
     every_report_comes_back_as_it_was,
     every_sequence_of_three_calls_does_what_the_port_says,
@@ -37,7 +41,7 @@ fn reserved() -> Report {
 }
 
 async fn admit(store: &Store, order: WorkOrderId) -> Admission {
-    store.admit(Layer::L3, order).await.unwrap()
+    store.admit(Layer::L3, order, Part::Order).await.unwrap()
 }
 
 async fn conclude(store: &Store, order: WorkOrderId, report: &Report) -> bool {
@@ -101,11 +105,23 @@ async fn an_inspect_is_told_the_last_conclusion(store: Store) {
     assert_eq!(admit(&store, order(2)).await, Admission::Concluded(inspected));
 }
 
+async fn a_rollback_of_ones_own_runs_after_its_conclusion_until_a_newer_order_has_begun(store: Store) {
+    let failed = Report::Reserve { outcome: failed(Reason::Rejected), rollback: None };
+    let rollback = || store.admit(Layer::L3, order(1), Part::OwnRollback);
+    admit(&store, order(1)).await;
+    assert!(conclude(&store, order(1), &failed).await);
+    let go = Admission::Go { last: Some((order(1), failed.clone())) };
+    assert_eq!((rollback().await, rollback().await), (Ok(go.clone()), Ok(go)));
+    assert_eq!(admit(&store, order(1)).await, Admission::Concluded(failed));
+    admit(&store, order(2)).await;
+    assert_eq!(rollback().await, Ok(Admission::Superseded { by: 2 }));
+}
+
 async fn layers_and_relocations_know_nothing_of_each_other(store: Store) {
     let elsewhere = WorkOrderId { relocation: id(2), ..order(1) };
     assert_eq!(admit(&store, order(9)).await, GO);
     assert!(conclude(&store, order(9), &reserved()).await);
-    assert_eq!(store.admit(Layer::L2, order(1)).await, Ok(GO));
+    assert_eq!(store.admit(Layer::L2, order(1), Part::Order).await, Ok(GO));
     assert_eq!(admit(&store, elsewhere).await, GO);
 }
 
@@ -122,14 +138,16 @@ async fn every_report_comes_back_as_it_was(store: Store) {
 
 #[derive(Debug, Clone)]
 enum Call {
-    Admit(WorkOrderId),
+    Admit(WorkOrderId, Part),
     Conclude(WorkOrderId, Report),
+    LetGo(WorkOrderId),
 }
 
 #[derive(Debug, PartialEq)]
 enum Said {
     Admitted(Admission),
     Concluded(bool),
+    LetGo,
 }
 
 /// The words of the port, as code.
@@ -142,8 +160,10 @@ struct Fence {
 impl Fence {
     fn call(&mut self, call: Call) -> Said {
         match call {
-            Call::Admit(order) => Said::Admitted(match &self.concluded {
-                Some((concluded, report)) if *concluded == order => Admission::Concluded(report.clone()),
+            Call::Admit(order, part) => Said::Admitted(match &self.concluded {
+                Some((concluded, report)) if *concluded == order && part == Part::Order => {
+                    Admission::Concluded(report.clone())
+                }
                 _ if order.seq < self.begun => Admission::Superseded { by: self.begun },
                 last => {
                     self.begun = order.seq;
@@ -158,14 +178,19 @@ impl Fence {
                 }
                 Said::Concluded(current)
             }
+            Call::LetGo(_) => Said::LetGo,
         }
     }
 }
 
 async fn really(store: &Store, call: Call) -> Said {
     match call {
-        Call::Admit(order) => Said::Admitted(admit(store, order).await),
+        Call::Admit(order, part) => Said::Admitted(store.admit(Layer::L3, order, part).await.unwrap()),
         Call::Conclude(order, report) => Said::Concluded(conclude(store, order, &report).await),
+        Call::LetGo(order) => {
+            store.let_go(Layer::L3, order).await.unwrap();
+            Said::LetGo
+        }
     }
 }
 
@@ -173,8 +198,13 @@ async fn really(store: &Store, call: Call) -> Said {
 fn calls(relocation: RelocationId) -> Vec<Call> {
     let orders = [(1, 0), (1, 1), (2, 0), (3, 0)].map(|(seq, index)| WorkOrderId { relocation, seq, index });
     let reports = [reserved(), Report::Noticed];
-    let conclude = |order| reports.clone().map(|report| Call::Conclude(order, report));
-    orders.into_iter().flat_map(|order| std::iter::once(Call::Admit(order)).chain(conclude(order))).collect()
+    let of = |order| {
+        let conclusions = reports.clone().map(|report| Call::Conclude(order, report));
+        let others =
+            [Call::Admit(order, Part::Order), Call::Admit(order, Part::OwnRollback), Call::LetGo(order)];
+        others.into_iter().chain(conclusions)
+    };
+    orders.into_iter().flat_map(of).collect()
 }
 
 async fn every_sequence_of_three_calls_does_what_the_port_says(store: Store) {
@@ -200,5 +230,114 @@ async fn every_sequence_of_three_calls_does_what_the_port_says(store: Store) {
     }
     for sequence in running {
         sequence.await.unwrap();
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Two processes
+
+/// One store, as two processes have it open.
+pub struct FenceRivals(pub [Store; 2]);
+
+/// What a store must do for several processes.
+pub const RIVAL_CASES: &[Case<FenceRivals>] = cases![
+    an_order_given_to_two_is_one_s_until_it_is_concluded,
+    an_order_that_was_let_go_is_anybody_s,
+    a_newer_order_elsewhere_keeps_the_older_from_beginning_anything_and_waits_until_it_is_out_of_the_way,
+    a_rollback_of_ones_own_is_one_s_too,
+    whatever_is_given_to_both_one_at_a_time_is_at_it_and_each_comes_to_its_end,
+];
+
+async fn an_order_given_to_two_is_one_s_until_it_is_concluded(rivals: Arc<FenceRivals>) {
+    let [one, two] = &rivals.0;
+    assert_eq!((admit(one, order(1)).await, admit(two, order(1)).await), (GO, Admission::Busy));
+    assert_eq!((admit(one, order(1)).await, admit(two, order(1)).await), (GO, Admission::Busy));
+    assert_eq!(two.admit(Layer::L2, order(1), Part::Order).await, Ok(GO), "another layer is another matter");
+    assert!(conclude(one, order(1), &reserved()).await);
+    assert_eq!(admit(two, order(1)).await, Admission::Concluded(reserved()));
+    assert_eq!(admit(two, order(2)).await, Admission::Go { last: Some((order(1), reserved())) });
+}
+
+async fn an_order_that_was_let_go_is_anybody_s(rivals: Arc<FenceRivals>) {
+    let [one, two] = &rivals.0;
+    assert_eq!(admit(one, order(1)).await, GO);
+    two.let_go(Layer::L3, order(1)).await.unwrap();
+    assert_eq!(admit(two, order(1)).await, Admission::Busy, "nobody lets go for another");
+    one.let_go(Layer::L3, order(1)).await.unwrap();
+    assert_eq!((admit(two, order(1)).await, admit(one, order(1)).await), (GO, Admission::Busy));
+}
+
+async fn a_newer_order_elsewhere_keeps_the_older_from_beginning_anything_and_waits_until_it_is_out_of_the_way(
+    rivals: Arc<FenceRivals>,
+) {
+    let [one, two] = &rivals.0;
+    assert_eq!((admit(one, order(1)).await, admit(two, order(2)).await), (GO, Admission::Busy));
+    assert_eq!(admit(two, order(2)).await, Admission::Busy, "it may be at a device yet");
+    assert_eq!(admit(one, order(1)).await, Admission::Superseded { by: 2 });
+    assert_eq!(admit(two, order(2)).await, GO);
+    // The same where the older one has ended instead of asking.
+    assert_eq!(admit(one, order(3)).await, Admission::Busy);
+    assert!(!conclude(two, order(2), &reserved()).await);
+    assert_eq!(admit(one, order(3)).await, GO);
+}
+
+async fn a_rollback_of_ones_own_is_one_s_too(rivals: Arc<FenceRivals>) {
+    let [one, two] = &rivals.0;
+    let failed = Report::Reserve { outcome: failed(Reason::Rejected), rollback: None };
+    let whole = Report::RolledBack { outcome: Outcome::Done };
+    assert_eq!(admit(one, order(1)).await, GO);
+    assert!(conclude(one, order(1), &failed).await);
+    let rollback = async |store: &Store| store.admit(Layer::L3, order(1), Part::OwnRollback).await;
+    let go = |report: &Report| Ok(Admission::Go { last: Some((order(1), report.clone())) });
+    assert_eq!((rollback(two).await, rollback(one).await), (go(&failed), Ok(Admission::Busy)));
+    assert!(conclude(two, order(1), &whole).await);
+    assert_eq!(rollback(one).await, go(&whole), "it is told that there is nothing left to do");
+}
+
+/// Tickets, orders of each, and how often each order is given to each process.
+const CROWD: (u16, u64, u64) = (8, 6, 2);
+
+async fn whatever_is_given_to_both_one_at_a_time_is_at_it_and_each_comes_to_its_end(
+    rivals: Arc<FenceRivals>,
+) {
+    let (tickets, orders, copies) = CROWD;
+    // Of each ticket: which process is at it, and how many of its orders.
+    let at_it: Arc<Vec<AtomicU64>> = Arc::new((0..tickets).map(|_| AtomicU64::new(0)).collect());
+    let mut running = Vec::new();
+    for (ticket, seq, copy) in (0..tickets).flat_map(|ticket| {
+        (1..=orders).flat_map(move |seq| (0..copies * 2).map(move |copy| (ticket, seq, copy)))
+    }) {
+        let process = copy % 2;
+        let store = Arc::clone(&rivals.0[usize::try_from(process).unwrap()]);
+        let order = WorkOrderId { relocation: id(ticket), seq, index: 0 };
+        let at_it = Arc::clone(&at_it);
+        running.push(tokio::spawn(async move {
+            let mine = &at_it[usize::from(ticket)];
+            // One process counts in the low half, the other in the high half.
+            let one = 1 << (32 * process);
+            loop {
+                match admit(&store, order).await {
+                    Admission::Busy => tokio::task::yield_now().await,
+                    Admission::Superseded { .. } | Admission::Concluded(_) => break,
+                    Admission::Go { .. } => {
+                        let before = mine.fetch_add(one, Ordering::SeqCst);
+                        let others = before & (0xFFFF_FFFF << (32 * (1 - process)));
+                        assert_eq!(others, 0, "both processes are at {order}");
+                        // As long as an operation on a device: the others get to ask meanwhile.
+                        let elsewhere = WorkOrderId { relocation: id(tickets + ticket), ..order };
+                        admit(&store, elsewhere).await;
+                        mine.fetch_sub(one, Ordering::SeqCst);
+                        if copy == 0 {
+                            store.let_go(Layer::L3, order).await.unwrap();
+                        } else {
+                            conclude(&store, order, &reserved()).await;
+                        }
+                    }
+                }
+            }
+        }));
+    }
+    for order in running {
+        order.await.unwrap();
     }
 }

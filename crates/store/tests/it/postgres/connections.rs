@@ -11,7 +11,7 @@ use std::{
 use jiff::SignedDuration;
 use rehome_domain::{
     order::Layer,
-    ports::{Admission, Committed, DeviceMemory, Edit, FenceStore, StoreError, TicketStore},
+    ports::{Admission, Committed, DeviceMemory, Edit, FenceStore, Part, StoreError, TicketStore},
     request::Spot,
 };
 use rehome_store::postgres::{Options, Postgres};
@@ -54,10 +54,10 @@ async fn what_may_be_asked_twice_is_asked_again_by_itself_when_its_answer_is_los
     let database = Database::create();
     let (proxy, store) = behind(&database).await;
     proxy.lose_the_next_commit();
-    assert_eq!(store.admit(Layer::L3, order(1)).await, Ok(Admission::Go { last: None }));
+    assert_eq!(store.admit(Layer::L3, order(1), Part::Order).await, Ok(Admission::Go { last: None }));
     proxy.lose_the_next_commit();
     assert_eq!(store.conclude(Layer::L3, order(1), reserved()).await, Ok(true));
-    assert_eq!(store.admit(Layer::L3, order(1)).await, Ok(Admission::Concluded(reserved())));
+    assert_eq!(store.admit(Layer::L3, order(1), Part::Order).await, Ok(Admission::Concluded(reserved())));
     assert_eq!(store.stats().reconnects, 2, "both answers were lost");
 }
 
@@ -91,7 +91,7 @@ async fn a_database_that_falls_silent_fails_every_call_in_bounded_time_and_is_fo
         let silent = tokio::join!(
             store.load(vec![id(1)]),
             store.commit(steps(1)[1..2].to_vec()),
-            store.admit(Layer::L3, order(1)),
+            store.admit(Layer::L3, order(1), Part::Order),
         );
         assert!(silent.0.is_err() && silent.1.is_err() && silent.2.is_err(), "{silent:?}");
     }
@@ -179,7 +179,7 @@ async fn what_queues_up_is_done_in_few_transactions() {
     let asking: Vec<_> = (0..ORDERS)
         .map(|n| {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { store.admit(Layer::L3, order(n)).await })
+            tokio::spawn(async move { store.admit(Layer::L3, order(n), Part::Order).await })
         })
         .collect();
     for asked in asking {

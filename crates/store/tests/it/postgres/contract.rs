@@ -6,7 +6,8 @@ use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore}
 use rehome_store::postgres::{Options, Postgres};
 use rehome_testkit::{
     contract::{
-        self, device_memory, fences,
+        self, device_memory,
+        fences::{self, FenceRivals},
         rivals::{self, Rivals},
         steering, tickets,
     },
@@ -56,6 +57,16 @@ async fn two_processes_over_one_postgres_do_what_every_two_must() {
     contract::check(rivals::CASES, async || {
         let database = Database::create();
         let rivals = Rivals([open(&database).await, open(&database).await]);
+        (Arc::new(rivals), database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_over_one_postgres_hold_orders_as_every_two_must() {
+    contract::check(fences::RIVAL_CASES, async || {
+        let database = Database::create();
+        let rivals = FenceRivals([open(&database).await, open(&database).await]);
         (Arc::new(rivals), database)
     })
     .await;

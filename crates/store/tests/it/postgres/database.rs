@@ -8,7 +8,7 @@ use rehome_domain::{
     journal::Entry,
     order::Layer,
     ports::{
-        Admission, Change, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, StoreError,
+        Admission, Change, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, Part, StoreError,
         TicketStore,
     },
     reply::{Outcome, Presence, Report},
@@ -45,7 +45,7 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     let database = Database::create();
     let store = open(&database).await;
     assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
-    store.admit(Layer::L3, order(1)).await.unwrap();
+    store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
     store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1)]).await.unwrap();
     store.quarantine(id(2), "because".to_owned()).await.unwrap();
@@ -56,7 +56,10 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     assert!(journal.iter().eq(steps(1).iter().map(|step| step.entry.as_ref())));
     let ticket = steps(1).pop().unwrap().ticket;
     assert_eq!(store.load(vec![id(1)]).await.unwrap(), [Loaded::Ticket(Box::new(ticket.as_ref().clone()))]);
-    assert_eq!(store.admit(Layer::L3, order(1)).await.unwrap(), Admission::Concluded(reserved()));
+    assert_eq!(
+        store.admit(Layer::L3, order(1), Part::Order).await.unwrap(),
+        Admission::Concluded(reserved())
+    );
     assert_eq!(store.look(Layer::L3, vec![put(1).spot]).await.unwrap(), [put(1).put]);
     assert_eq!(store.quarantined().await.unwrap(), [(id(2), "because".to_owned())]);
 }
@@ -222,7 +225,7 @@ async fn a_store_opened_to_read_sees_what_another_writes_and_writes_nothing() {
     }
     for refused in [
         looking.commit(steps(2)).await.map(drop),
-        looking.admit(Layer::L3, order(1)).await.map(drop),
+        looking.admit(Layer::L3, order(1), Part::Order).await.map(drop),
         looking.readmit(id(1)).await,
     ] {
         let refused = refused.unwrap_err().to_string();
@@ -238,7 +241,7 @@ async fn a_closed_store_has_written_everything_and_takes_no_more() {
         .map(|n| {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
-                let admitted = store.admit(Layer::L3, order(n)).await;
+                let admitted = store.admit(Layer::L3, order(n), Part::Order).await;
                 (store.commit(steps(n)).await, admitted)
             })
         })
@@ -246,7 +249,7 @@ async fn a_closed_store_has_written_everything_and_takes_no_more() {
     tokio::task::yield_now().await;
     store.close().await;
     assert_eq!(store.commit(steps(1000)).await, Err(StoreError::Closed));
-    assert_eq!(store.admit(Layer::L3, order(1000)).await, Err(StoreError::Closed));
+    assert_eq!(store.admit(Layer::L3, order(1000), Part::Order).await, Err(StoreError::Closed));
     let (begun, journaled) =
         (database.sql("SELECT count(*) FROM fence"), database.sql("SELECT count(*) FROM ticket"));
     let (mut committed, mut admitted) = (0, 0);

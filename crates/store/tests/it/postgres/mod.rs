@@ -3,6 +3,7 @@
 mod connections;
 mod contract;
 mod database;
+mod holds;
 mod proxy;
 mod restart;
 mod tls;

@@ -12,7 +12,7 @@ use std::{
 use rehome_domain::{
     journal::replay,
     order::Layer,
-    ports::{Admission, Committed, FenceStore, Loaded, TicketStore},
+    ports::{Admission, Committed, FenceStore, Loaded, Part, TicketStore},
 };
 use rehome_store::postgres::{Options, Postgres};
 use rehome_testkit::postgres::{Cluster, Database};
@@ -108,7 +108,10 @@ async fn is_there(store: &Postgres, n: u64, seq: u64) {
     let [Loaded::Ticket(loaded)] = loaded.as_slice() else { unreachable!("{loaded:?}") };
     assert!(**loaded == ticket || loaded.version > ticket.version);
     if seq == 7 {
-        assert_eq!(store.admit(Layer::L3, order(n)).await.unwrap(), Admission::Concluded(reserved()));
+        assert_eq!(
+            store.admit(Layer::L3, order(n), Part::Order).await.unwrap(),
+            Admission::Concluded(reserved())
+        );
     }
 }
 
@@ -126,7 +129,7 @@ async fn while_the_server_is_away_calls_fail_in_bounded_time_or_wait_until_it_is
     for failed in [
         impatient.load(vec![id(1)]).await.map(drop),
         impatient.commit(steps(1)[1..2].to_vec()).await.map(drop),
-        impatient.admit(Layer::L3, order(1)).await.map(drop),
+        impatient.admit(Layer::L3, order(1), Part::Order).await.map(drop),
     ] {
         let error = failed.unwrap_err();
         assert!(error.to_string().contains("the database can't be reached"), "{error}");
