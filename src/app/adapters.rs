@@ -7,7 +7,7 @@ use std::{
 };
 
 use rehome_actors::helm::DomainOf;
-use rehome_bus::{Amqp, Capacity, Embedded, Fate, Tampered, amqp};
+use rehome_bus::{Amqp, Capacity, Embedded, Fate, Tampered, Tampering, amqp};
 use rehome_devices::{
     faults::{self, FaultPlan, Faulty},
     pattern::Pattern,
@@ -255,7 +255,11 @@ fn tampered(bus: Arc<dyn Bus>, faults: Option<&Arc<FaultPlan>>) -> Arc<dyn Bus> 
         None => bus,
         Some(plan) => {
             let plan = Arc::clone(plan);
-            Tampered::new(bus, Box::new(move |order| fate(plan.reply_fate(order))))
+            let all_twice = plan.messages_twice();
+            Tampered::new(
+                bus,
+                Tampering { fate: Box::new(move |order| fate(plan.reply_fate(order))), all_twice },
+            )
         }
     }
 }

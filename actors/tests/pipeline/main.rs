@@ -422,12 +422,13 @@ fn at_start_what_is_out_is_sent_again_with_a_new_deadline_and_what_is_at_rest_is
 fn a_lost_reply_is_settled_by_what_is_on_the_device() {
     on_system(async {
         let world = World::new();
+        let fate = Box::new(|order: &WorkOrder| match order.kind {
+            OrderKind::Inspect => rehome_bus::Fate::Deliver,
+            _ => rehome_bus::Fate::Drop,
+        });
         let losing = rehome_bus::Tampered::new(
             Arc::clone(&world.bus),
-            Box::new(|order| match order.kind {
-                OrderKind::Inspect => rehome_bus::Fate::Deliver,
-                _ => rehome_bus::Fate::Drop,
-            }),
+            rehome_bus::Tampering { fate, all_twice: false },
         );
         let world = World { bus: losing, ..world };
         world.supervise_over(Arc::clone(&world.tickets));

@@ -10,4 +10,4 @@ mod tampered;
 
 pub use amqp::Amqp;
 pub use embedded::{Capacity, Embedded};
-pub use tampered::{Decide, Fate, Tampered};
+pub use tampered::{Decide, Fate, Tampered, Tampering};

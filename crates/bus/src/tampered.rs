@@ -1,4 +1,4 @@
-//! A bus that loses, delays or doubles replies, for fault plans and tests.
+//! A bus that loses, delays or doubles messages, for fault plans and tests.
 
 use std::{
     collections::HashMap,
@@ -33,10 +33,19 @@ pub enum Fate {
 /// Decides the fate of an order's replies. Pure, so that a system killed and started again meets the same fate.
 pub type Decide = dyn Fn(&WorkOrder) -> Fate + Send + Sync;
 
-/// A bus before which replies are tampered with. Everything else passes.
+/// What is done to messages.
+pub struct Tampering {
+    /// What becomes of the replies to an order.
+    pub fate: Box<Decide>,
+    /// Every command, order and reply is sent twice.
+    pub all_twice: bool,
+}
+
+/// A bus before which messages are tampered with.
 pub struct Tampered {
     inner: Arc<dyn Bus>,
     fates: Arc<Fates>,
+    all_twice: bool,
 }
 
 /// What becomes of the replies to the orders that were handed out here.
@@ -63,8 +72,15 @@ impl Fates {
 impl Tampered {
     /// Puts the tampering before a bus.
     #[must_use]
-    pub fn new(inner: Arc<dyn Bus>, decide: Box<Decide>) -> Arc<Self> {
-        Arc::new(Self { inner, fates: Arc::new(Fates { decide, known: Mutex::default() }) })
+    pub fn new(inner: Arc<dyn Bus>, tampering: Tampering) -> Arc<Self> {
+        let Tampering { fate, all_twice } = tampering;
+        let fates = Arc::new(Fates { decide: fate, known: Mutex::default() });
+        Arc::new(Self { inner, fates, all_twice })
+    }
+
+    fn is_doubled(&self, message: &Outgoing) -> bool {
+        self.all_twice
+            && matches!(plain(message), Outgoing::Command(_) | Outgoing::Order(_) | Outgoing::Reply(_))
     }
 
     fn fate(&self, incoming: &Incoming) -> Fate {
@@ -104,6 +120,9 @@ impl Bus for Tampered {
                         continue;
                     }
                 }
+            }
+            if self.is_doubled(&message) {
+                passing.push(message.clone());
             }
             passing.push(message);
         }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rehome_bus::{Capacity, Embedded, Fate, Tampered};
+use rehome_bus::{Capacity, Embedded, Fate, Tampered, Tampering};
 use rehome_domain::{
     Command, CommandKind, MessageId, RelocationId, WorkOrder, WorkOrderId,
     command::By,
@@ -189,7 +189,10 @@ async fn a_tampered_bus_drops_delays_and_doubles_the_replies_its_plan_names_and_
     let fates = [Fate::Deliver, Fate::Drop, Fate::Late(Duration::from_secs(60)), Fate::Twice];
     let decide =
         move |order: &WorkOrder| fates[usize::try_from(order.id.relocation.0.as_u64_pair().1).unwrap()];
-    let bus = Tampered::new(Embedded::new(Capacity::default()), Box::new(decide));
+    let bus = Tampered::new(
+        Embedded::new(Capacity::default()),
+        Tampering { fate: Box::new(decide), all_twice: false },
+    );
     bus.send((0..4).map(|n| Outgoing::Order(order(n))).collect()).await.unwrap();
     // Their fate is noted as they are handed out.
     let mut work = bus.work(Layer::L3);
@@ -206,4 +209,21 @@ async fn a_tampered_bus_drops_delays_and_doubles_the_replies_its_plan_names_and_
     let later = inputs.next(10, true).await.unwrap();
     assert_eq!(later[0].message.envelope.relocation, relocation(2));
     assert!(started.elapsed() >= Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_bus_told_to_sends_every_command_order_and_reply_twice() {
+    let tampering = Tampering { fate: Box::new(|_| Fate::Deliver), all_twice: true };
+    let bus = Tampered::new(Embedded::new(Capacity::default()), tampering);
+    let deploy = command(1, CommandKind::DeployCutover);
+    bus.send(vec![Outgoing::Order(order(1)), reply(1), deploy]).await.unwrap();
+    let mut inputs = bus.inputs();
+    let mut taken = 0;
+    while taken < 4 {
+        taken += inputs.next(10, true).await.unwrap().len();
+    }
+    let mut work = bus.work(Layer::L3);
+    assert_eq!(work.next().await.unwrap().message, work.next().await.unwrap().message);
+    bus.close();
+    assert!(inputs.next(10, true).await.is_none() && work.next().await.is_none(), "no more than twice");
 }

@@ -36,6 +36,7 @@ use rule::FaultRule;
 pub struct FaultPlan {
     seed: u64,
     deadlines: Option<Deadlines>,
+    messages_twice: bool,
     faults: Vec<FaultRule>,
     operators: Vec<OperatorRule>,
 }
@@ -46,5 +47,11 @@ impl FaultPlan {
     #[must_use]
     pub const fn deadlines(&self) -> Option<Deadlines> {
         self.deadlines
+    }
+
+    /// Whether every command, order and reply is sent twice.
+    #[must_use]
+    pub const fn messages_twice(&self) -> bool {
+        self.messages_twice
     }
 }

@@ -6,8 +6,11 @@
 // They print their counts: how much was disturbed, and what came of it.
 #![allow(clippy::print_stdout)]
 
+mod brokers;
+mod databases;
 mod effects;
 mod kills;
+mod messages;
 mod sheets;
 mod system;
 mod verdict;

@@ -102,6 +102,7 @@ impl<'a> System<'a> {
             ("POSTGRES__URL", &self.database.url()),
             ("SUPERVISOR__IN_FLIGHT", "2048"),
             ("TIMERS__LEASE_MS", "2000"),
+            ("POSTGRES__LEASE_MS", "3000"),
         ] {
             command.env(format!("REHOME__{key}"), value);
         }

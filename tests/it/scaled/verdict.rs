@@ -38,6 +38,7 @@ pub(crate) struct Reference {
     _dir: TempDir,
     pub(crate) sheet: PathBuf,
     pub(crate) plan: PathBuf,
+    pub(crate) requests: Vec<Request>,
     pub(crate) states: BTreeMap<String, State>,
     effects: Effects,
 }
@@ -72,20 +73,16 @@ pub(crate) fn plan(more: &str) -> String {
     )
 }
 
-/// That no end under this plan hangs on whether a late reply comes before something else or not at all, as it may not
-/// if its process is killed; and where each relocation ends.
-pub(crate) fn certain_ends(text: &str, requests: &[Request]) -> BTreeMap<String, State> {
+/// Where a relocation ends under a plan; none if that hangs on whether a late reply comes before something else or not
+/// at all, as it may not if its process is killed.
+pub(crate) fn certain_end(text: &str, request: &Request) -> Option<State> {
     let plan = FaultPlan::from_toml(text).unwrap();
     let late = format!("delay_ms = {LATE_MS}\nwhat = \"late_reply\"");
     let lost = FaultPlan::from_toml(&text.replace(&late, "what = \"drop_reply\"")).unwrap();
     let tries = settings::load(None).unwrap().settings.retry.max_tries;
-    let end = |request: &Request| {
-        let request = Request { deadlines: DEADLINES, ..request.clone() };
-        let (late, lost) = (plan.predict(&request, tries), lost.predict(&request, tries));
-        assert!(late.certain && late.state == lost.state, "choose another seed: {}", request.service_id);
-        (request.service_id, late.state)
-    };
-    requests.iter().map(end).collect()
+    let request = Request { deadlines: DEADLINES, ..request.clone() };
+    let (late, lost) = (plan.predict(&request, tries), lost.predict(&request, tries));
+    (late.certain && late.state == lost.state).then_some(late.state)
 }
 
 impl Reference {
@@ -93,7 +90,11 @@ impl Reference {
         let dir = tempfile::tempdir().unwrap();
         let (sheet, file) = (dir.path().join("sheet.csv"), dir.path().join("faults.toml"));
         let requests = write_sheet(&sheet, RELOCATIONS.try_into().unwrap());
-        let predicted = certain_ends(&plan(""), &requests);
+        let end = |request: &Request| {
+            let end = certain_end(&plan(""), request);
+            (request.service_id.clone(), end.expect("another seed"))
+        };
+        let predicted: BTreeMap<String, State> = requests.iter().map(end).collect();
         std::fs::write(&file, plan("")).unwrap();
         let database = Database::create();
         count(&database);
@@ -116,7 +117,7 @@ impl Reference {
         let states: BTreeMap<String, State> =
             left.states().into_iter().map(|(service, state)| (service.to_owned(), state)).collect();
         assert_eq!(states, predicted, "not even undisturbed");
-        Self { _dir: dir, sheet, plan: file, states, effects }
+        Self { _dir: dir, sheet, plan: file, requests, states, effects }
     }
 
     /// That a run of the same sheet has ended exactly so, with nothing lost and nothing done twice. Prints the counts.

@@ -114,6 +114,8 @@ struct Written {
     seed: u64,
     deadlines: Option<Deadlines>,
     #[serde(default)]
+    messages_twice: bool,
+    #[serde(default)]
     fault: Vec<WrittenFault>,
     #[serde(default)]
     operator: Vec<WrittenOperator>,
@@ -199,7 +201,12 @@ impl Checking<'_> {
 impl Written {
     fn check(self) -> Result<FaultPlan, PlanError> {
         let mut mistakes = Vec::new();
-        let mut plan = FaultPlan { seed: self.seed, deadlines: self.deadlines, ..FaultPlan::default() };
+        let mut plan = FaultPlan {
+            seed: self.seed,
+            deadlines: self.deadlines,
+            messages_twice: self.messages_twice,
+            ..FaultPlan::default()
+        };
         for (index, fault) in self.fault.into_iter().enumerate() {
             let path = format!("fault[{index}]");
             plan.faults.extend(fault.check(index, &mut Checking { path, mistakes: &mut mistakes }));
