@@ -3,10 +3,11 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, MailboxError};
+use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     id::WorkOrderId,
     message::Envelope,
-    order::{Layer, MESSAGE_VERSION, WorkOrder},
+    order::{Layer, MESSAGE_VERSION, OrderKind, WorkOrder},
     ports::{Admission, Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing, Part},
     reply::{Failure, Outcome, Presence, Reason, Reply, Report},
 };
@@ -65,6 +66,8 @@ pub(crate) struct Attempt {
     pub(crate) last: Option<(WorkOrderId, Report)>,
     /// What of it is being done.
     pub(crate) part: Part,
+    /// Nothing is tried again after this.
+    pub(crate) until: Timestamp,
     /// Whether the fence may take this process to be at it.
     pub(crate) holds: bool,
     /// Its span, and the trace its replies belong to.
@@ -72,7 +75,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// One operation on a device, retried by policy while it fails transiently and the order's deadline is ahead.
+    /// One operation on a device, retried by policy while it fails transiently and there is time left.
     pub(crate) async fn perform(
         &mut self,
         device: &str,
@@ -100,7 +103,7 @@ impl Attempt {
                 return Ok(Err(error.failure));
             };
             let next_at = (self.tools.now)() + wait;
-            if next_at >= self.order.deadline {
+            if next_at >= self.until {
                 let text = format!("no time left to try again after: {}", error.failure.text);
                 return Ok(Err(Failure { reason: Reason::TimedOut, text }));
             }
@@ -111,6 +114,15 @@ impl Attempt {
             self.let_go().await?;
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// What was ordered is over, and has failed: its rollback begins, with the time of a rollback.
+    pub(crate) fn begin_own_rollback(&mut self) {
+        let allowance = OrderKind::Release.allowance_ms(&self.order.request.deadlines);
+        let now = (self.tools.now)();
+        self.part = Part::OwnRollback;
+        self.until =
+            now.saturating_add(SignedDuration::from_millis(allowance.into())).unwrap_or(Timestamp::MAX);
     }
 
     /// The same, as an outcome.

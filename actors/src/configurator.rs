@@ -136,7 +136,8 @@ async fn to_its_end(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> b
 async fn carry_out(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> Result<(), Stop> {
     let layer = tools.layer;
     let order = Arc::new(order);
-    let mut attempt = Attempt { tools, order, last: None, part: Part::Order, holds: false, traced };
+    let (part, until) = (Part::Order, order.deadline);
+    let mut attempt = Attempt { tools, order, last: None, part, until, holds: false, traced };
     let first = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,

@@ -2,7 +2,7 @@
 
 use rehome_domain::{
     order::OrderKind,
-    ports::{Operation, Part},
+    ports::Operation,
     reply::{Outcome, Report},
 };
 
@@ -44,7 +44,7 @@ pub(crate) async fn roll_back(attempt: &mut Attempt, concluded: Report) -> Resul
     if let Some(rollback) = rollback {
         return attempt.send(Report::RolledBack { outcome: rollback }, "rolled_back").await;
     }
-    attempt.part = Part::OwnRollback;
+    attempt.begin_own_rollback();
     let device = attempt.order.request.new.l2_device.clone();
     // Nothing has been begun on a device that nobody knows.
     let undone = if attempt.unknown(&device).is_some() {

@@ -76,11 +76,10 @@ pub async fn resume(
 async fn readmit(tickets: &Arc<dyn TicketStore>) -> Result<usize, StoreError> {
     let mut readmitted = 0;
     for (id, reason) in tickets.quarantined().await? {
-        tickets.readmit(id).await?;
-        let loaded = tickets.load(vec![id]).await?.into_iter().next().unwrap_or(Loaded::Missing);
-        if let Err(still) = read(&**tickets, id, loaded).await? {
-            tickets.quarantine(id, still).await?;
-        } else {
+        // Looked at where it is: until it has been found sound, no supervisor may step it.
+        let stored = tickets.stored(id).await?;
+        if read(&**tickets, id, stored).await?.is_ok() {
+            tickets.readmit(id).await?;
             readmitted += 1;
             tracing::info!(relocation = %id, was = reason, "ticket taken back from quarantine");
         }

@@ -5,8 +5,10 @@
 //! again; its id is found in the journal, and the recorded messages are sent again, not recomputed.
 //!
 //! Any number of supervisors may run: the ticket's version guards each commit, and what has moved on meanwhile is loaded
-//! and stepped anew. One that knows itself alone keeps tickets in memory between batches. One bad input never stops the rest: what can't be committed together is done alone.
+//! and stepped anew. One that knows itself alone keeps tickets in memory between batches. One bad input never stops the
+//! rest: what can't be committed together is done alone.
 
+mod alone;
 mod delivery;
 mod effects;
 mod gauge;
@@ -20,40 +22,23 @@ use std::{
 use rehome_domain::{
     id::RelocationId,
     journal::Entry,
-    message::{Answer, Input, Rejection},
-    ports::{
-        Acks, Answered, Bus, Change, Committed, Delivery, Incoming, Inputs, Loaded, Outgoing, StoreError,
-        TicketStore, dead_letter,
-    },
+    message::Input,
+    ports::{Acks, Bus, Change, Committed, Delivery, Incoming, Inputs, Loaded, StoreError, TicketStore},
     step::{Context, Stepped, step},
     ticket::Ticket,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
-use self::{
-    delivery::Led,
-    effects::{again, effects},
-};
+use self::{delivery::Led, effects::effects};
 use crate::{Now, helm::Helm, metrics, trace::Traced};
 
 pub(crate) use self::effects::quarantined;
 pub use self::gauge::Gauge;
 
-/// A reply that overtook its own order's commit is put back this often, [`EARLY_WAIT`] apart, before it counts as
-/// one that names an order nobody sent.
-const EARLY_TRIES: u8 = 40;
-/// Long enough for another supervisor's commit, short enough not to be noticed.
-const EARLY_WAIT: Duration = Duration::from_millis(25);
-/// After so many failures of the store over one input while it takes others, the input is the one at fault.
-const POISON_TRIES: u32 = 5;
-/// How often an input is stepped again because its ticket moved on meanwhile.
-const STALE_TRIES: u32 = 100;
 /// How often a supervisor that is full looks whether others have ended what it has begun. Short, because meanwhile new
 /// work waits; long enough not to be noticed in the store.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Waits between tries of a store that fails.
-const STORE_WAIT: Duration = Duration::from_millis(200);
 
 /// What a supervisor is made of.
 #[derive(Clone)]
@@ -77,6 +62,7 @@ pub struct SupervisorParts {
 }
 
 /// Supervises until the bus closes and what was in hand is delivered.
+///
 /// From the call on, before it is first polled, the bus knows that somebody takes the inputs.
 pub fn supervise(parts: SupervisorParts) -> impl Future<Output = ()> + Send {
     let inputs = parts.bus.inputs();
@@ -234,15 +220,20 @@ impl Supervisor {
         }
         let changes = prepared.iter().map(|prepared| prepared.change.clone()).collect();
         let results = self.timed_commit(changes).await?;
-        let mut alone = Vec::new();
+        let (mut alone, mut seen) = (Vec::new(), Vec::new());
         for (Prepared { index, change, answered, traced }, result) in prepared.into_iter().zip(results) {
             if result == Committed::Done {
                 let incoming = batch.get(index).map(|delivery| &delivery.message);
                 self.take_effect(&change, incoming, answered, &traced);
             } else {
                 self.forget(change.ticket.id);
-                alone.push(index);
+                if result == Committed::Seen { seen.push(index) } else { alone.push(index) }
             }
+        }
+        let came_again: Vec<_> = seen.iter().filter_map(|index| batch.get(*index)).collect();
+        if let Err(error) = self.say_again(&came_again).await {
+            tracing::warn!(%error, inputs = seen.len(), "what came again is looked at one by one");
+            alone.extend(seen);
         }
         Ok(alone)
     }
@@ -269,105 +260,6 @@ impl Supervisor {
         Ok(results)
     }
 
-    /// Does one input by itself, from a fresh look at its ticket, until it has taken effect.
-    async fn alone(&mut self, delivery: &Delivery<Incoming>) {
-        let incoming = &delivery.message;
-        let (mut failures, mut blamed) = (0, 0);
-        let mut held_by = None;
-        for _ in 0..STALE_TRIES {
-            match self.alone_once(delivery, held_by).await {
-                Ok(None) => return,
-                Ok(Some(Committed::Held(by))) => held_by = Some(by),
-                Ok(Some(_)) => {}
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(%error, failures, cause = %incoming.envelope.cause, "the store failed, trying again");
-                    // While the store takes nobody's word, no input is to blame.
-                    blamed = if self.parts.tickets.dead_letters(1).await.is_ok() { blamed + 1 } else { 0 };
-                    if blamed >= POISON_TRIES && self.bury_poison(incoming, &error).await {
-                        return;
-                    }
-                    tokio::time::sleep(STORE_WAIT * failures.min(25)).await;
-                }
-            }
-        }
-        tracing::error!(cause = %incoming.envelope.cause, "an input lost every race for its ticket and is put back");
-        self.led.messages.push(Outgoing::Reply(incoming.clone()).traced(delivery.trace.clone()));
-    }
-
-    /// One try. None once nothing more is to be done.
-    async fn alone_once(
-        &mut self,
-        delivery: &Delivery<Incoming>,
-        held_by: Option<RelocationId>,
-    ) -> Result<Option<Committed>, StoreError> {
-        let incoming = &delivery.message;
-        let id = incoming.envelope.relocation;
-        self.forget(id);
-        let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
-        let ticket = match loaded {
-            Some(Loaded::Ticket(ticket)) => {
-                let ticket = Arc::<Ticket>::from(ticket);
-                self.remember(&ticket);
-                Some(ticket)
-            }
-            Some(Loaded::Unreadable(reason)) => {
-                self.quarantine(id, &reason).await?;
-                let rejection = Rejection::Quarantined { relocation: id, reason };
-                self.reject(incoming, rejection).await?;
-                return Ok(None);
-            }
-            Some(Loaded::Missing) | None => None,
-        };
-        let change = match self.step(ticket.as_deref(), incoming, held_by) {
-            Some(Stepped::Journaled(stepped)) => change(*stepped),
-            Some(Stepped::Rejected(rejection)) => {
-                self.reject(incoming, rejection).await?;
-                return Ok(None);
-            }
-            Some(Stepped::Early(_)) => {
-                self.put_back(delivery).await?;
-                return Ok(None);
-            }
-            // Time has made it void, or it has come before and whoever took it died before sending what it led to.
-            Some(Stepped::Void) => {
-                self.say_again(delivery).await?;
-                return Ok(None);
-            }
-            None => {
-                self.quarantine(id, "stepping it panicked: a defect of this binary").await?;
-                return Ok(Some(Committed::Stale));
-            }
-        };
-        let answered = metrics::answered(ticket.as_deref(), &change.ticket, &change.entry);
-        let traced = Traced::step(incoming, delivery.trace.clone());
-        match self.timed_commit(vec![change.clone()]).await?.into_iter().next() {
-            Some(Committed::Done) => {
-                self.remember(&change.ticket);
-                self.take_effect(&change, Some(incoming), answered, &traced);
-                Ok(None)
-            }
-            Some(Committed::Seen) => {
-                self.say_again(delivery).await?;
-                Ok(None)
-            }
-            other => Ok(other),
-        }
-    }
-
-    /// A message that came before: what its entry sent is sent again, as it is in the journal.
-    async fn say_again(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
-        let incoming = &delivery.message;
-        let id = incoming.envelope.relocation;
-        let entry = self.parts.tickets.caused(id, incoming.envelope.cause.clone()).await?;
-        let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
-        if let (Some(entry), Some(Loaded::Ticket(ticket))) = (entry, loaded) {
-            let sent = again(&ticket, &entry, incoming).into_iter();
-            self.led.messages.extend(sent.map(|message| message.traced(delivery.trace.clone())));
-        }
-        Ok(())
-    }
-
     /// Steps, and keeps a defect in the step from taking everyone else's tickets along. None: it panicked.
     fn step(
         &self,
@@ -383,58 +275,6 @@ impl Supervisor {
         let paused = request.and_then(|request| self.parts.helm.paused(request));
         let context = Context { at: (self.parts.now)(), held_by, paused };
         catch_unwind(AssertUnwindSafe(|| step(ticket, &incoming.envelope, &context))).ok()
-    }
-
-    /// Keeps an input no ticket can take as a dead letter, and tells whoever asked.
-    async fn reject(&mut self, incoming: &Incoming, rejection: Rejection) -> Result<(), StoreError> {
-        tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
-        let body = format!("{:?}", incoming.envelope.input);
-        let letter = dead_letter(incoming, &rejection, (self.parts.now)(), body);
-        metrics::buried(&letter.origin);
-        self.parts.tickets.bury(letter).await?;
-        if let Some(to) = incoming.reply_to.clone() {
-            let answer = Answer::Rejected(rejection);
-            self.led.messages.push(Outgoing::Answer(Answered { to, answer }));
-        }
-        Ok(())
-    }
-
-    /// An input over which the store fails while it takes a dead letter about it. True if it is buried.
-    async fn bury_poison(&mut self, incoming: &Incoming, error: &StoreError) -> bool {
-        let relocation = incoming.envelope.relocation;
-        let rejection = Rejection::NotKept { relocation, reason: error.to_string() };
-        self.reject(incoming, rejection).await.is_ok()
-    }
-
-    /// Lets a reply that came too early wait its turn. It is acknowledged once it is back on the bus.
-    async fn put_back(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
-        let Delivery { message: incoming, tag, trace } = delivery;
-        if incoming.early >= EARLY_TRIES {
-            if let Input::Reply(reply) = &incoming.envelope.input {
-                return self.reject(incoming, Rejection::UnknownOrder { order: reply.order }).await;
-            }
-            return Ok(());
-        }
-        let again = Incoming { early: incoming.early + 1, ..incoming.clone() };
-        let again = Outgoing::Reply(again).traced(trace.clone());
-        let (bus, acks, tag) = (Arc::clone(&self.parts.bus), Arc::clone(&self.acks), *tag);
-        self.led.tags.retain(|other| *other != tag);
-        tokio::spawn(async move {
-            tokio::time::sleep(EARLY_WAIT).await;
-            let back = bus.send(vec![again]).await;
-            if let Err(error) = if back.is_ok() { acks.ack(vec![tag]).await } else { back } {
-                tracing::warn!(%error, "an early reply could not be put back");
-            }
-        });
-        Ok(())
-    }
-
-    async fn quarantine(&mut self, relocation: RelocationId, reason: &str) -> Result<(), StoreError> {
-        if self.parts.tickets.quarantine(relocation, reason.to_owned()).await? {
-            let raised = quarantined(relocation, None, reason, (self.parts.now)());
-            self.led.messages.push(Outgoing::Alarm(raised));
-        }
-        Ok(())
     }
 
     fn remember(&mut self, ticket: &Arc<Ticket>) {

@@ -390,6 +390,43 @@ fn an_l2_reserve_that_comes_again_after_its_failure_goes_on_with_its_rollback() 
 }
 
 #[test]
+fn the_rollback_of_a_failed_reserve_has_time_of_its_own_to_try_again() {
+    on_system(async {
+        let world = World::new();
+        let unreachable = AtomicUsize::new(1);
+        odd(&world, move |operation| {
+            let fail = |transient, reason| {
+                Err(DriverError { transient, failure: Failure { reason, text: "test".to_owned() } })
+            };
+            match operation {
+                Operation::Reserve => fail(false, Reason::Rejected),
+                Operation::Release if unreachable.swap(0, Ordering::SeqCst) == 1 => {
+                    fail(true, Reason::Unreachable)
+                }
+                _ => Ok(()),
+            }
+        });
+        let id = WorkOrderId { relocation: id(1), seq: 2, index: 0 };
+        // The time of the reserve is up when it fails.
+        let deadline = jiff::Timestamp::now();
+        let dispatch =
+            Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };
+        world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
+        let mut inputs = world.bus.inputs();
+        let mut reports = Vec::new();
+        while reports.len() < 3 {
+            for delivery in inputs.next(16, true).await.unwrap() {
+                let Input::Reply(reply) = delivery.message.envelope.input else { panic!("a reply") };
+                reports.push(reply.report);
+            }
+        }
+        assert!(matches!(reports[0], Report::Reserve { outcome: Outcome::Failed(_), .. }), "{reports:?}");
+        assert!(matches!(reports[1], Report::Retrying { .. }), "{reports:?}");
+        assert_eq!(reports[2], Report::RolledBack { outcome: Outcome::Done });
+    });
+}
+
+#[test]
 fn at_start_what_is_out_is_sent_again_with_a_new_deadline_and_what_is_at_rest_is_not() {
     on_system(async {
         let world = World::new();

@@ -304,7 +304,7 @@ impl TicketStore for Failing {
 
     pass! {
         load(ids: Vec<RelocationId>) -> Vec<Loaded>;
-        caused(relocation: RelocationId, cause: MessageId) -> Option<Entry>;
+        caused(messages: Vec<(RelocationId, MessageId)>) -> Vec<Option<Entry>>;
         journal(relocation: RelocationId) -> Vec<Result<Entry, String>>;
         claim_due(now: Timestamp, lease: SignedDuration, limit: usize) -> Vec<(RelocationId, Loaded)>;
         held_back(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
@@ -312,6 +312,7 @@ impl TicketStore for Failing {
         all_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         counts() -> Vec<Count>;
         quarantine(relocation: RelocationId, reason: String) -> bool;
+        stored(relocation: RelocationId) -> Loaded;
         readmit(relocation: RelocationId) -> ();
         quarantined() -> Vec<(RelocationId, String)>;
         bury(letter: DeadLetter) -> ();

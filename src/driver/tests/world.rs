@@ -236,7 +236,7 @@ impl TicketStore for World {
         unused()
     }
 
-    fn caused(&self, _: RelocationId, _: MessageId) -> Wait<'_, Result<Option<Entry>, StoreError>> {
+    fn caused(&self, _: Vec<(RelocationId, MessageId)>) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
         unused()
     }
 
@@ -282,6 +282,10 @@ impl TicketStore for World {
     }
 
     fn quarantine(&self, _: RelocationId, _: String) -> Wait<'_, Result<bool, StoreError>> {
+        unused()
+    }
+
+    fn stored(&self, _: RelocationId) -> Wait<'_, Result<Loaded, StoreError>> {
         unused()
     }
 

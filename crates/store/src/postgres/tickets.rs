@@ -172,15 +172,25 @@ impl TicketStore for Postgres {
 
     fn caused(
         &self,
-        relocation: RelocationId,
-        cause: MessageId,
-    ) -> Wait<'_, Result<Option<Entry>, StoreError>> {
-        const WHAT: &str = "reading the entry a message caused";
-        const SQL: &str = "SELECT seq, cause, body FROM journal WHERE relocation = $1 AND cause = $2";
+        messages: Vec<(RelocationId, MessageId)>,
+    ) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
+        const WHAT: &str = "reading the entries that messages caused";
+        const SQL: &str = "SELECT seq, cause, body, number
+            FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS asked (relocation, cause, number)
+            JOIN journal USING (relocation, cause)";
         Box::pin(async move {
-            let found = self.db.read(WHAT, SQL, &[&relocation.0, &rows::escape(&cause.0)]).await?;
-            let entry = each(WHAT, &found, raw_entry)?.pop().map(|raw| raw.entry(relocation));
-            entry.transpose().map_err(|detail| StoreError::Failed { what: WHAT, detail })
+            let (relocations, causes): (Vec<Uuid>, Vec<String>) =
+                messages.iter().map(|(relocation, cause)| (relocation.0, rows::escape(&cause.0))).unzip();
+            let found = self.db.read(WHAT, SQL, &[&relocations, &causes]).await?;
+            let mut entries = vec![None; messages.len()];
+            for (raw, number) in each(WHAT, &found, |row| Ok((raw_entry(row)?, row.try_get::<_, i64>(3)?)))? {
+                let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
+                if let (Some(entry), Some((relocation, _))) = (entries.get_mut(place), messages.get(place)) {
+                    let read = raw.entry(*relocation);
+                    *entry = Some(read.map_err(|detail| StoreError::Failed { what: WHAT, detail })?);
+                }
+            }
+            Ok(entries)
         })
     }
 
@@ -263,6 +273,16 @@ impl TicketStore for Postgres {
             let _gone =
                 self.single("taking a ticket back from quarantine", true, SQL, &[&relocation.0]).await?;
             Ok(())
+        })
+    }
+
+    fn stored(&self, relocation: RelocationId) -> Wait<'_, Result<Loaded, StoreError>> {
+        const WHAT: &str = "loading a ticket";
+        Box::pin(async move {
+            let sql = format!("SELECT {COLUMNS} FROM ticket {BESIDES} WHERE ticket.id = $1");
+            let found = self.db.read(WHAT, &sql, &[&relocation.0]).await?;
+            let raw = each(WHAT, &found, raw)?.pop();
+            Ok(raw.map_or(Loaded::Missing, |raw| Raw { set_aside: None, ..raw }.loaded().1))
         })
     }
 

@@ -114,18 +114,20 @@ impl TicketStore for Sqlite {
 
     fn caused(
         &self,
-        relocation: RelocationId,
-        cause: MessageId,
-    ) -> Wait<'_, Result<Option<Entry>, StoreError>> {
-        const WHAT: &str = "reading the entry a message caused";
+        messages: Vec<(RelocationId, MessageId)>,
+    ) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
+        const WHAT: &str = "reading the entries that messages caused";
         Box::pin(async move {
             let read = move |db: &Connection| {
-                db.prepare_cached(&format!("{ENTRIES} AND journal.cause = ?2"))?
-                    .query_row(params![rows::key(relocation), cause.0], raw_entry)
-                    .optional()
+                let mut find = db.prepare_cached(&format!("{ENTRIES} AND journal.cause = ?2"))?;
+                let mut entry = |(relocation, cause): (RelocationId, MessageId)| {
+                    let found = find.query_row(params![rows::key(relocation), cause.0], raw_entry).optional();
+                    found.map(|raw| raw.map(|raw| raw.entry(relocation)).transpose())
+                };
+                messages.into_iter().map(&mut entry).collect::<Result<Vec<_>, _>>()
             };
-            let entry = self.read(WHAT, read).await?.map(|raw| raw.entry(relocation)).transpose();
-            entry.map_err(|detail| StoreError::Failed { what: WHAT, detail })
+            let entries: Result<Vec<_>, String> = self.read(WHAT, read).await?.into_iter().collect();
+            entries.map_err(|detail| StoreError::Failed { what: WHAT, detail })
         })
     }
 
@@ -207,6 +209,15 @@ impl TicketStore for Sqlite {
 
     fn readmit(&self, relocation: RelocationId) -> Wait<'_, Result<(), StoreError>> {
         Box::pin(self.write(Readmit(relocation)))
+    }
+
+    fn stored(&self, relocation: RelocationId) -> Wait<'_, Result<Loaded, StoreError>> {
+        Box::pin(async move {
+            Ok(match self.read("loading a ticket", move |db| find(db, relocation)).await? {
+                Known::Raw(raw) => Raw { set_aside: None, ..raw }.loaded().1,
+                Known::SetAside(_) | Known::Nothing => Loaded::Missing,
+            })
+        })
     }
 
     fn quarantined(&self) -> Wait<'_, Result<Vec<(RelocationId, String)>, StoreError>> {

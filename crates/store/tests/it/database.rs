@@ -144,9 +144,9 @@ async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
     assert_eq!(journal[0].as_ref(), Ok(&*steps(1)[0].entry));
     assert!(journal[1].as_ref().is_err_and(|why| why.starts_with("entry 2 can't be read: ")), "{journal:?}");
     assert_eq!(journal[2].as_ref(), Ok(&*steps(1)[2].entry));
-    let caused = store.caused(id(1), steps(1)[1].entry.cause.clone()).await;
+    let caused = store.caused(vec![(id(1), steps(1)[1].entry.cause.clone())]).await;
     assert!(
-        matches!(caused, Err(StoreError::Failed { what: "reading the entry a message caused", .. })),
+        matches!(caused, Err(StoreError::Failed { what: "reading the entries that messages caused", .. })),
         "{caused:?}"
     );
     let again = store.commit(vec![steps(1)[1].clone()]).await.unwrap();

@@ -88,8 +88,8 @@ async fn what_is_committed_is_read_back_as_it_was(store: Store) {
     for (count, step) in steps.iter().enumerate() {
         must(&store, std::slice::from_ref(step)).await;
         stands(&store, it.id, &steps[..=count]).await;
-        let caused = store.caused(it.id, step.entry.cause.clone()).await.unwrap();
-        assert_eq!(caused.as_ref(), Some(step.entry.as_ref()));
+        let caused = store.caused(vec![(it.id, step.entry.cause.clone())]).await.unwrap();
+        assert_eq!(caused, [Some(step.entry.as_ref().clone())]);
     }
     let journal: Vec<_> = store.journal(it.id).await.unwrap().into_iter().map(Result::unwrap).collect();
     assert_eq!(replay(&journal).as_ref(), Ok(it.ticket()));
@@ -97,7 +97,8 @@ async fn what_is_committed_is_read_back_as_it_was(store: Store) {
 
 async fn a_ticket_that_does_not_exist_is_missing_and_has_no_journal(store: Store) {
     stands(&store, id(1), &[]).await;
-    assert_eq!(store.caused(id(1), MessageId("main-1".to_owned())).await, Ok(None));
+    assert_eq!(store.caused(vec![(id(1), MessageId("main-1".to_owned()))]).await, Ok(vec![None]));
+    assert_eq!(store.caused(Vec::new()).await, Ok(Vec::new()));
     assert_eq!(store.load(Vec::new()).await, Ok(Vec::new()));
     assert_eq!(store.commit(Vec::new()).await, Ok(Vec::new()));
 }
@@ -169,12 +170,11 @@ async fn one_message_may_be_journaled_for_two_relocations(store: Store) {
     let (two, second) = Relocation::submitted(2, own(2));
     assert_eq!(first.entry.cause, second.entry.cause);
     must(&store, &[first.clone(), second.clone()]).await;
-    for (it, step) in [(one, first), (two, second)] {
-        assert_eq!(
-            store.caused(it.id, step.entry.cause.clone()).await.unwrap().as_ref(),
-            Some(step.entry.as_ref())
-        );
-    }
+    // In the order asked, twice what is asked twice, and none for a message that nobody has seen.
+    let (cause, unseen) = (first.entry.cause.clone(), MessageId("unseen".to_owned()));
+    let asked = [(two.id, cause.clone()), (one.id, unseen), (one.id, cause.clone()), (two.id, cause)];
+    let [first, second] = [first, second].map(|step| Some(step.entry.as_ref().clone()));
+    assert_eq!(store.caused(asked.to_vec()).await, Ok(vec![second.clone(), None, first, second]));
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -315,6 +315,8 @@ async fn a_quarantined_ticket_is_unreadable_until_it_is_readmitted(store: Store)
     let unreadable = Loaded::Unreadable("its journal has a gap".to_owned());
     assert_eq!(load(&store, bad.id).await, unreadable);
     assert_eq!(load(&store, good.id).await, whole(good.ticket()));
+    assert_eq!(store.stored(bad.id).await, Ok(whole(bad.ticket())), "for whoever looks whether it is sound");
+    assert_eq!(load(&store, bad.id).await, unreadable, "looking takes nothing back");
     assert_eq!(store.quarantined().await, Ok(vec![(bad.id, "its journal has a gap".to_owned())]));
     let both = vec![(bad.id, unreadable), (good.id, whole(good.ticket()))];
     assert_eq!(store.open_tickets(None, 10).await.as_ref(), Ok(&both), "set aside, but not hidden");
@@ -332,6 +334,7 @@ async fn an_id_without_a_ticket_can_be_quarantined(store: Store) {
     assert_eq!(store.quarantine(id(1), "stepping it panics".to_owned()).await, Ok(true));
     assert_eq!(load(&store, id(1)).await, Loaded::Unreadable("stepping it panics".to_owned()));
     assert_eq!(store.all_tickets(None, 10).await, Ok(Vec::new()));
+    assert_eq!(store.stored(id(1)).await, Ok(Loaded::Missing));
     store.readmit(id(1)).await.unwrap();
     assert_eq!(load(&store, id(1)).await, Loaded::Missing);
 }

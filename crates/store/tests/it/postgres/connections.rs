@@ -174,7 +174,10 @@ async fn a_claim_passes_over_rows_that_others_have_locked() {
 async fn what_queues_up_is_done_in_few_transactions() {
     const ORDERS: u64 = 400;
     let database = Database::create();
-    let store = open(&database).await;
+    // So long that it is said once that this process is alive, and not again in between.
+    let lease = Duration::from_secs(3600);
+    let store = Postgres::open(&Options { lease, ..options(&database) }).await.unwrap();
+    store.admit(Layer::L3, order(ORDERS), Part::Order).await.unwrap();
     let before = store.stats();
     let asking: Vec<_> = (0..ORDERS)
         .map(|n| {

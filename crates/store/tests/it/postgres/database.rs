@@ -19,6 +19,9 @@ use rehome_testkit::postgres::Database;
 use super::{open, options};
 use crate::steps::{id, steps};
 
+/// Steps of this binary's schema.
+const STEPS: usize = 2;
+
 pub(super) fn order(n: u64) -> WorkOrderId {
     WorkOrderId { relocation: id(n), seq: 1, index: 0 }
 }
@@ -74,7 +77,7 @@ async fn a_message_id_may_hold_any_character() {
     let odd = Change { entry: Arc::clone(&entry), ..submission };
     assert_eq!(store.commit(vec![odd.clone(), second]).await, Ok(vec![Committed::Done; 2]));
     assert_eq!(store.commit(vec![odd]).await, Ok(vec![Committed::Seen]));
-    assert_eq!(store.caused(id(1), cause).await, Ok(Some(entry.as_ref().clone())));
+    assert_eq!(store.caused(vec![(id(1), cause)]).await, Ok(vec![Some(entry.as_ref().clone())]));
     assert_eq!(store.journal(id(1)).await.unwrap()[0], Ok(entry.as_ref().clone()));
 }
 
@@ -163,7 +166,7 @@ async fn several_processes_may_start_on_an_empty_database_at_once() {
     for started in starting {
         started.await.unwrap().unwrap();
     }
-    assert_eq!(database.sql("SELECT count(*) FROM rehome.rehome_schema"), "1");
+    assert_eq!(database.sql("SELECT count(*) FROM rehome.rehome_schema"), STEPS.to_string());
 }
 
 #[tokio::test]
@@ -173,9 +176,9 @@ async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     database.sql("INSERT INTO rehome_schema (step) VALUES (7)");
     let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
     assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
-    assert!(error.ends_with(" has schema 7, this binary knows up to 1: start the newer one"), "{error}");
+    assert!(error.ends_with(&format!(" has schema 7, this binary knows up to {STEPS}: start the newer one")));
     let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(newer, OpenError::Newer { found: 7, binary: 1, .. }), "{newer}");
+    assert!(matches!(newer, OpenError::Newer { found: 7, binary: STEPS, .. }), "{newer}");
     assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "7");
 }
 
@@ -214,7 +217,7 @@ async fn what_keeps_a_database_from_opening_is_told_with_what_to_do() {
 async fn a_store_opened_to_read_sees_what_another_writes_and_writes_nothing() {
     let database = Database::create();
     let older = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(older, OpenError::Older { found: 0, binary: 1, .. }), "{older}");
+    assert!(matches!(older, OpenError::Older { found: 0, binary: STEPS, .. }), "{older}");
 
     let writing = open(&database).await;
     let looking = Postgres::open_read_only(&options(&database)).await.unwrap();

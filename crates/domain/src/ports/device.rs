@@ -1,0 +1,102 @@
+//! Devices, and where simulated ones keep what they hold.
+
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, Wait};
+use crate::{
+    id::RelocationId,
+    order::{Layer, WorkOrder},
+    reply::{Failure, Presence},
+    request::Spot,
+};
+
+/// What a simulated device holds at a spot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    /// Reserved, half there, or in service; never absent.
+    pub presence: Presence,
+    /// The circuit.
+    pub service_id: String,
+    /// The relocation that put it there; none if it was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relocation: Option<RelocationId>,
+    /// The port description.
+    pub description: String,
+    /// The gateway address, once installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The VRF, once installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrf: Option<String>,
+}
+
+/// A change of what a simulated device holds: compare and set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Where.
+    pub spot: Spot,
+    /// What must be there now.
+    pub expect: Option<Holding>,
+    /// What is there afterwards.
+    pub put: Option<Holding>,
+}
+
+/// Where simulated devices keep what they hold, so that it outlives the process like a real device's configuration.
+pub trait DeviceMemory: Send + Sync {
+    /// What is at these spots.
+    fn look(&self, layer: Layer, spots: Vec<Spot>) -> Wait<'_, Result<Vec<Option<Holding>>, StoreError>>;
+
+    /// Makes all edits or none; false if one of them expected something else. Durable when it resolves.
+    fn edit(&self, layer: Layer, edits: Vec<Edit>) -> Wait<'_, Result<bool, StoreError>>;
+
+    /// All that the layer's devices hold.
+    fn all(&self, layer: Layer) -> Wait<'_, Result<Vec<(Spot, Holding)>, StoreError>>;
+}
+
+/// What a device session is asked to do: the small operations that orders are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Prepare the new place.
+    Reserve,
+    /// Take the reservation of the new place back.
+    Release,
+    /// Put the new place into service.
+    Install,
+    /// Take the old place out of service.
+    Teardown,
+    /// Both in one transaction, where one device has both ends (L2).
+    Swap,
+    /// Take a failed install back.
+    RollbackInstall,
+    /// Say what is at the old place.
+    LookOld,
+    /// Say what is at the new place.
+    LookNew,
+}
+
+/// Why an operation failed, and whether trying again may help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}")]
+pub struct DriverError {
+    /// Device unreachable, lock held, commit conflict: try again. A rejected edit is permanent.
+    pub transient: bool,
+    /// What happened.
+    pub failure: Failure,
+}
+
+/// A session with one device. Operations mean *ensure*: doing one twice is harmless.
+pub trait Driver: Send {
+    /// Does it; answers what is there afterwards (for the two looks: what is there).
+    fn perform<'a>(
+        &'a mut self,
+        operation: Operation,
+        order: &'a WorkOrder,
+    ) -> Wait<'a, Result<Presence, DriverError>>;
+}
+
+/// Opens sessions: the device inventory.
+pub trait Inventory: Send + Sync {
+    /// A session with a device; none if the layer has no device of that name.
+    fn open(&self, layer: Layer, device: &str) -> Option<Box<dyn Driver>>;
+}
