@@ -414,15 +414,14 @@ fn the_rollback_of_a_failed_reserve_has_time_of_its_own_to_try_again() {
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
         let mut inputs = world.bus.inputs();
         let mut reports = Vec::new();
-        while reports.len() < 3 {
+        while !matches!(reports.last(), Some(Report::RolledBack { .. })) {
             for delivery in inputs.next(16, true).await.unwrap() {
                 let Input::Reply(reply) = delivery.message.envelope.input else { panic!("a reply") };
                 reports.push(reply.report);
             }
         }
-        assert!(matches!(reports[0], Report::Reserve { outcome: Outcome::Failed(_), .. }), "{reports:?}");
-        assert!(matches!(reports[1], Report::Retrying { .. }), "{reports:?}");
-        assert_eq!(reports[2], Report::RolledBack { outcome: Outcome::Done });
+        assert_eq!(reports.last(), Some(&Report::RolledBack { outcome: Outcome::Done }), "{reports:?}");
+        assert!(reports.iter().any(|report| matches!(report, Report::Retrying { .. })), "{reports:?}");
     });
 }
 
