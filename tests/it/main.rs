@@ -7,6 +7,7 @@ mod cli;
 mod deployment;
 mod kill;
 mod operations;
+mod promises;
 mod python;
 mod refused;
 mod running;
