@@ -15,7 +15,6 @@ use super::{
 use crate::running::the_machine;
 
 #[test]
-#[ignore = "issue 3: on a busy machine one ticket of 2,000 missed a deadline and ended otherwise; run it by name"]
 fn a_random_process_killed_every_second_loses_nothing_and_repeats_nothing() {
     let _alone = the_machine();
     let reference = reference();

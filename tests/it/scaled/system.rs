@@ -22,7 +22,7 @@ pub(crate) const ONE: [&str; 1] = ["supervisor,l3,l2"];
 pub(crate) const SIX: [&str; 6] = ["supervisor", "supervisor", "l3", "l3", "l2", "l2"];
 
 /// No run takes so long, whatever disturbs it.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(600);
 /// Lines of each process's log that a failed test shows.
 const LINES: usize = 30;
 
