@@ -8,6 +8,7 @@
 
 mod brokers;
 mod databases;
+mod cluster;
 mod effects;
 mod kills;
 mod messages;

@@ -7,7 +7,8 @@
 //!
 //! A pump that loses its connection, its channel or its consumer (a deleted queue ends the stream without an error)
 //! builds all of it anew, and what was delivered and not acknowledged comes again. What still waits in the tap from a
-//! session that is gone is not handed out: it comes again too.
+//! session that is gone is not handed out: it comes again too. A consumer that hears nothing is looked after by a
+//! watchdog: it compares with the queue, and consumes anew.
 //!
 //! A message whose properties are no text breaks the connection in lapin's parser. The next connection is then
 //! *careful*, with one message at a time, so that only the culprit is counted against the queue's delivery limit,
@@ -32,7 +33,7 @@ use tokio::{
 
 use super::{
     acks::{Current, Session, session_of},
-    connection::{Backoff, Phase, Shared, Standing, close, reached},
+    connection::{Backoff, Link, Phase, Shared, Standing, close, reached},
     publish::Publishing,
     wire::{Unreadable, inward, outward},
 };
@@ -185,6 +186,8 @@ struct Pump<T> {
 /// A consumer at work.
 struct Line {
     connection: Connection,
+    /// Which of the broker's nodes it leads to.
+    node: usize,
     channel: Channel,
     consumer: Consumer,
     session: Arc<Session>,
@@ -261,8 +264,24 @@ impl<T: Send + 'static> Pump<T> {
     }
 
     async fn open(&self) -> Result<Line, String> {
-        let connection = self.shared.open(&self.purpose).await.map_err(|error| error.to_string())?;
+        let opened = self.shared.open(&self.purpose).await;
+        let Link { connection, node } = opened.map_err(|error| error.to_string())?;
         let prefetch = if self.careful > 0 { 1 } else { self.order.prefetch };
+        match self.subscribe(&connection, prefetch).await {
+            Ok((channel, consumer)) => {
+                let session = Session::new(self.shared.next_session(), channel.clone());
+                Ok(Line { connection, node, channel, consumer, session, prefetch })
+            }
+            Err(why) => {
+                self.shared.nodes.leave(node);
+                close(&connection).await;
+                Err(why)
+            }
+        }
+    }
+
+    /// A channel with a consumer.
+    async fn subscribe(&self, connection: &Connection, prefetch: u16) -> Result<(Channel, Consumer), String> {
         let opening = async {
             let channel = connection.create_channel().await?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -274,13 +293,8 @@ impl<T: Send + 'static> Pump<T> {
             Ok::<_, lapin::Error>((channel, consumer))
         };
         let late = self.shared.limits().connect;
-        let (channel, consumer) = match timeout(late, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no consumer within {late:?}")),
-        };
-        let session = Session::new(self.shared.next_session(), channel.clone());
-        Ok(Line { connection, channel, consumer, session, prefetch })
+        let opened = timeout(late, opening).await.map_err(|_| format!("no consumer within {late:?}"))?;
+        opened.map_err(|error| error.to_string())
     }
 
     /// Declares a queue of our own; the shared ones are there.
@@ -345,8 +359,9 @@ impl<T: Send + 'static> Pump<T> {
                 },
                 _ = watchdog.tick() => {
                     if !std::mem::take(&mut heard)
-                        && let Err(why) = self.look(line).await
+                        && let Err(why) = self.watch(line).await
                     {
+                        self.shared.nodes.leave(line.node);
                         return Ended::lost(why);
                     }
                 }
@@ -360,8 +375,9 @@ impl<T: Send + 'static> Pump<T> {
             return;
         }
         let tag = line.consumer.tag();
-        // If this fails the connection is gone, and with it the consumer.
-        let _ = line.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
+        // If this fails, or is not answered, the connection is gone, and with it the consumer.
+        let cancelling = line.channel.basic_cancel(tag, BasicCancelOptions::default());
+        let _ = timeout(self.shared.limits().connect, cancelling).await;
         let mut phase = self.wanted.phase.clone();
         tokio::select! {
             () = reached(&mut phase, Phase::Stopped) => {}
@@ -411,6 +427,29 @@ impl<T: Send + 'static> Pump<T> {
                 }
             }
         });
+    }
+
+    /// Sees to a consumer that has heard nothing for a while.
+    async fn watch(&self, line: &mut Line) -> Result<(), String> {
+        self.look(line).await?;
+        let shared = matches!(self.order.source, Source::Shared(_));
+        if shared && line.session.in_hand() == 0 { self.renew(line).await } else { Ok(()) }
+    }
+
+    /// Consumes anew, over the same connection. What a quorum queue's leader gave out while it died counts as given to
+    /// us although it never came, and nobody else gets it: only the end of its channel gives it back. Nothing that we
+    /// can ask tells, so a consumer does this whenever it is idle.
+    async fn renew(&self, line: &mut Line) -> Result<(), String> {
+        let (channel, consumer) = self.subscribe(&line.connection, line.prefetch).await?;
+        let session = Session::new(self.shared.next_session(), channel.clone());
+        // From here on what still comes by the old one is not handed out: it comes again.
+        self.current.set(Some(Arc::clone(&session)));
+        line.session.end();
+        let old = std::mem::replace(&mut line.channel, channel);
+        (line.consumer, line.session) = (consumer, session);
+        let closing = old.close(200, "renewed".into());
+        let closed = timeout(self.shared.limits().connect, closing).await;
+        closed.map_err(|_| "the broker does not answer".to_owned())?.map_err(|error| error.to_string())
     }
 
     /// A consumer that hears nothing although its queue has messages, or of which the broker knows nothing, is dead.
