@@ -149,7 +149,9 @@ impl Shared {
                     return Ok(Link { connection, node });
                 }
                 // The others would say the same: it is theirs too.
-                Err(error @ (AmqpError::Differs { .. } | AmqpError::MayNotDeclare { .. })) => return Err(error),
+                Err(error @ (AmqpError::Differs { .. } | AmqpError::MayNotDeclare { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => tried.push(error),
             }
         }

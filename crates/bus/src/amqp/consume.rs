@@ -28,7 +28,7 @@ use lapin::{
 use rehome_domain::trace::Trace;
 use tokio::{
     sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -192,6 +192,10 @@ struct Line {
     consumer: Consumer,
     session: Arc<Session>,
     prefetch: u16,
+    /// It consumes anew, and has heard nothing since.
+    renewed: bool,
+    /// When last asked, the broker knew of no consumer.
+    unknown: bool,
 }
 
 /// Why a session ended.
@@ -255,7 +259,7 @@ impl<T: Send + 'static> Pump<T> {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff.pause()) => {}
+                () = sleep(backoff.pause()) => {}
                 () = self.wanted.no_more() => break,
             }
         }
@@ -270,7 +274,16 @@ impl<T: Send + 'static> Pump<T> {
         match self.subscribe(&connection, prefetch).await {
             Ok((channel, consumer)) => {
                 let session = Session::new(self.shared.next_session(), channel.clone());
-                Ok(Line { connection, node, channel, consumer, session, prefetch })
+                Ok(Line {
+                    connection,
+                    node,
+                    channel,
+                    consumer,
+                    session,
+                    prefetch,
+                    renewed: false,
+                    unknown: false,
+                })
             }
             Err(why) => {
                 self.shared.nodes.leave(node);
@@ -331,10 +344,10 @@ impl<T: Send + 'static> Pump<T> {
             let tag = super::acks::tag(line.session.number, 0);
             self.hand_out(Handed { message: message(), tag, trace: None }).await;
         }
-        let mut watchdog = interval(self.shared.limits().watchdog);
-        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        watchdog.reset();
-        let mut heard = true;
+        let quiet = self.shared.limits().watchdog;
+        let watchdog = sleep(quiet);
+        tokio::pin!(watchdog);
+        let mut heard = Instant::now();
         let no_more = self.wanted.no_more();
         tokio::pin!(no_more);
         loop {
@@ -342,7 +355,7 @@ impl<T: Send + 'static> Pump<T> {
                 () = &mut no_more => return Ended::NotWanted,
                 delivery = line.consumer.next() => match delivery {
                     Some(Ok(delivery)) => {
-                        heard = true;
+                        heard = Instant::now();
                         self.delivered(line, delivery).await;
                         if line.prefetch < self.order.prefetch {
                             self.careful = self.careful.saturating_sub(1);
@@ -357,13 +370,15 @@ impl<T: Send + 'static> Pump<T> {
                     }
                     None => return Ended::lost("the broker ended the consumer, the queue may have been deleted"),
                 },
-                _ = watchdog.tick() => {
-                    if !std::mem::take(&mut heard)
-                        && let Err(why) = self.watch(line).await
-                    {
-                        self.shared.nodes.leave(line.node);
-                        return Ended::lost(why);
+                () = &mut watchdog => {
+                    if heard.elapsed() >= quiet {
+                        if let Err(why) = self.watch(line).await {
+                            self.shared.nodes.leave(line.node);
+                            return Ended::lost(why);
+                        }
+                        heard = Instant::now();
                     }
+                    watchdog.as_mut().reset(heard + quiet);
                 }
             }
         }
@@ -385,7 +400,14 @@ impl<T: Send + 'static> Pump<T> {
         }
     }
 
-    async fn delivered(&self, line: &Line, delivery: Delivery) {
+    async fn delivered(&self, line: &mut Line, delivery: Delivery) {
+        if std::mem::take(&mut line.renewed) && delivery.redelivered {
+            let queue = self.order.source.queue();
+            tracing::warn!(
+                queue,
+                "what was given out to somebody who never got it, or never said so, comes again"
+            );
+        }
         let tag = line.session.delivered(delivery.delivery_tag);
         match (self.order.decode)(&delivery) {
             Ok(message) => {
@@ -431,9 +453,16 @@ impl<T: Send + 'static> Pump<T> {
 
     /// Sees to a consumer that has heard nothing for a while.
     async fn watch(&self, line: &mut Line) -> Result<(), String> {
-        self.look(line).await?;
-        let shared = matches!(self.order.source, Source::Shared(_));
-        if shared && line.session.in_hand() == 0 { self.renew(line).await } else { Ok(()) }
+        let known = self.look(line).await?;
+        if matches!(self.order.source, Source::Shared(_)) && line.session.in_hand() == 0 {
+            return self.renew(line).await;
+        }
+        // Once it may be that a leader which is busy, or not yet elected, did not answer the broker in time.
+        if !known && std::mem::replace(&mut line.unknown, true) {
+            return Err("the broker knows of no consumer".to_owned());
+        }
+        line.unknown = !known;
+        Ok(())
     }
 
     /// Consumes anew, over the same connection. What a quorum queue's leader gave out while it died counts as given to
@@ -446,14 +475,14 @@ impl<T: Send + 'static> Pump<T> {
         self.current.set(Some(Arc::clone(&session)));
         line.session.end();
         let old = std::mem::replace(&mut line.channel, channel);
-        (line.consumer, line.session) = (consumer, session);
+        (line.consumer, line.session, line.renewed) = (consumer, session, true);
         let closing = old.close(200, "renewed".into());
         let closed = timeout(self.shared.limits().connect, closing).await;
         closed.map_err(|_| "the broker does not answer".to_owned())?.map_err(|error| error.to_string())
     }
 
-    /// A consumer that hears nothing although its queue has messages, or of which the broker knows nothing, is dead.
-    async fn look(&self, line: &Line) -> Result<(), String> {
+    /// A consumer that hears nothing although its queue has messages is dead. Answers whether the broker knows of any.
+    async fn look(&self, line: &Line) -> Result<bool, String> {
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         let queue = self.order.source.queue();
         let looking = async {
@@ -466,13 +495,10 @@ impl<T: Send + 'static> Pump<T> {
             .await
             .map_err(|_| "the broker does not answer".to_owned())?
             .map_err(|error| error.to_string())?;
-        if state.consumer_count() == 0 {
-            return Err("the broker knows of no consumer".to_owned());
-        }
         let room = line.session.in_hand() < usize::from(line.prefetch);
         if room && state.message_count() > 0 && self.wanted.out.capacity() > 0 {
             return Err(format!("silent, although {} messages wait", state.message_count()));
         }
-        Ok(())
+        Ok(state.consumer_count() > 0)
     }
 }

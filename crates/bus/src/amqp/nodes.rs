@@ -24,7 +24,8 @@ impl Nodes {
         let mut uris: Vec<AMQPUri> = Vec::with_capacity(urls.len());
         for (index, url) in urls.iter().enumerate() {
             let which = which(index, urls.len());
-            let uri = read(url, options).map_err(|detail| AmqpError::BadUrl { which: which.clone(), detail })?;
+            let uri =
+                read(url, options).map_err(|detail| AmqpError::BadUrl { which: which.clone(), detail })?;
             if let Some(first) = uris.first() {
                 let differ = |what, here: &str, there: &str| AmqpError::UrlsDiffer {
                     which: which.clone(),
@@ -86,7 +87,9 @@ pub(super) fn place(uri: &AMQPUri) -> String {
 
 fn read(url: &str, options: &Options) -> Result<AMQPUri, String> {
     if !["amqp://", "amqps://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err("it does not begin with amqp:// or amqps:// (a comma in a password is written %2c)".to_owned());
+        return Err(
+            "it does not begin with amqp:// or amqps:// (a comma in a password is written %2c)".to_owned()
+        );
     }
     let mut uri: AMQPUri = url.parse().map_err(|detail: String| detail.replace(url, "it"))?;
     uri.query.heartbeat.get_or_insert(u16::try_from(options.limits.heartbeat.as_secs()).unwrap_or(60));
@@ -128,8 +131,14 @@ mod tests {
             ("http://u:secret@a", "the broker's URL is not valid"),
             ("amqp://u:secret@a,", "URL 2 of the broker's 2 is not valid"),
             ("amqp://u:secret@a,u:secret@b", "URL 2 of the broker's 2 is not valid"),
-            ("amqp://u:secret@a,amqp://u:secret@b:port,amqp://u:secret@c", "URL 2 of the broker's 3 is not valid"),
-            ("amqp://u:secret@a,amqp://x:secret@b", "URL 2 of the broker's 2 names the user `x`, the first `u`"),
+            (
+                "amqp://u:secret@a,amqp://u:secret@b:port,amqp://u:secret@c",
+                "URL 2 of the broker's 3 is not valid",
+            ),
+            (
+                "amqp://u:secret@a,amqp://x:secret@b",
+                "URL 2 of the broker's 2 names the user `x`, the first `u`",
+            ),
             ("amqp://u:secret@a/v,amqp://u:secret@b/w", "URL 2 of the broker's 2 names the virtual host `w`"),
         ] {
             let Err(error) = nodes(urls) else { panic!("{urls} is taken") };
@@ -140,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_user_given_apart_is_the_same_whatever_the_urls_name() {
-        let options = Options { user: Some("cert".to_owned()), ..Options::new("amqps://a@a/v,amqps://b@b/v") };
+        let options =
+            Options { user: Some("cert".to_owned()), ..Options::new("amqps://a@a/v,amqps://b@b/v") };
         assert_eq!(Nodes::read(&options).unwrap().len(), 2);
     }
 }

@@ -285,7 +285,8 @@ impl Publisher {
     fn launch(&mut self, line: &Line, call: u64, packed: Packed) {
         let (number, packed) = (self.number(), Arc::new(packed));
         line.publish(number, Arc::clone(&packed));
-        self.flights.insert(number, Flight { packed, call, since: Instant::now(), refused: None, unrouted: false });
+        self.flights
+            .insert(number, Flight { packed, call, since: Instant::now(), refused: None, unrouted: false });
     }
 
     fn number(&mut self) -> u64 {
