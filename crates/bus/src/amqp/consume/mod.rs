@@ -14,6 +14,8 @@
 //! *careful*, with one message at a time, so that only the culprit is counted against the queue's delivery limit,
 //! until the broker sets it aside.
 
+mod watchdog;
+
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -449,56 +451,5 @@ impl<T: Send + 'static> Pump<T> {
                 }
             }
         });
-    }
-
-    /// Sees to a consumer that has heard nothing for a while.
-    async fn watch(&self, line: &mut Line) -> Result<(), String> {
-        let known = self.look(line).await?;
-        if matches!(self.order.source, Source::Shared(_)) && line.session.in_hand() == 0 {
-            return self.renew(line).await;
-        }
-        // Once it may be that a leader which is busy, or not yet elected, did not answer the broker in time.
-        if !known && std::mem::replace(&mut line.unknown, true) {
-            return Err("the broker knows of no consumer".to_owned());
-        }
-        line.unknown = !known;
-        Ok(())
-    }
-
-    /// Consumes anew, over the same connection. What a quorum queue's leader gave out while it died counts as given to
-    /// us although it never came, and nobody else gets it: only the end of its channel gives it back. Nothing that we
-    /// can ask tells, so a consumer does this whenever it is idle.
-    async fn renew(&self, line: &mut Line) -> Result<(), String> {
-        let (channel, consumer) = self.subscribe(&line.connection, line.prefetch).await?;
-        let session = Session::new(self.shared.next_session(), channel.clone());
-        // From here on what still comes by the old one is not handed out: it comes again.
-        self.current.set(Some(Arc::clone(&session)));
-        line.session.end();
-        let old = std::mem::replace(&mut line.channel, channel);
-        (line.consumer, line.session, line.renewed) = (consumer, session, true);
-        let closing = old.close(200, "renewed".into());
-        let closed = timeout(self.shared.limits().connect, closing).await;
-        closed.map_err(|_| "the broker does not answer".to_owned())?.map_err(|error| error.to_string())
-    }
-
-    /// A consumer that hears nothing although its queue has messages is dead. Answers whether the broker knows of any.
-    async fn look(&self, line: &Line) -> Result<bool, String> {
-        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-        let queue = self.order.source.queue();
-        let looking = async {
-            let channel = line.connection.create_channel().await?;
-            let state = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;
-            channel.close(200, "looked".into()).await?;
-            Ok::<_, lapin::Error>(state)
-        };
-        let state = timeout(self.shared.limits().connect, looking)
-            .await
-            .map_err(|_| "the broker does not answer".to_owned())?
-            .map_err(|error| error.to_string())?;
-        let room = line.session.in_hand() < usize::from(line.prefetch);
-        if room && state.message_count() > 0 && self.wanted.out.capacity() > 0 {
-            return Err(format!("silent, although {} messages wait", state.message_count()));
-        }
-        Ok(state.consumer_count() > 0)
     }
 }
