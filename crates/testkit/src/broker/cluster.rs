@@ -22,7 +22,7 @@ impl Cluster {
     /// If it can't be started.
     #[must_use]
     pub fn start() -> Self {
-        let first = Node::prepare(|_| String::new());
+        let first = Node::prepare(true, |_| String::new());
         first.start_again();
         let joining = |own: &str| {
             format!(
@@ -32,7 +32,7 @@ impl Cluster {
                 first.name()
             )
         };
-        let others = [Node::prepare(joining), Node::prepare(joining)];
+        let others = [Node::prepare(true, joining), Node::prepare(true, joining)];
         others.iter().for_each(Node::begin);
         others.iter().for_each(Node::until_up);
         let cluster = Self { nodes: std::iter::once(first).chain(others).collect() };

@@ -28,6 +28,9 @@ pub struct Node {
     port: u16,
     tls_port: u16,
     dist_port: u16,
+    /// Several beside what they serve share a machine's two cores. Then none may be starved by it, or one that was
+    /// killed takes a minute to come back.
+    is_one_of_many: bool,
     /// The first process of the broker's group, to which all its processes belong.
     running: Mutex<Option<Child>>,
 }
@@ -39,17 +42,18 @@ impl Node {
     /// If it can't be started.
     #[must_use]
     pub fn start() -> Self {
-        let node = Self::prepare(|_| String::new());
+        let node = Self::prepare(false, |_| String::new());
         node.start_again();
         node
     }
 
     /// Makes all that one needs to start. More configuration may be added, in which its name may stand.
-    pub(super) fn prepare(more: impl FnOnce(&str) -> String) -> Self {
+    pub(super) fn prepare(is_one_of_many: bool, more: impl FnOnce(&str) -> String) -> Self {
         let name = format!("rehome-test-{}-{}@localhost", std::process::id(), number());
         let folder = tempfile::Builder::new().prefix("rehome-broker-").tempdir().unwrap();
         let [port, tls_port, dist_port] = free_ports();
-        let node = Self { name, folder, port, tls_port, dist_port, running: Mutex::new(None) };
+        let node =
+            Self { name, folder, port, tls_port, dist_port, is_one_of_many, running: Mutex::new(None) };
         certify(node.folder.path());
         let configuration = node.configuration() + &more(&node.name);
         std::fs::write(node.file("rabbitmq.conf"), configuration).unwrap();
@@ -118,8 +122,15 @@ impl Node {
         let folder = |name: &str| self.file(name).display().to_string();
         let mut command = Command::new("nice");
         command
-            // It has one scheduler, and is not to be starved by those it serves: else it takes a minute to start.
-            .args(["-n", "-10", "runuser", "-u", "rabbitmq", "--", "env"])
+            .args([
+                "-n",
+                if self.is_one_of_many { "-10" } else { "0" },
+                "runuser",
+                "-u",
+                "rabbitmq",
+                "--",
+                "env",
+            ])
             .arg(format!("RABBITMQ_NODENAME={}", self.name))
             .arg(format!("RABBITMQ_DIST_PORT={}", self.dist_port))
             .arg(format!("RABBITMQ_MNESIA_BASE={}", folder("mnesia")))
@@ -173,10 +184,16 @@ impl Node {
         }
     }
 
-    /// Kills it (`kill -9`).
+    /// Kills it (`kill -9`), and waits until it is gone.
     pub fn kill(&self) {
         let Some(mut running) = self.running.lock().unwrap().take() else { return };
-        run("kill", &["-9", "--", &format!("-{}", running.id())]);
+        let told = String::from_utf8_lossy(&self.ctl(&["eval", "os:getpid()."]).stdout).into_owned();
+        match told.trim().trim_matches('"').parse::<u32>() {
+            // Its wrappers end when it has ended.
+            Ok(process) => run("kill", &["-9", &process.to_string()]),
+            // It is not there to be asked: it never started, or has died.
+            Err(_) => end(&running),
+        }
         drop(running.wait());
     }
 
@@ -193,8 +210,16 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.kill();
+        if let Some(mut running) = self.running.lock().unwrap().take() {
+            end(&running);
+            drop(running.wait());
+        }
     }
+}
+
+/// Ends a broker with all its wrappers, which are a group of their own.
+fn end(running: &Child) {
+    run("kill", &["-9", "--", &format!("-{}", running.id())]);
 }
 
 fn free_ports() -> [u16; 3] {
