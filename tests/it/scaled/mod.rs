@@ -7,8 +7,8 @@
 #![allow(clippy::print_stdout)]
 
 mod brokers;
-mod databases;
 mod cluster;
+mod databases;
 mod effects;
 mod kills;
 mod messages;
