@@ -36,7 +36,8 @@ Examples:
   rehome check --ready 127.0.0.1:8080
 
 Without --data every run's directory under data.dir is looked at. With bus.kind \"amqp\" the broker
-is looked at, and its queues; with store.kind \"postgres\" the database instead of directories.
+is looked at, each of its nodes that amqp.url names, and its queues; with store.kind \"postgres\" the
+database instead of directories.
 Exit code 1 if something is wrong.")]
 pub(super) struct Args {
     /// Data directory of a run

@@ -174,17 +174,38 @@ fn is_text(value: &Value) -> bool {
     matches!(value.kind, ValueKind::String(_))
 }
 
-/// A value as others may see it: without the password in a URL.
+/// A value as others may see it: without the passwords in its URLs.
 fn shown(key: &str, value: &Json) -> Json {
-    match value.as_str().and_then(|url| url.split_once("://")) {
-        Some((scheme, rest)) if URLS.contains(&key) => match rest.rsplit_once('@') {
-            Some((who, rest)) => {
-                let user = who.split_once(':').map_or(who, |(user, _)| user);
-                let secret = if who.contains(':') { ":***" } else { "" };
-                Json::from(format!("{scheme}://{user}{secret}@{rest}"))
-            }
-            None => value.clone(),
-        },
+    match value.as_str() {
+        Some(urls) if URLS.contains(&key) => Json::from(without_passwords(urls)),
         _ => value.clone(),
     }
+}
+
+/// URLs with commas between them. A comma that no URL follows may be a password's, and is not split at.
+fn without_passwords(urls: &str) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut url = String::new();
+    for part in urls.split(',') {
+        if part.contains("://") && !url.is_empty() {
+            shown.push(without_password(&std::mem::take(&mut url)));
+        }
+        if !url.is_empty() {
+            url.push(',');
+        }
+        url.push_str(part);
+    }
+    shown.push(without_password(&url));
+    shown.join(",")
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, (who, rest))) =
+        url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
+    else {
+        return url.to_owned();
+    };
+    let user = who.split_once(':').map_or(who, |(user, _)| user);
+    let secret = if who.contains(':') { ":***" } else { "" };
+    format!("{scheme}://{user}{secret}@{rest}")
 }

@@ -146,12 +146,23 @@ fn a_list_stands_in_a_file_as_one_and_in_the_environment_with_commas_and_nothing
 }
 
 #[test]
-fn a_password_in_a_url_is_used_and_not_shown() {
+fn passwords_in_urls_are_used_and_not_shown() {
     let url = "amqp://rehome:se:cr@t@broker:5672/carrier";
     let loaded = layered(None, environment(&[("REHOME__AMQP__URL", url)])).unwrap();
     assert_eq!(loaded.settings.amqp.url, url);
     let shown = loaded.values.iter().find(|value| value.key == "amqp.url").unwrap();
     assert_eq!(shown.value, "amqp://rehome:***@broker:5672/carrier");
+    for (urls, as_shown) in [
+        ("amqp://u:secret@a/v,amqps://u:secret@b/v", "amqp://u:***@a/v,amqps://u:***@b/v"),
+        ("amqp://u:secret@a, amqp://b", "amqp://u:***@a, amqp://b"),
+        ("amqp://u:se,cret@a", "amqp://u:***@a"),
+        ("amqp://u:secret@a,u:secret@b", "amqp://u:***@b"),
+    ] {
+        let loaded = layered(None, environment(&[("REHOME__AMQP__URL", urls)])).unwrap();
+        assert_eq!(loaded.settings.amqp.url, urls);
+        let shown = loaded.values.iter().find(|value| value.key == "amqp.url").unwrap();
+        assert_eq!(shown.value, as_shown);
+    }
 }
 
 #[test]

@@ -48,6 +48,13 @@ fn servers_that_are_away_or_refuse_us_are_wrong_each_by_itself() {
     assert!(problem.contains(nowhere), "{problem}");
     assert!(!document.to_string().contains("guest:guest"), "a password is shown");
 
+    // Of several nodes each that is away is named, and no password.
+    let cluster = format!("{},amqp://guest:guest@{nowhere}/{}", vhost.url(), vhost.name());
+    let document = Said::of(&mut scaled_out(&["check", "--json"], &cluster, &database.url())).json(1);
+    let problem = document["broker"]["problems"][0].as_str().unwrap();
+    assert!(problem.starts_with("URL 2 of the broker's 2: ") && problem.contains(nowhere), "{problem}");
+    assert!(!document.to_string().contains("guest:guest"), "a password is shown");
+
     let missing = format!("{}_missing", database.url());
     let mut command = scaled_out(&["check", "--json"], &vhost.url(), &missing);
     let document = Said::of(&mut command).json(1);

@@ -83,8 +83,8 @@ impl Broker {
         match Amqp::examine(amqp_options(settings, Roles::NONE)).await {
             Err(error) => Self { examined: None, problems: vec![error.to_string()] },
             Ok(examined) => {
-                let problems =
-                    examined.queues.iter().flat_map(|(queue, seen)| wrong_with(lang, queue, seen)).collect();
+                let queues = examined.queues.iter().flat_map(|(queue, seen)| wrong_with(lang, queue, seen));
+                let problems = examined.absent.iter().cloned().chain(queues).collect();
                 Self { examined: Some(examined), problems }
             }
         }
@@ -92,7 +92,7 @@ impl Broker {
 
     fn lines(&self, lang: Lang) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Some(Examined { user, took, queues }) = &self.examined {
+        if let Some(Examined { user, took, queues, .. }) = &self.examined {
             lines.push(texts::broker_lets_in(lang, user, took.as_millis()));
             for (queue, seen) in queues {
                 if let Seen::There { messages, consumers, .. } = seen {

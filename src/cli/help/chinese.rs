@@ -183,7 +183,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome check --json
   rehome check --ready 127.0.0.1:8080
 
-bus.kind 为 \"amqp\" 时检查消息服务器及其队列；
+bus.kind 为 \"amqp\" 时检查消息服务器（amqp.url 所列每个节点）及其队列；
 store.kind 为 \"postgres\" 时检查数据库，不检查目录。
 存在问题时退出码为 1。",
     ),

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod brokers;
+mod cluster;
 mod databases;
 mod effects;
 mod kills;

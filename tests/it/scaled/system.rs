@@ -29,7 +29,8 @@ const LINES: usize = 30;
 /// Processes over a broker and a database; all end with it.
 pub(crate) struct System<'a> {
     dir: TempDir,
-    broker: String,
+    /// Where each process in turn finds the broker.
+    brokers: Vec<String>,
     database: &'a Database,
     plan: PathBuf,
     processes: Vec<Process>,
@@ -46,9 +47,19 @@ impl<'a> System<'a> {
     /// Makes the tables, begins to count what is done to devices, and starts a process for each of these roles, all
     /// with this fault plan.
     pub(crate) fn start(broker: &str, database: &'a Database, plan: &Path, roles: &[&'static str]) -> Self {
+        Self::start_over(vec![broker.to_owned()], database, plan, roles)
+    }
+
+    /// The same over a cluster: each process in turn is told of it by the next of these.
+    pub(crate) fn start_over(
+        brokers: Vec<String>,
+        database: &'a Database,
+        plan: &Path,
+        roles: &[&'static str],
+    ) -> Self {
         effects::count(database);
-        let (dir, broker, plan) = (tempfile::tempdir().unwrap(), broker.to_owned(), plan.to_owned());
-        let mut system = Self { dir, broker, database, plan, processes: Vec::new() };
+        let (dir, plan) = (tempfile::tempdir().unwrap(), plan.to_owned());
+        let mut system = Self { dir, brokers, database, plan, processes: Vec::new() };
         for roles in roles {
             let process = system.process(roles);
             system.processes.push(process);
@@ -73,7 +84,8 @@ impl<'a> System<'a> {
 
     /// A run of a sheet that lets this system do the work.
     pub(crate) fn run(&self, sheet: &Path, in_flight: usize) -> Run {
-        let mut command = self.command(&["run", "--attach", "--json", "--in-flight", &in_flight.to_string()]);
+        let args = ["run", "--attach", "--json", "--in-flight", &in_flight.to_string()];
+        let mut command = self.command(self.processes.len(), &args);
         let log = self.dir.path().join("run.log");
         command.arg(sheet).arg("--faults").arg(&self.plan).stderr(File::create(&log).unwrap());
         Run::start(&mut command, log)
@@ -87,17 +99,18 @@ impl<'a> System<'a> {
     fn process(&self, roles: &'static str) -> Process {
         let number = std::fs::read_dir(self.dir.path()).unwrap().count();
         let log = self.dir.path().join(format!("{number}-{roles}.log"));
-        let mut command = self.command(&["serve", "--roles", roles]);
+        let mut command = self.command(number, &["serve", "--roles", roles]);
         command.arg("--faults").arg(&self.plan);
         let child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         Process { roles, child, log }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, number: usize, args: &[&str]) -> Command {
         let mut command = rehome(args);
+        let broker = &self.brokers[number % self.brokers.len()];
         for (key, value) in [
             ("BUS__KIND", "amqp"),
-            ("AMQP__URL", &self.broker),
+            ("AMQP__URL", broker),
             ("STORE__KIND", "postgres"),
             ("POSTGRES__URL", &self.database.url()),
             ("SUPERVISOR__IN_FLIGHT", "2048"),

@@ -51,6 +51,11 @@ pub(crate) fn reference() -> &'static Reference {
 
 /// The plan with longer deadlines, and with replies that miss them. More rules may be added.
 pub(crate) fn plan(more: &str) -> String {
+    patient_plan(more, DEADLINES, LATE_MS)
+}
+
+/// The same with other deadlines, and with replies so late that they miss them too. It ends in the same statuses.
+pub(crate) fn patient_plan(more: &str, deadlines: Deadlines, late_ms: u32) -> String {
     let mut text = PLAN.to_owned();
     for (is, becomes) in [
         ("seed = 20201223", format!("seed = {SEED}")),
@@ -60,13 +65,13 @@ pub(crate) fn plan(more: &str) -> String {
         ),
         (
             "probability = 0.01\ndelay_ms = 7000\nwhat = \"late_reply\"",
-            format!("probability = 0.003\ndelay_ms = {LATE_MS}\nwhat = \"late_reply\""),
+            format!("probability = 0.003\ndelay_ms = {late_ms}\nwhat = \"late_reply\""),
         ),
     ] {
         assert!(text.contains(is), "the plan has changed: `{is}`");
         text = text.replace(is, &becomes);
     }
-    let Deadlines { reserve_ms, cutover_ms, rollback_ms, inspect_ms } = DEADLINES;
+    let Deadlines { reserve_ms, cutover_ms, rollback_ms, inspect_ms } = deadlines;
     format!(
         "{text}\n{more}\n[deadlines]\nreserve_ms = {reserve_ms}\ncutover_ms = {cutover_ms}\n\
          rollback_ms = {rollback_ms}\ninspect_ms = {inspect_ms}\n"
@@ -118,6 +123,11 @@ impl Reference {
             left.states().into_iter().map(|(service, state)| (service.to_owned(), state)).collect();
         assert_eq!(states, predicted, "not even undisturbed");
         Self { _dir: dir, sheet, plan: file, requests, states, effects }
+    }
+
+    /// How many effects there are on devices in all.
+    pub(crate) fn effects(&self) -> usize {
+        total(&self.effects)
     }
 
     /// That a run of the same sheet has ended exactly so, with nothing lost and nothing done twice. Prints the counts.

@@ -81,6 +81,11 @@ impl Session {
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether nothing is delivered that is not acknowledged, and no acknowledgement on its way to the broker.
+    pub(super) fn is_idle(&self) -> bool {
+        self.turn.try_lock().is_ok() && self.in_hand() == 0
+    }
+
     /// Acknowledges, with as few words as can be: one covers all up to the first that is still outstanding.
     pub(super) async fn ack(&self, tags: &[u64]) {
         let _turn = self.turn.lock().await;

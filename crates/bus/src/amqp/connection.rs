@@ -25,12 +25,11 @@ use crate::metrics;
 
 use super::{
     error::AmqpError,
+    nodes::{Nodes, place},
     options::{Limits, Options},
     topology::{Names, declare},
 };
 
-/// Frames no larger: each connection keeps 64 of them as buffers, and our messages are small.
-const FRAME: u32 = 32 * 1024;
 /// A connection that does not close within this is dropped.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -100,13 +99,19 @@ impl Health {
     }
 }
 
+/// A connection, and which of the broker's nodes it leads to.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) node: usize,
+}
+
 /// What all parts of the adapter share.
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) names: Names,
     /// The user the broker knows us by.
     pub(super) user: String,
-    uri: AMQPUri,
+    pub(super) nodes: Nodes,
     tls: OwnedTLSConfig,
     standings: Mutex<BTreeMap<String, Standing>>,
     pub(super) unconfirmed: AtomicUsize,
@@ -116,14 +121,12 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(options: Options) -> Result<Arc<Self>, AmqpError> {
-        let mut uri: AMQPUri = options.url.parse().map_err(|detail| AmqpError::BadUrl { detail })?;
-        uri.query.heartbeat.get_or_insert(u16::try_from(options.limits.heartbeat.as_secs()).unwrap_or(60));
-        uri.query.frame_max.get_or_insert(FRAME);
-        let user = options.user.clone().unwrap_or_else(|| uri.authority.userinfo.username.clone());
+        let nodes = Nodes::read(&options)?;
+        let user = options.user.clone().unwrap_or_else(|| nodes.user().to_owned());
         let tls = read_tls(&options)?;
         let names = Names::new(&options.prefix);
         let (standings, unconfirmed, sessions) = Default::default();
-        Ok(Arc::new(Self { options, names, user, uri, tls, standings, unconfirmed, sessions }))
+        Ok(Arc::new(Self { options, names, user, nodes, tls, standings, unconfirmed, sessions }))
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -135,26 +138,45 @@ impl Shared {
         self.sessions.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Opens a connection and declares what must be there. Must run on the adapter's own runtime: the connection
-    /// lives on the one it was opened from.
-    pub(super) async fn open(&self, purpose: &str) -> Result<Connection, AmqpError> {
-        let place = format!("{}:{}", self.uri.authority.host, self.uri.authority.port);
-        let unreachable = |detail: String| AmqpError::Unreachable { place: place.clone(), detail };
-        let name = format!("{} {purpose}", self.options.name);
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let runtime = lapin::runtime::default_runtime().map_err(|error| unreachable(error.to_string()))?;
-        let opening =
-            Connection::connect_uri_with_config(self.uri.clone(), properties, self.tls.clone(), runtime);
-        let late = |_| unreachable(format!("no answer within {:?}", self.limits().connect));
-        let connection = timeout(self.limits().connect, opening)
-            .await
-            .map_err(late)?
-            .map_err(|error| unreachable(error.to_string()))?;
+    /// Opens a connection to the first node that can be used, beginning with the one that last was, and declares what
+    /// must be there. Must run on the adapter's own runtime: the connection lives on the one it was opened from.
+    pub(super) async fn open(&self, purpose: &str) -> Result<Link, AmqpError> {
+        let mut tried = Vec::new();
+        for (node, uri) in self.nodes.in_turn() {
+            match self.open_at(uri, purpose).await {
+                Ok(connection) => {
+                    self.nodes.works(node);
+                    return Ok(Link { connection, node });
+                }
+                // The others would say the same: it is theirs too.
+                Err(error @ (AmqpError::Differs { .. } | AmqpError::MayNotDeclare { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => tried.push(error),
+            }
+        }
+        Err(AmqpError::none_of(tried))
+    }
+
+    async fn open_at(&self, uri: &AMQPUri, purpose: &str) -> Result<Connection, AmqpError> {
+        let connection = self.connect(uri, purpose).await?;
         if let Err(error) = self.declare(&connection).await {
             close(&connection).await;
             return Err(error);
         }
         Ok(connection)
+    }
+
+    /// Connects to one node.
+    pub(super) async fn connect(&self, uri: &AMQPUri, purpose: &str) -> Result<Connection, AmqpError> {
+        let unreachable = |detail: String| AmqpError::Unreachable { place: place(uri), detail };
+        let name = format!("{} {purpose}", self.options.name);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let runtime = lapin::runtime::default_runtime().map_err(|error| unreachable(error.to_string()))?;
+        let opening = Connection::connect_uri_with_config(uri.clone(), properties, self.tls.clone(), runtime);
+        let late = |_| unreachable(format!("no answer within {:?}", self.limits().connect));
+        let opened = timeout(self.limits().connect, opening).await.map_err(late)?;
+        opened.map_err(|error| unreachable(error.to_string()))
     }
 
     /// Declares what must be there, unless others do.

@@ -7,7 +7,7 @@ use rehome_domain::ports::{BusError, Depth};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    connection::{Shared, close},
+    connection::{Link, Shared, close},
     topology::soft,
 };
 
@@ -52,7 +52,7 @@ async fn ask(line: &mut Option<Line>, shared: &Shared) -> Result<Vec<Depth>, Str
     let line = match line {
         Some(line) => line,
         None => {
-            let connection = shared.open(PURPOSE).await.map_err(|error| error.to_string())?;
+            let Link { connection, .. } = shared.open(PURPOSE).await.map_err(|error| error.to_string())?;
             let channel = connection.create_channel().await.map_err(|error| error.to_string())?;
             line.insert(Line { connection, channel })
         }

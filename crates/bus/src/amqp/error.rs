@@ -6,10 +6,27 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AmqpError {
     /// The URL is not one.
-    #[error("the broker's URL is not valid: {detail}")]
+    #[error("{which} is not valid: {detail}")]
     BadUrl {
+        /// Which it is, by its position if there are several.
+        which: String,
         /// What is wrong with it.
         detail: String,
+    },
+    /// The URLs are not those of one cluster.
+    #[error(
+        "{which} names the {what} `{here}`, the first `{there}`: the nodes of a cluster are one broker, which knows \
+         us by one user in one virtual host"
+    )]
+    UrlsDiffer {
+        /// Which URL, by its position.
+        which: String,
+        /// In what it differs.
+        what: &'static str,
+        /// What it says.
+        here: String,
+        /// What the first one says.
+        there: String,
     },
     /// A certificate or key can't be read.
     #[error("the file {} of the broker's TLS settings can't be read: {detail}", path.display())]
@@ -26,6 +43,12 @@ pub enum AmqpError {
         place: String,
         /// Why.
         detail: String,
+    },
+    /// None of a cluster's nodes could be used.
+    #[error("none of the broker's nodes can be used: {}", .tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NoNode {
+        /// Why not, each.
+        tried: Vec<AmqpError>,
     },
     /// A queue or exchange is there, but made otherwise.
     #[error(
@@ -59,4 +82,14 @@ pub enum AmqpError {
         /// Why.
         detail: String,
     },
+}
+
+impl AmqpError {
+    /// None of the nodes could be used; of one alone its own words are enough.
+    pub(super) fn none_of(tried: Vec<Self>) -> Self {
+        match <[Self; 1]>::try_from(tried) {
+            Ok([error]) => error,
+            Err(tried) => Self::NoNode { tried },
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     Amqp,
     connection::{Shared, close},
     error::AmqpError,
+    nodes::which,
     options::Options,
     topology::{declare_queue, soft},
 };
@@ -20,6 +21,8 @@ pub struct Examined {
     pub user: String,
     /// How long it took to let us in.
     pub took: Duration,
+    /// The nodes that can't be used, if there are several and another one can: why not, each.
+    pub absent: Vec<String>,
     /// The queues, by name.
     pub queues: Vec<(String, Seen)>,
 }
@@ -41,15 +44,25 @@ pub enum Seen {
 }
 
 impl Amqp {
-    /// Looks at the broker that the options name.
+    /// Looks at the broker that the options name, each of its nodes.
     ///
     /// # Errors
-    /// If it can't be reached, does not let us in, or stops answering.
+    /// If none can be reached, none lets us in, or the broker stops answering.
     pub async fn examine(options: Options) -> Result<Examined, AmqpError> {
         let shared = Shared::new(Options { declare: false, ..options })?;
-        let begun = Instant::now();
-        let connection = shared.open("examine").await?;
-        let took = begun.elapsed();
+        let (mut first, mut absent, mut tried) = (None, Vec::new(), Vec::new());
+        for (node, uri) in shared.nodes.in_turn() {
+            let begun = Instant::now();
+            match shared.connect(uri, "examine").await {
+                Ok(connection) if first.is_none() => first = Some((connection, begun.elapsed())),
+                Ok(connection) => close(&connection).await,
+                Err(error) => {
+                    absent.push(format!("{}: {error}", which(node, shared.nodes.len())));
+                    tried.push(error);
+                }
+            }
+        }
+        let Some((connection, took)) = first else { return Err(AmqpError::none_of(tried)) };
         let limit = shared.limits().connect;
         let looked = timeout(limit, queues(&shared, &connection)).await;
         close(&connection).await;
@@ -58,7 +71,7 @@ impl Amqp {
         let queues = looked
             .map_err(|_| unanswered(format!("no answer within {limit:?}")))?
             .map_err(|error| unanswered(error.to_string()))?;
-        Ok(Examined { user: shared.user.clone(), took, queues })
+        Ok(Examined { user: shared.user.clone(), took, absent, queues })
     }
 }
 

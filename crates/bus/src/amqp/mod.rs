@@ -21,6 +21,7 @@ mod consume;
 mod depths;
 mod error;
 mod examine;
+mod nodes;
 mod options;
 mod publish;
 mod queues;
@@ -85,8 +86,8 @@ impl Amqp {
     /// The broker can't be reached, refuses us, or has a queue of ours with other arguments.
     pub async fn connect(options: Options) -> Result<Arc<Self>, AmqpError> {
         let amqp = Self::start(options)?;
-        let connection = amqp.shared.open("check").await?;
-        connection::close(&connection).await;
+        let link = amqp.shared.open("check").await?;
+        connection::close(&link.connection).await;
         Ok(amqp)
     }
 

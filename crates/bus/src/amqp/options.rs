@@ -12,7 +12,8 @@ pub type RoleOf = dyn Fn(&str) -> Role + Send + Sync;
 /// How to reach the broker and how to behave towards it.
 #[derive(Clone)]
 pub struct Options {
-    /// `amqp://user:password@host:port/vhost`, or `amqps://…`. A vhost's `/` is written `%2f`.
+    /// `amqp://user:password@host:port/vhost`, or `amqps://…`. A vhost's `/` is written `%2f`. Several with commas
+    /// between them are the nodes of one cluster, tried in turn beginning with the one that last worked.
     pub url: String,
     /// For `amqps`: whom to trust and who we are.
     pub tls: Tls,
@@ -112,6 +113,10 @@ pub struct Limits {
     /// A confirm that takes longer, while nothing is blocked, will not come: the connection is built anew and what is
     /// unconfirmed published again. Longer than a quorum queue's change of leader.
     pub confirm: Duration,
+    /// A message that the broker refused or had no queue for, again and again for so long over one connection, is
+    /// tried over another one, to the next node if there are several: the channel may have lost sight of the queue's
+    /// leader. Longer than an election or the declaring of a queue; each further time twice as long.
+    pub refused: Duration,
     /// Messages published and not yet confirmed; whoever sends more, waits. Enough to keep a broker busy.
     pub unconfirmed: usize,
     /// The largest body we read. An order with all its texts at their longest stays below 20 KiB.
@@ -121,7 +126,8 @@ pub struct Limits {
     /// Deliveries after which the broker sets a message aside: only what kills its consumer each time comes so far,
     /// and twenty leave room for healthy messages that a dying process had in hand.
     pub deliveries: u32,
-    /// How often consumers that hear nothing are compared with their queue.
+    /// How often consumers that hear nothing are compared with their queue, and consume anew. What a queue's leader gave
+    /// out as it died waits so long and at most twice: well below an order's deadline.
     pub watchdog: Duration,
     /// How long [`super::Amqp::shutdown`] waits for what is unconfirmed.
     pub flush: Duration,
@@ -139,11 +145,12 @@ impl Default for Limits {
             reconnect_first: Duration::from_millis(100),
             reconnect_max: Duration::from_secs(5),
             confirm: Duration::from_secs(30),
+            refused: Duration::from_secs(10),
             unconfirmed: 4096,
             body: 1024 * 1024,
             dead_body: 64 * 1024,
             deliveries: 20,
-            watchdog: Duration::from_secs(15),
+            watchdog: Duration::from_secs(10),
             flush: Duration::from_secs(10),
         }
     }

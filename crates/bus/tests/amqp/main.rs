@@ -8,6 +8,7 @@ mod faults;
 mod flow;
 mod hostile;
 mod node;
+mod nodes;
 mod queues;
 mod raw;
 mod rights;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{
-        connection::{Shared, Standing},
+        connection::{Link, Shared, Standing},
         wire::outward::Packed,
     },
     PURPOSE,
@@ -24,6 +24,8 @@ type LineEvents = Pin<Box<dyn Stream<Item = Event> + Send>>;
 /// A connection with its channel, and what is under way on it.
 pub(super) struct Line {
     pub(super) connection: Connection,
+    /// Which of the broker's nodes it leads to.
+    pub(super) node: usize,
     channel: Channel,
     pub(super) events: LineEvents,
     pub(super) blocked: bool,
@@ -32,7 +34,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) async fn open(shared: &Shared) -> Result<Self, String> {
-        let connection = shared.open(PURPOSE).await.map_err(|error| error.to_string())?;
+        let Link { connection, node } = shared.open(PURPOSE).await.map_err(|error| error.to_string())?;
         let events: LineEvents = Box::pin(connection.events_listener());
         let opening = async {
             let channel = connection.create_channel().await?;
@@ -45,7 +47,7 @@ impl Line {
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("no channel in time".to_owned()),
         };
-        Ok(Self { connection, channel, events, blocked: false, pending: FuturesUnordered::new() })
+        Ok(Self { connection, node, channel, events, blocked: false, pending: FuturesUnordered::new() })
     }
 
     /// Puts a message on its way. The first poll writes it to the connection's buffer, so that order is kept.

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! What is not confirmed when a connection is lost is published again on the next one, in order: at least once. A
-//! nacked message is published again after a pause. Several tasks on one channel would mix up verdicts, so there is
-//! one (found by trial).
+//! nacked message is published again after a pause; one that is nacked again and again, over another connection: a
+//! channel that has lost sight of its queue's leader may nack for ever. Several tasks on one channel would mix up
+//! verdicts, so there is one (found by trial).
 //!
 //! The broker closes the channel over a message it can't take (too large, no right to write there, a forged user) and
 //! does not say which. So after such an end the flights are published one by one, and the one that does it again alone
@@ -71,6 +72,7 @@ impl Publishing {
         let (sender, jobs) = mpsc::channel(JOBS);
         let publisher = Publisher {
             backoff: Backoff::new(shared.limits()),
+            patience: shared.limits().refused,
             shared,
             jobs,
             phase,
@@ -103,7 +105,10 @@ struct Flight {
     packed: Arc<Packed>,
     /// The call it belongs to.
     call: u64,
+    /// When it was last handed to the broker.
     since: Instant,
+    /// When the broker first refused it, or had no queue for it, over this connection.
+    refused: Option<Instant>,
     /// The broker had no queue for it: its ack says nothing.
     unrouted: bool,
 }
@@ -138,6 +143,8 @@ struct Publisher {
     again_at: Instant,
     /// A queue was not there.
     undeclared: bool,
+    /// How long a message may be refused over one connection.
+    patience: Duration,
     /// The broker closed the channel over one of the flights.
     suspicious: bool,
     /// Names this publisher to listeners.
@@ -149,7 +156,7 @@ struct Publisher {
 impl Publisher {
     async fn run(mut self) {
         loop {
-            let (mut stopped, patience) = (self.phase.clone(), self.patience());
+            let (mut stopped, patience) = (self.phase.clone(), self.flush());
             let opened = tokio::select! {
                 opened = Line::open(&self.shared) => opened,
                 () = given_up(&mut stopped, patience) => break,
@@ -168,7 +175,7 @@ impl Publisher {
                 Err(trouble) => trouble,
             };
             self.shared.stands(PURPOSE, Standing::Connecting { trouble: Some(trouble) });
-            let (pause, patience) = (self.backoff.pause(), self.patience());
+            let (pause, patience) = (self.backoff.pause(), self.flush());
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = given_up(&mut stopped, patience) => break,
@@ -179,7 +186,7 @@ impl Publisher {
     }
 
     /// How long a broker that is away is waited for once the adapter stops.
-    fn patience(&self) -> Duration {
+    fn flush(&self) -> Duration {
         let nothing = self.flights.is_empty() && self.jobs.is_empty();
         if nothing { Duration::ZERO } else { self.shared.limits().flush }
     }
@@ -208,7 +215,7 @@ impl Publisher {
         self.suspicious = false;
         metrics::repeated(self.flights.len());
         for (number, flight) in &mut self.flights {
-            flight.since = Instant::now();
+            (flight.since, flight.refused, flight.unrouted) = (Instant::now(), None, false);
             line.publish(*number, Arc::clone(&flight.packed));
         }
         Ok(())
@@ -278,7 +285,8 @@ impl Publisher {
     fn launch(&mut self, line: &Line, call: u64, packed: Packed) {
         let (number, packed) = (self.number(), Arc::new(packed));
         line.publish(number, Arc::clone(&packed));
-        self.flights.insert(number, Flight { packed, call, since: Instant::now(), unrouted: false });
+        self.flights
+            .insert(number, Flight { packed, call, since: Instant::now(), refused: None, unrouted: false });
     }
 
     fn number(&mut self) -> u64 {

@@ -1,6 +1,6 @@
 //! What the broker says of what was published.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
 use lapin::{Confirmation, Event, message::BasicReturnMessage, protocol::AMQPSoftError};
@@ -18,11 +18,18 @@ use super::{
     line::{Line, Verdict},
 };
 
+/// No message is refused longer before the connection is built anew: each time what is under way is published twice,
+/// and somebody may have made the queue or emptied it.
+const MOST_PATIENCE: Duration = Duration::from_secs(300);
+
 impl Publisher {
     /// Something happened to the connection. Answers why it is lost, if it is.
     pub(super) fn happened(&mut self, line: &mut Line, event: Option<Event>) -> Option<String> {
+        let blocked = line.blocked;
         let lost = line.note(&self.shared, event);
-        self.begin_again(line);
+        if blocked {
+            self.begin_again(line);
+        }
         lost
     }
 
@@ -45,18 +52,35 @@ impl Publisher {
     fn begin_again(&mut self, line: &Line) {
         if !line.blocked {
             let now = Instant::now();
-            self.flights.values_mut().for_each(|flight| flight.since = now);
+            self.flights.values_mut().for_each(|flight| (flight.since, flight.refused) = (now, None));
         }
     }
 
-    pub(super) fn overdue(&self, line: &Line) -> Option<String> {
+    /// Looks for messages that this connection will not bring to their queue, in silence or with a no each time. Answers
+    /// why it is to be built anew, if it is: to the next node if there are several.
+    pub(super) fn overdue(&mut self, line: &Line) -> Option<String> {
         if !line.connection.status().connected() {
             return Some("the connection is gone".to_owned());
         }
+        if line.blocked {
+            return None;
+        }
+        let flights = || self.flights.values();
         let limit = self.shared.limits().confirm;
-        let oldest = self.flights.values().map(|flight| flight.since).min()?;
-        (!line.blocked && oldest.elapsed() > limit)
-            .then(|| format!("no confirm within {limit:?}, the connection is built anew"))
+        let silent = flights().map(|flight| flight.since).min().is_some_and(|since| since.elapsed() > limit);
+        let patience = self.patience;
+        let refused = flights().filter_map(|flight| flight.refused).min();
+        let refused = refused.is_some_and(|since| since.elapsed() > patience);
+        if !silent && !refused {
+            return None;
+        }
+        self.shared.nodes.leave(line.node);
+        if silent {
+            return Some(format!("no confirm within {limit:?}, the connection is built anew"));
+        }
+        // It may be the queue that is full, and not the connection that is at fault.
+        self.patience = (patience * 2).min(MOST_PATIENCE);
+        Some(format!("a message was refused for {patience:?}, the connection is built anew"))
     }
 
     /// Settles a verdict and all others that are there already. A message that came back may ride on any of them, so
@@ -88,8 +112,12 @@ impl Publisher {
         for (number, taken) in settled {
             let Some(flight) = self.flights.get_mut(&number) else { continue };
             if taken && !std::mem::take(&mut flight.unrouted) {
+                if flight.refused.is_some() {
+                    self.patience = self.shared.limits().refused;
+                }
                 self.land(number, Ok(()));
             } else {
+                flight.refused.get_or_insert_with(Instant::now);
                 self.again.push(number);
             }
         }
@@ -117,7 +145,9 @@ impl Publisher {
         let id = returned.properties.message_id().as_ref();
         let same = |flight: &&mut Flight| {
             let packed = &flight.packed;
-            packed.mandatory
+            // The same message may be under way twice; each comes back on its own.
+            !flight.unrouted
+                && packed.mandatory
                 && packed.exchange == returned.exchange
                 && packed.properties.message_id().as_ref() == id
         };

@@ -7,11 +7,14 @@
 //!
 //! A pump that loses its connection, its channel or its consumer (a deleted queue ends the stream without an error)
 //! builds all of it anew, and what was delivered and not acknowledged comes again. What still waits in the tap from a
-//! session that is gone is not handed out: it comes again too.
+//! session that is gone is not handed out: it comes again too. A consumer that hears nothing is looked after by a
+//! watchdog: it compares with the queue, and consumes anew.
 //!
 //! A message whose properties are no text breaks the connection in lapin's parser. The next connection is then
 //! *careful*, with one message at a time, so that only the culprit is counted against the queue's delivery limit,
 //! until the broker sets it aside.
+
+mod watchdog;
 
 use std::sync::Arc;
 
@@ -27,12 +30,12 @@ use lapin::{
 use rehome_domain::trace::Trace;
 use tokio::{
     sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     acks::{Current, Session, session_of},
-    connection::{Backoff, Phase, Shared, Standing, close, reached},
+    connection::{Backoff, Link, Phase, Shared, Standing, close, reached},
     publish::Publishing,
     wire::{Unreadable, inward, outward},
 };
@@ -185,10 +188,16 @@ struct Pump<T> {
 /// A consumer at work.
 struct Line {
     connection: Connection,
+    /// Which of the broker's nodes it leads to.
+    node: usize,
     channel: Channel,
     consumer: Consumer,
     session: Arc<Session>,
     prefetch: u16,
+    /// It consumes anew, and has heard nothing since.
+    renewed: bool,
+    /// When last asked, the broker knew of no consumer.
+    unknown: bool,
 }
 
 /// Why a session ended.
@@ -252,7 +261,7 @@ impl<T: Send + 'static> Pump<T> {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff.pause()) => {}
+                () = sleep(backoff.pause()) => {}
                 () = self.wanted.no_more() => break,
             }
         }
@@ -261,8 +270,33 @@ impl<T: Send + 'static> Pump<T> {
     }
 
     async fn open(&self) -> Result<Line, String> {
-        let connection = self.shared.open(&self.purpose).await.map_err(|error| error.to_string())?;
+        let opened = self.shared.open(&self.purpose).await;
+        let Link { connection, node } = opened.map_err(|error| error.to_string())?;
         let prefetch = if self.careful > 0 { 1 } else { self.order.prefetch };
+        match self.subscribe(&connection, prefetch).await {
+            Ok((channel, consumer)) => {
+                let session = Session::new(self.shared.next_session(), channel.clone());
+                Ok(Line {
+                    connection,
+                    node,
+                    channel,
+                    consumer,
+                    session,
+                    prefetch,
+                    renewed: false,
+                    unknown: false,
+                })
+            }
+            Err(why) => {
+                self.shared.nodes.leave(node);
+                close(&connection).await;
+                Err(why)
+            }
+        }
+    }
+
+    /// A channel with a consumer.
+    async fn subscribe(&self, connection: &Connection, prefetch: u16) -> Result<(Channel, Consumer), String> {
         let opening = async {
             let channel = connection.create_channel().await?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -274,13 +308,8 @@ impl<T: Send + 'static> Pump<T> {
             Ok::<_, lapin::Error>((channel, consumer))
         };
         let late = self.shared.limits().connect;
-        let (channel, consumer) = match timeout(late, opening).await {
-            Ok(Ok(opened)) => opened,
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err(format!("no consumer within {late:?}")),
-        };
-        let session = Session::new(self.shared.next_session(), channel.clone());
-        Ok(Line { connection, channel, consumer, session, prefetch })
+        let opened = timeout(late, opening).await.map_err(|_| format!("no consumer within {late:?}"))?;
+        opened.map_err(|error| error.to_string())
     }
 
     /// Declares a queue of our own; the shared ones are there.
@@ -317,10 +346,10 @@ impl<T: Send + 'static> Pump<T> {
             let tag = super::acks::tag(line.session.number, 0);
             self.hand_out(Handed { message: message(), tag, trace: None }).await;
         }
-        let mut watchdog = interval(self.shared.limits().watchdog);
-        watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        watchdog.reset();
-        let mut heard = true;
+        let quiet = self.shared.limits().watchdog;
+        let watchdog = sleep(quiet);
+        tokio::pin!(watchdog);
+        let mut heard = Instant::now();
         let no_more = self.wanted.no_more();
         tokio::pin!(no_more);
         loop {
@@ -328,7 +357,7 @@ impl<T: Send + 'static> Pump<T> {
                 () = &mut no_more => return Ended::NotWanted,
                 delivery = line.consumer.next() => match delivery {
                     Some(Ok(delivery)) => {
-                        heard = true;
+                        heard = Instant::now();
                         self.delivered(line, delivery).await;
                         if line.prefetch < self.order.prefetch {
                             self.careful = self.careful.saturating_sub(1);
@@ -343,12 +372,15 @@ impl<T: Send + 'static> Pump<T> {
                     }
                     None => return Ended::lost("the broker ended the consumer, the queue may have been deleted"),
                 },
-                _ = watchdog.tick() => {
-                    if !std::mem::take(&mut heard)
-                        && let Err(why) = self.look(line).await
-                    {
-                        return Ended::lost(why);
+                () = &mut watchdog => {
+                    if heard.elapsed() >= quiet {
+                        if let Err(why) = self.watch(line).await {
+                            self.shared.nodes.leave(line.node);
+                            return Ended::lost(why);
+                        }
+                        heard = Instant::now();
                     }
+                    watchdog.as_mut().reset(heard + quiet);
                 }
             }
         }
@@ -360,8 +392,9 @@ impl<T: Send + 'static> Pump<T> {
             return;
         }
         let tag = line.consumer.tag();
-        // If this fails the connection is gone, and with it the consumer.
-        let _ = line.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
+        // If this fails, or is not answered, the connection is gone, and with it the consumer.
+        let cancelling = line.channel.basic_cancel(tag, BasicCancelOptions::default());
+        let _ = timeout(self.shared.limits().connect, cancelling).await;
         let mut phase = self.wanted.phase.clone();
         tokio::select! {
             () = reached(&mut phase, Phase::Stopped) => {}
@@ -369,7 +402,14 @@ impl<T: Send + 'static> Pump<T> {
         }
     }
 
-    async fn delivered(&self, line: &Line, delivery: Delivery) {
+    async fn delivered(&self, line: &mut Line, delivery: Delivery) {
+        if std::mem::take(&mut line.renewed) && delivery.redelivered {
+            let queue = self.order.source.queue();
+            tracing::warn!(
+                queue,
+                "what was given out to somebody who never got it, or never said so, comes again"
+            );
+        }
         let tag = line.session.delivered(delivery.delivery_tag);
         match (self.order.decode)(&delivery) {
             Ok(message) => {
@@ -411,29 +451,5 @@ impl<T: Send + 'static> Pump<T> {
                 }
             }
         });
-    }
-
-    /// A consumer that hears nothing although its queue has messages, or of which the broker knows nothing, is dead.
-    async fn look(&self, line: &Line) -> Result<(), String> {
-        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-        let queue = self.order.source.queue();
-        let looking = async {
-            let channel = line.connection.create_channel().await?;
-            let state = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;
-            channel.close(200, "looked".into()).await?;
-            Ok::<_, lapin::Error>(state)
-        };
-        let state = timeout(self.shared.limits().connect, looking)
-            .await
-            .map_err(|_| "the broker does not answer".to_owned())?
-            .map_err(|error| error.to_string())?;
-        if state.consumer_count() == 0 {
-            return Err("the broker knows of no consumer".to_owned());
-        }
-        let room = line.session.in_hand() < usize::from(line.prefetch);
-        if room && state.message_count() > 0 && self.wanted.out.capacity() > 0 {
-            return Err(format!("silent, although {} messages wait", state.message_count()));
-        }
-        Ok(())
     }
 }
