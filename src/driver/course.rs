@@ -10,7 +10,7 @@
 //! An active relocation holds one of the `in_flight` slots. Each has at most one question open with the supervisor: a
 //! command is not followed by another before it is answered, or its effect is seen.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, stream};
 use rehome_domain::{
@@ -27,6 +27,7 @@ use rehome_domain::{
     role::Role,
 };
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 use super::{Act, Deploy, DriveError, Job, Moved, Options, Seen, Standing};
 
@@ -73,6 +74,9 @@ struct Asked {
     version: u64,
     way: Way,
     message: Incoming,
+    /// When it is asked again if nothing is heard, and how long after that. Twice as long each time: what is asked may
+    /// wait behind much else, which asking does not shorten.
+    again: (Instant, Duration),
 }
 
 /// What is to be done about a ticket that stands still.
@@ -431,7 +435,12 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
         let reply_to = Some(ReplyTo { queue: self.answers.clone(), correlation: cause.clone() });
         let envelope = Envelope { relocation: self.jobs[row].relocation, cause, by, input };
         let message = Incoming { envelope, reply_to, early: 0 };
-        self.rows[row].asked = Some(Asked { version, way, message: message.clone() });
+        self.rows[row].asked = Some(Asked {
+            version,
+            way,
+            message: message.clone(),
+            again: (Instant::now() + self.options.recheck, self.options.recheck),
+        });
         Outgoing::Command(message)
     }
 
@@ -456,7 +465,12 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
             if state.asked.as_ref().is_some_and(|asked| asked.version != version) {
                 state.drop_question();
             }
-            again.extend(state.asked.as_ref().map(|asked| Outgoing::Command(asked.message.clone())));
+            let now = Instant::now();
+            if let Some(asked) = state.asked.as_mut().filter(|asked| asked.again.0 <= now) {
+                let pause = asked.again.1 * 2;
+                asked.again = (now + pause, pause);
+                again.push(Outgoing::Command(asked.message.clone()));
+            }
         }
         self.bus.send(again).await?;
         self.settle(moving).await

@@ -27,7 +27,6 @@ fn every_test_that_a_promise_names_is_there() {
     let named: Vec<&str> =
         page.split('`').skip(1).step_by(2).filter(|word| word.matches('_').count() > 3).collect();
     assert!(named.len() > 30, "{named:?}");
-    let missing: Vec<&&str> =
-        named.iter().filter(|name| !source.contains(&format!("fn {name}("))).collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !source.contains(&format!("fn {name}("))).collect();
     assert!(missing.is_empty(), "not there, or called otherwise now: {missing:#?}");
 }
