@@ -16,6 +16,7 @@
 
 mod acks;
 pub mod asyncapi;
+pub mod bare;
 mod connection;
 mod consume;
 mod depths;
@@ -24,6 +25,7 @@ mod examine;
 mod options;
 mod publish;
 mod queues;
+mod remove;
 mod topology;
 mod wire;
 
@@ -47,6 +49,7 @@ pub use self::{
     error::AmqpError,
     examine::{Examined, Seen},
     options::{DomainOf, Identity, Limits, Options, RoleOf, Tls},
+    remove::remove,
     wire::{
         COMMAND_VERSION, CommandBody, SUBMIT_KEY, ScopeWord, SteerBody, SubmitBody, command_of, key_of,
         steer_key_of, turn_of,
