@@ -175,12 +175,13 @@ texts! {
     bench_transactions_detail(seconds, transactions): "{seconds} s, {transactions} transactions", "{seconds} 秒，{transactions} 个事务";
     bench_seconds_detail(seconds): "{seconds} s", "{seconds} 秒";
     bench_share_of(what): "share of the {what}", "占{what}";
-    bench_rounds(ratios): "round by round: {ratios}", "各轮：{ratios}";
+    bench_rounds(median, least, most): "in the rounds {least} to {most}, in the middle {median}", "各轮 {least} 至 {most}，中位 {median}";
     bench_latency_at(in_flight): "latency, {in_flight} at once", "时延，同时 {in_flight} 个";
     bench_device_takes(ms, devices): "{devices} gateways and {devices} switches, {ms} ms an operation", "网关和交换机各 {devices} 台，每次操作 {ms} 毫秒";
     bench_head_parallel(): "in parallel", "并行设备";
     bench_head_configurators(): "configurators", "配置进程";
     bench_head_supervisors(): "supervisors", "管理进程";
+    bench_head_median(): "in the middle round", "中位轮";
     bench_head_speed(): "relocations/s", "每秒移机";
     bench_head_times(): "times the first", "相对首行";
     bench_head_mean(): "operations at once", "同时操作";

@@ -32,8 +32,8 @@ pub use self::{
     report::{Latency, Report},
 };
 
-/// Rounds in which the three take turns, so that all meet the same machine.
-const ROUNDS: u64 = 3;
+/// Rounds in which the three take turns: many, so that all meet the same machine.
+const ROUNDS: u64 = 9;
 /// Relocations before anything is counted: connections, plans and caches come about.
 const WARM_UP: u64 = 200;
 /// How many relocations at once a latency is told for: alone, and with the queues full.

@@ -39,6 +39,8 @@ pub struct Report {
     pub ratio_of_relay: f64,
     /// The whole path as a share of the durable relay.
     pub ratio: f64,
+    /// The same of the round in the middle: what counts on a machine that does other things beside.
+    pub median_ratio: f64,
     /// The same, round by round: how far they lie apart says how much the machine did beside.
     pub ratios: Vec<f64>,
     /// From submission to completion, in milliseconds: the median.
@@ -93,6 +95,7 @@ impl Report {
             durable_per_second: 0.0,
             ratio_of_relay: 0.0,
             ratio: 0.0,
+            median_ratio: 0.0,
             ratios: Vec::new(),
             p50_ms: 0.0,
             p99_ms: 0.0,
@@ -121,6 +124,9 @@ impl Report {
         self.durable_per_second = count / self.durable_seconds;
         self.ratio_of_relay = self.relay_seconds / self.seconds;
         self.ratio = self.durable_seconds / self.seconds;
+        let mut sorted = self.ratios.clone();
+        sorted.sort_by(f64::total_cmp);
+        self.median_ratio = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
         self.p50_ms = millis(latency, 0.5);
         self.p99_ms = millis(latency, 0.99);
     }

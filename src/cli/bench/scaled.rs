@@ -86,6 +86,7 @@ fn pages(lang: Lang, reports: &[Report]) -> String {
             texts::bench_bare_relay(lang),
             texts::bench_durable_relay(lang),
             texts::bench_ratio(lang),
+            texts::bench_head_median(lang),
         ]);
         for report in reports {
             table.add_row([
@@ -94,6 +95,7 @@ fn pages(lang: Lang, reports: &[Report]) -> String {
                 tables::number(whole_number(report.relay_per_second)),
                 tables::number(whole_number(report.durable_per_second)),
                 tables::number(percent(report.ratio)),
+                tables::number(percent(report.median_ratio)),
             ]);
         }
         text.push_str(&tables::text(&table));
@@ -112,7 +114,9 @@ fn percent(share: f64) -> String {
 fn page(lang: Lang, report: &Report) -> String {
     let speed = |per_second: f64| texts::bench_speed(lang, whole_number(per_second));
     let seconds = |seconds: f64| format!("{seconds:.2}");
-    let rounds: Vec<String> = report.ratios.iter().map(|ratio| percent(*ratio)).collect();
+    let least = report.ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = report.ratios.iter().copied().fold(0.0, f64::max);
+    let rounds = texts::bench_rounds(lang, percent(report.median_ratio), percent(least), percent(most));
     let mut table = tables::table(&[]);
     let mut row = |name: String, figure: String, detail: String| {
         table.add_row([name, figure, detail]);
@@ -131,7 +135,7 @@ fn page(lang: Lang, report: &Report) -> String {
     let relay = texts::bench_share_of(lang, texts::bench_bare_relay(lang));
     row(relay, percent(report.ratio_of_relay), String::new());
     let durable = texts::bench_share_of(lang, texts::bench_durable_relay(lang));
-    row(durable, percent(report.ratio), texts::bench_rounds(lang, rounds.join(", ")));
+    row(durable, percent(report.ratio), rounds);
     let asked = (report.in_flight, report.p50_ms, report.p99_ms);
     let others = report
         .latencies

@@ -23,7 +23,7 @@ use rehome_domain::{
     order::Layer,
     ports::{BusError, Outgoing, Wait},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
 use super::{
@@ -111,6 +111,7 @@ impl Relay {
         let script = Arc::new(self.packed(&shared)?);
         let (names, limits) = (&shared.names, *shared.limits());
         let mut stations = JoinSet::new();
+        let (end, over) = watch::channel(false);
         let of = |queues: Vec<String>, prefetch: u16| station::Plan {
             shared: Arc::clone(&shared),
             script: Arc::clone(&script),
@@ -118,6 +119,7 @@ impl Relay {
             prefetch,
             batch: self.batch.max(1),
             durable: self.durable.clone(),
+            over: over.clone(),
         };
         let inputs = || vec![names.intake(), names.supervisor()];
         let mut plans: Vec<_> =
@@ -128,13 +130,16 @@ impl Relay {
             stations.spawn(station.run());
         }
         let driver = driver::Driver::open(Arc::clone(&shared), script, self.batch.max(1)).await?;
-        tokio::select! {
-            took = driver.run(from, count, self.in_flight) => took,
-            ended = stations.join_next() => Err(match ended {
-                Some(Ok(Err(error))) => error,
-                other => BareError::Ended(format!("a station ended: {other:?}")),
-            }),
+        let took = tokio::select! {
+            took = driver.run(from, count, self.in_flight) => took?,
+            ended = stations.join_next() => return Err(early(ended.map(Result::ok).flatten())),
+        };
+        // What is not acknowledged would come again in the next run.
+        end.send_replace(true);
+        while let Some(ended) = stations.join_next().await {
+            ended.map_err(|error| BareError::Ended(error.to_string()))??;
         }
+        Ok(took)
     }
 
     fn packed(&self, shared: &Shared) -> Result<Script, BareError> {
@@ -153,6 +158,14 @@ impl Relay {
             Ok(Prepared { message: pack(&hop.message)?, commanded, event })
         });
         Ok(Script(hops.collect::<Result<_, BareError>>()?))
+    }
+}
+
+/// Why a station ended before its time.
+fn early(ended: Option<Result<(), BareError>>) -> BareError {
+    match ended {
+        Some(Err(error)) => error,
+        Some(Ok(())) | None => BareError::Ended("a station ended".to_owned()),
     }
 }
 

@@ -13,10 +13,10 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{
-    super::connection::Shared,
+    super::connection::{Shared, close},
     BareError, Durable, Script,
     post::{Confirm, Post, all},
     told,
@@ -33,11 +33,13 @@ pub(super) struct Plan {
     pub(super) prefetch: u16,
     pub(super) batch: usize,
     pub(super) durable: Option<Arc<dyn Durable>>,
+    /// Becomes true when no more messages will come.
+    pub(super) over: watch::Receiver<bool>,
 }
 
 /// A queue being taken from.
 struct Tap {
-    _connection: Connection,
+    connection: Connection,
     channel: Channel,
 }
 
@@ -62,12 +64,12 @@ impl Station {
             channel.basic_qos(plan.prefetch, BasicQosOptions::default()).await?;
             let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
             consumers.push(channel.basic_consume(queue.as_str().into(), "".into(), options, none).await?);
-            taps.push(Tap { _connection: connection, channel });
+            taps.push(Tap { connection, channel });
         }
         Ok(Self { plan, taps, consumers, post })
     }
 
-    /// Goes on until it is dropped or the broker ends it.
+    /// Goes on until all is over, and acknowledges what it has taken; or until the broker ends it.
     pub(super) async fn run(self) -> Result<(), BareError> {
         let (sent, waiting) = mpsc::channel::<Sent>(BATCHES_AHEAD);
         let Self { plan, taps, consumers, post } = self;
@@ -75,7 +77,11 @@ impl Station {
         let deliveries =
             select_all(numbered.map(|(tap, consumer)| consumer.map(move |it| (tap, it)).boxed()));
         try_join!(take(&plan, &post, taps.len(), deliveries, sent), acknowledge(&taps, waiting))?;
-        Err(BareError::Ended("a queue has gone".to_owned()))
+        for tap in &taps {
+            // The broker reads what was acknowledged before it reads this.
+            close(&tap.connection).await;
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +95,13 @@ async fn take(
     sent: mpsc::Sender<Sent>,
 ) -> Result<(), BareError> {
     let mut batches = pin!(deliveries.ready_chunks(plan.batch));
-    while let Some(batch) = batches.next().await {
+    let mut over = plan.over.clone();
+    loop {
+        let batch = tokio::select! {
+            batch = batches.next() => batch.ok_or_else(|| BareError::Ended("a queue has gone".to_owned()))?,
+            // An error says that nobody is left to wait for.
+            _ = over.wait_for(|over| *over) => return Ok(()),
+        };
         let mut last = vec![None; taps];
         let mut taken = Vec::with_capacity(batch.len());
         for (tap, delivery) in batch {
@@ -105,10 +117,9 @@ async fn take(
         let leads = taken.iter().flat_map(|taken| plan.script.leads(*taken));
         let confirms = leads.map(|packed| post.publish(packed)).collect();
         if sent.send((confirms, last)).await.is_err() {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
 }
 
 /// Batches come in order, so one word covers all that a tap gave up to then.
