@@ -132,7 +132,7 @@ impl Relay {
         let driver = driver::Driver::open(Arc::clone(&shared), script, self.batch.max(1)).await?;
         let took = tokio::select! {
             took = driver.run(from, count, self.in_flight) => took?,
-            ended = stations.join_next() => return Err(early(ended.map(Result::ok).flatten())),
+            ended = stations.join_next() => return Err(early(ended.and_then(Result::ok))),
         };
         // What is not acknowledged would come again in the next run.
         end.send_replace(true);
