@@ -109,6 +109,14 @@ impl Roles {
     }
 }
 
+/// What a process's configurators work on.
+pub struct Network {
+    /// What the simulated devices hold.
+    pub devices: Arc<dyn DeviceMemory>,
+    /// Opens sessions with them.
+    pub inventory: Arc<dyn Inventory>,
+}
+
 /// A running Rehome: what this process does of it.
 pub struct App {
     /// Where commands go and events come from.
@@ -165,11 +173,29 @@ impl App {
         roles: Roles,
     ) -> Result<Self, AppError> {
         let faults = faults.map(Arc::new);
+        let devices = store.devices();
+        let inventory = adapters::inventory(&devices, faults.clone());
+        Self::start_on(settings, store, lock, faults, roles, Network { devices, inventory }).await
+    }
+
+    /// The same on a network of the caller's, to which a fault plan is of no concern but for the replies' fate.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_on(
+        settings: &Settings,
+        store: Store,
+        lock: Option<File>,
+        faults: Option<Arc<FaultPlan>>,
+        roles: Roles,
+        network: Network,
+    ) -> Result<Self, AppError> {
         let carrier = Carrier::open(settings, roles, faults.as_ref()).await?;
+        let Network { devices, inventory } = network;
         let mut app = Self {
             bus: carrier.bus(),
             tickets: store.tickets(),
-            devices: store.devices(),
+            devices,
             resumed: Resumed::default(),
             roles,
             store,
@@ -182,7 +208,6 @@ impl App {
             hands: Vec::new(),
             _lock: lock,
         };
-        let inventory = adapters::inventory(&app.devices, faults);
         if roles.supervisor {
             // What is paused must be known before the first input is stepped.
             let helm = app.helm(settings);

@@ -161,6 +161,35 @@ texts! {
     bench_latency(): "latency", "时延";
     bench_memory(): "peak memory", "内存峰值";
     bench_unsuccessful(): "unsuccessful", "未成功";
+    bench_scaled_of(count, in_flight, supervisors, configurators):
+        "{count} relocations, {in_flight} at once, {supervisors} supervisors, {configurators} configurators",
+        "{count} 个移机，同时 {in_flight} 个，管理进程 {supervisors} 个，配置进程 {configurators} 个";
+    bench_relay(done): "bare relay, after {done} relocations", "裸中继，已测 {done} 个移机";
+    bench_durable(done): "relay with a state, after {done} relocations", "带状态中继，已测 {done} 个移机";
+    bench_latency_under_way(in_flight, done): "latency with {in_flight} at once: {done} ended", "同时 {in_flight} 个的时延：已结束 {done} 个";
+    bench_devices_under_way(parallel, done): "{parallel} devices in parallel: {done} relocations ended",
+        "并行 {parallel} 台设备：已结束 {done} 个移机";
+    bench_clearing(): "taking queues and tables away", "正在删除队列和表";
+    bench_bare_relay(): "bare relay", "裸中继";
+    bench_durable_relay(): "relay with a state", "带状态中继";
+    bench_transactions_detail(seconds, transactions): "{seconds} s, {transactions} transactions", "{seconds} 秒，{transactions} 个事务";
+    bench_seconds_detail(seconds): "{seconds} s", "{seconds} 秒";
+    bench_share_of(what): "share of the {what}", "占{what}";
+    bench_rounds(median, least, most): "in the rounds {least} to {most}, in the middle {median}", "各轮 {least} 至 {most}，中位 {median}";
+    bench_latency_at(in_flight): "latency, {in_flight} at once", "时延，同时 {in_flight} 个";
+    bench_device_takes(ms, devices): "{devices} gateways and {devices} switches, {ms} ms an operation", "网关和交换机各 {devices} 台，每次操作 {ms} 毫秒";
+    bench_head_parallel(): "in parallel", "并行设备";
+    bench_head_configurators(): "configurators", "配置进程";
+    bench_head_supervisors(): "supervisors", "管理进程";
+    bench_head_median(): "in the middle round", "中位轮";
+    bench_head_speed(): "relocations/s", "每秒移机";
+    bench_head_times(): "times the first", "相对首行";
+    bench_head_mean(): "operations at once", "同时操作";
+    bench_head_peak(): "most, L3 and L2", "最多（三层/二层）";
+    bench_head_cpu(): "processors busy", "处理器占用";
+    bench_not_together(bus, store): "no bench for the bus {bus} with the store {store}: embedded goes with sqlite, amqp with postgres",
+        "不支持消息总线 {bus} 与存储 {store} 的组合：embedded 配 sqlite，amqp 配 postgres";
+    bench_only_for(option, bus): "{option} is only for --bus {bus}", "{option} 仅用于 --bus {bus}";
 }
 
 // Journals.

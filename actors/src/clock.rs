@@ -60,6 +60,8 @@ impl Actor for Clock {
                     match ring(&parts).await {
                         Ok(rung) if rung >= parts.batch => {}
                         Ok(_) => break,
+                        // What the clock was for has ended.
+                        Err(StoreError::Closed) => return,
                         Err(error) => {
                             tracing::warn!(%error, "deadlines could not be read, trying again");
                             break;

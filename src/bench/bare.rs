@@ -210,7 +210,7 @@ impl Course {
                     self.made.push_back(Made::Admit(bare::Request::admit(order.layer, order.id)));
                     self.made.push_back(Made::Edit(bare::Request::edit(order.layer, vec![edit])?));
                 }
-                let report = report(order);
+                let report = report(order.layer, order.kind);
                 let conclude = bare::Request::conclude(order.layer, order.id, &report)?;
                 self.made.push_back(Made::Conclude(conclude));
                 let Dispatch { id, attempt, layer, .. } = *order;
@@ -231,7 +231,8 @@ impl Course {
     }
 }
 
-fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, BenchError> {
+/// The step an input leads to, as the system makes it.
+pub(super) fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, BenchError> {
     let context = Context::at(jiff::Timestamp::now());
     match step(ticket, envelope, &context) {
         Stepped::Journaled(stepped) => {
@@ -242,12 +243,14 @@ fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, Bench
     }
 }
 
-fn person() -> By {
+/// Who drives.
+pub(super) fn person() -> By {
     By::Person { name: "bench".to_owned(), via: "cli".to_owned(), role: Role::Admin }
 }
 
-fn report(order: &Dispatch) -> Report {
-    match (order.layer, order.kind) {
+/// What a configurator says of an order that it has carried out.
+pub(super) fn report(layer: Layer, kind: OrderKind) -> Report {
+    match (layer, kind) {
         (Layer::L3, OrderKind::Cutover) => {
             Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done }
         }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use hdrhistogram::Histogram;
 use rehome_store::Stats;
 use serde::Serialize;
 
@@ -52,11 +53,7 @@ impl Report {
     ) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let count = options.count as f64;
-        let ms = |quantile| {
-            #[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^52")]
-            let micros = load.latency.value_at_quantile(quantile) as f64;
-            micros / 1000.0
-        };
+        let ms = |quantile| millis(&load.latency, quantile);
         Self {
             relocations: options.count,
             in_flight: options.in_flight,
@@ -77,6 +74,13 @@ impl Report {
     }
 }
 
+/// A latency of microseconds, in milliseconds.
+pub(super) fn millis(latency: &Histogram<u64>, quantile: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^52")]
+    let micros = latency.value_at_quantile(quantile) as f64;
+    micros / 1000.0
+}
+
 /// What was done between two looks.
 pub(super) fn since(before: &Stats, after: &Stats) -> Stats {
     Stats {
@@ -93,4 +97,38 @@ pub(super) fn peak_memory() -> io::Result<f64> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = peak.and_then(|peak| peak.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
     kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("/proc/self/status has no VmHWM"))
+}
+
+/// From now on the peak is that of what comes, where the system can be told so; elsewhere it stays the process's.
+pub(super) fn forget_peak_memory() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// How long the machine's processors were busy, and how long they were there, in the system's ticks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Busy {
+    busy: u64,
+    all: u64,
+}
+
+impl Busy {
+    /// The share of the time since then that they were busy.
+    pub(super) fn since(self, before: Self) -> f64 {
+        let (busy, all) = (self.busy.saturating_sub(before.busy), self.all.saturating_sub(before.all));
+        #[expect(clippy::cast_precision_loss, reason = "ticks far below 2^52")]
+        let share = busy as f64 / all.max(1) as f64;
+        share
+    }
+}
+
+/// A look at the machine's processors.
+pub(super) fn busy() -> io::Result<Busy> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "));
+    let ticks: Vec<u64> =
+        line.unwrap_or_default().split_whitespace().filter_map(|ticks| ticks.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal; what guests have is in user already.
+    let all: u64 = ticks.iter().take(8).sum();
+    let idle: u64 = ticks.iter().skip(3).take(2).sum();
+    Ok(Busy { busy: all - idle, all })
 }

@@ -3,20 +3,26 @@
 //! The *load* takes made-up relocations through supervisor, both configurators, fences, simulated devices and SQLite,
 //! every commit durable across a kill of the process. The *bare limit* is then measured in the same process: the same
 //! rows by the same statements in transactions of the same sizes, on a fresh file, with nothing else going on.
+//!
+//! Over RabbitMQ and PostgreSQL the same load goes through [`scaled`].
 
 mod bare;
 mod load;
 mod measure;
+mod network;
+pub mod scaled;
+mod script;
 pub mod synthetic;
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use rehome_bus::amqp::{AmqpError, bare::BareError};
 use rehome_domain::{
     Layer,
     ports::{BusError, DeviceMemory, StoreError},
     request::Deadlines,
 };
-use rehome_store::{OpenError, Sqlite};
+use rehome_store::{OpenError, Sqlite, postgres};
 
 use crate::{
     app::{App, AppError, DATABASE, Roles, Store, sqlite_options},
@@ -27,6 +33,10 @@ pub use measure::Report;
 
 /// Circuits put into service at once, before anything is measured.
 const PROVISION_BATCH: usize = 2000;
+
+/// Deadlines that nothing misses, however busy the machine is: what is measured is not to be asked about.
+const LONG: Deadlines =
+    Deadlines { reserve_ms: 3_600_000, cutover_ms: 3_600_000, rollback_ms: 3_600_000, inspect_ms: 3_600_000 };
 
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +74,21 @@ pub enum BenchError {
     /// The bare limit's database.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
     /// The bus.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// RabbitMQ.
+    #[error(transparent)]
+    Broker(#[from] AmqpError),
+    /// The bare relay.
+    #[error(transparent)]
+    Relay(#[from] BareError),
+    /// Somebody wanted it to end.
+    #[error("interrupted: nothing is left behind")]
+    Interrupted,
     /// A directory or a file of the system.
     #[error("a file could not be used: {0}")]
     Io(#[from] io::Error),
@@ -110,9 +132,11 @@ pub async fn run(
         bus: Arc::clone(&app.bus),
         tickets: Arc::clone(&app.tickets),
         run,
+        from: 0,
         count: options.count,
         in_flight: options.in_flight,
         deadlines: settings.deadlines,
+        spread: synthetic::WIDE,
     };
     let measured = load.run(|done| progress(Stage::Load(done))).await?;
     let memory = measure::peak_memory()?;

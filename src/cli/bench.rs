@@ -1,24 +1,32 @@
 //! `rehome bench`: the options; the measuring is in [`crate::bench`].
 
+mod scaled;
+
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 
 use rehome_domain::lang::Lang;
 
-use super::{Ended, Setting, Told, tables};
+use super::{Ended, Failure, Setting, Told, tables};
 use crate::{
     bench::{self, Options, Report, Stage},
     texts,
 };
 
-/// Measure relocations a second and latency, beside the bare limit of the database in the same run
+/// Measure relocations a second and latency, beside the bare limit in the same run
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   rehome bench
   rehome bench -n 20000 --in-flight 512 --json
-  rehome bench --full-sync")]
+  rehome bench --full-sync
+  rehome bench --bus amqp --store postgres --supervisors 2
+  rehome bench --bus amqp --store postgres --compare
+  rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
+
+Over RabbitMQ (amqp.url) and PostgreSQL (postgres.url) it makes queues and tables of
+its own and takes them away at the end, also after Ctrl-C.")]
 pub(super) struct Args {
     /// The bus
     #[arg(long, value_name = "BUS", default_value = "embedded")]
@@ -38,6 +46,23 @@ pub(super) struct Args {
     /// Survive a power cut too, not only a kill of the process
     #[arg(long)]
     full_sync: bool,
+    /// Supervisors, each as a process of its own would be (amqp)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    supervisors: Option<u32>,
+    /// Configurators likewise, each for both layers (amqp)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    configurators: Option<u32>,
+    /// Compare 1, 2 and 4 supervisors, and latencies with 1 and with 512 at once (amqp)
+    #[arg(long, conflicts_with = "supervisors")]
+    compare: bool,
+    /// How long an operation on a device takes: compare 1, 2, 4, … devices in parallel (amqp)
+    #[arg(long, value_name = "MS", conflicts_with_all = ["compare", "configurators", "in_flight"],
+        value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    device_ms: Option<u32>,
+    /// Gateways, and as many switches, with --device-ms
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "device_ms",
+        value_parser = clap::value_parser!(u32).range(1..=512))]
+    devices: u32,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -46,21 +71,60 @@ pub(super) struct Args {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Bus {
     Embedded,
+    Amqp,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Store {
     Sqlite,
+    Postgres,
+}
+
+impl Args {
+    /// Options that are for the other bench.
+    fn stray(&self) -> Option<(&'static str, &'static str)> {
+        let over_amqp = [
+            ("--supervisors", self.supervisors.is_some()),
+            ("--configurators", self.configurators.is_some()),
+            ("--compare", self.compare),
+            ("--device-ms", self.device_ms.is_some()),
+        ];
+        let embedded = [("--data", self.data.is_some()), ("--full-sync", self.full_sync)];
+        let given = |options: &[(&'static str, bool)]| {
+            options.iter().find(|(_, given)| *given).map(|(option, _)| *option)
+        };
+        match self.bus {
+            Bus::Embedded => given(&over_amqp).map(|option| (option, "amqp")),
+            Bus::Amqp => given(&embedded).map(|option| (option, "embedded")),
+        }
+    }
 }
 
 pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
-    let (Bus::Embedded, Store::Sqlite) = (args.bus, args.store);
+    if let Some((option, bus)) = args.stray() {
+        return Err(Failure::Bad(texts::bench_only_for(setting.lang, option, bus)));
+    }
+    match (args.bus, args.store) {
+        (Bus::Embedded, Store::Sqlite) => embedded(args, setting).await,
+        (Bus::Amqp, Store::Postgres) => scaled::bench(&args, setting).await,
+        (bus, store) => {
+            let (bus, store) = (format!("{bus:?}").to_lowercase(), format!("{store:?}").to_lowercase());
+            Err(Failure::Bad(texts::bench_not_together(setting.lang, bus, store)))
+        }
+    }
+}
+
+/// Relocations at once.
+fn in_flight(args: &Args, setting: &Setting) -> usize {
+    let given = args.in_flight.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    given.unwrap_or(setting.loaded.settings.run.in_flight)
+}
+
+async fn embedded(args: Args, setting: &Setting) -> Ended {
     let settings = &setting.loaded.settings;
     let options = Options {
         count: args.relocations,
-        in_flight: args
-            .in_flight
-            .map_or(settings.run.in_flight, |count| usize::try_from(count).unwrap_or(usize::MAX)),
+        in_flight: in_flight(&args, setting),
         data: args.data,
         full_sync: args.full_sync,
     };

@@ -1,6 +1,7 @@
 //! What crosses floors: the binary as a user runs it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod benches;
 mod by_message;
 mod checked;
 mod cli;

@@ -18,7 +18,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("export", "导出工单日志：JSON 行，每条一行"),
     ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
     ("check", "检查配置、服务器和数据：生效的配置、存在的问题"),
-    ("bench", "测量每秒移机数和时延，并在同一次运行中测出数据库极限"),
+    ("bench", "测量每秒移机数和时延，并在同一次运行中测出极限"),
     ("schema", "输出自动生成的文档"),
     ("schema table", "转换表"),
     ("schema diagram", "状态图"),
@@ -71,6 +71,11 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--in-flight", "同时进行的移机数；未指定时取 run.in_flight"),
     ("bench", "--data", "数据目录，测量后保留；未指定时用临时目录"),
     ("bench", "--full-sync", "断电也不丢失，而不只是进程被杀死时不丢失"),
+    ("bench", "--supervisors", "管理进程数，各自如同独立进程（amqp）"),
+    ("bench", "--configurators", "配置进程数，每个负责两层（amqp）"),
+    ("bench", "--compare", "比较 1、2、4 个管理进程，\n以及同时 1 个和 512 个移机时的时延（amqp）"),
+    ("bench", "--device-ms", "设备每次操作的耗时（毫秒）：\n比较并行 1、2、4…… 台设备时的速度（amqp）"),
+    ("bench", "--devices", "网关数，交换机数相同；与 --device-ms 同用"),
     ("schema table", "--format", "书写格式"),
     ("schema diagram", "--format", "绘制格式"),
 ];
@@ -193,7 +198,13 @@ store.kind 为 \"postgres\" 时检查数据库，不检查目录。
 示例:
   rehome bench
   rehome bench -n 20000 --in-flight 512 --json
-  rehome bench --full-sync",
+  rehome bench --full-sync
+  rehome bench --bus amqp --store postgres --supervisors 2
+  rehome bench --bus amqp --store postgres --compare
+  rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
+
+使用 RabbitMQ（amqp.url）和 PostgreSQL（postgres.url）时，
+建立专用的队列和表，结束时删除，按 Ctrl-C 后也一样。",
     ),
     (
         "schema",

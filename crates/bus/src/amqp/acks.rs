@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures::future::join_all;
 use lapin::{
     Channel,
     options::{BasicAckOptions, BasicRejectOptions},
@@ -38,6 +39,8 @@ pub(super) struct Session {
     channel: Channel,
     /// Delivered and not acknowledged. Invariant: whatever is not in it has taken effect or was never delivered.
     outstanding: Mutex<BTreeSet<u64>>,
+    /// To be acknowledged by whoever has the turn next.
+    waiting: Mutex<Vec<u64>>,
     /// Held from taking tags out of `outstanding` until they are written: an acknowledgement that covers several must
     /// not be overtaken by one that covers more.
     turn: tokio::sync::Mutex<()>,
@@ -47,8 +50,8 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(number: u64, channel: Channel) -> Arc<Self> {
-        let (outstanding, turn, over) = Default::default();
-        Arc::new(Self { number, channel, outstanding, turn, over })
+        let (outstanding, waiting, turn, over) = Default::default();
+        Arc::new(Self { number, channel, outstanding, waiting, turn, over })
     }
 
     /// The session is lost: nobody waits any more for a word that it can't take.
@@ -86,17 +89,20 @@ impl Session {
         self.turn.try_lock().is_ok() && self.in_hand() == 0
     }
 
-    /// Acknowledges, with as few words as can be: one covers all up to the first that is still outstanding.
+    /// Acknowledges, with as few words as can be: one covers all up to the first that is still outstanding. What others
+    /// bring while a word is on its way goes with the next: each word costs the broker about as much as a message.
     pub(super) async fn ack(&self, tags: &[u64]) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(tags);
         let _turn = self.turn.lock().await;
-        let (together, alone) = self.settle(tags);
-        let mut words: Vec<(u64, bool)> = together.map(|upto| (upto, true)).into_iter().collect();
-        words.extend(alone.into_iter().map(|one| (one, false)));
-        for (delivery, multiple) in words {
-            if !self.word(self.channel.basic_ack(delivery, BasicAckOptions { multiple })).await {
-                return;
-            }
-        }
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let (together, alone) = self.settle(&waiting);
+        let together = together.map(|upto| (upto, true)).into_iter();
+        let words = together.chain(alone.into_iter().map(|one| (one, false)));
+        // In order: the first poll of each puts it on its way.
+        join_all(words.map(|(delivery, multiple)| {
+            self.word(self.channel.basic_ack(delivery, BasicAckOptions { multiple }))
+        }))
+        .await;
     }
 
     /// Gives a message to the broker to set aside: it can't be dealt with here.

@@ -82,6 +82,16 @@ pub enum AmqpError {
         /// Why.
         detail: String,
     },
+    /// What was declared could not be deleted.
+    #[error(
+        "{what} could not be deleted: {detail}. Delete it by hand (`rabbitmqctl -p <vhost> delete_queue <queue>`)"
+    )]
+    Removing {
+        /// What.
+        what: String,
+        /// Why.
+        detail: String,
+    },
 }
 
 impl AmqpError {

@@ -16,6 +16,7 @@
 
 mod acks;
 pub mod asyncapi;
+pub mod bare;
 mod connection;
 mod consume;
 mod depths;
@@ -25,6 +26,7 @@ mod nodes;
 mod options;
 mod publish;
 mod queues;
+mod remove;
 mod topology;
 mod wire;
 
@@ -48,6 +50,7 @@ pub use self::{
     error::AmqpError,
     examine::{Examined, Seen},
     options::{DomainOf, Identity, Limits, Options, RoleOf, Tls},
+    remove::remove,
     wire::{
         COMMAND_VERSION, CommandBody, SUBMIT_KEY, ScopeWord, SteerBody, SubmitBody, command_of, key_of,
         steer_key_of, turn_of,

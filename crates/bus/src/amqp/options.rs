@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use lapin::uri::AMQPUri;
 use rehome_domain::{order::WorkOrder, role::Role};
+
+use super::error::AmqpError;
 
 /// Says which domain (region or vendor) an order's device belongs to: the second word of its routing key.
 pub type DomainOf = dyn Fn(&WorkOrder) -> String + Send + Sync;
@@ -56,6 +59,18 @@ impl Options {
             relays: Vec::new(),
             limits: Limits::default(),
         }
+    }
+
+    /// The name the broker knows us by.
+    ///
+    /// # Errors
+    /// The URL is not one.
+    pub fn name_at_broker(&self) -> Result<String, AmqpError> {
+        if let Some(user) = &self.user {
+            return Ok(user.clone());
+        }
+        let uri: AMQPUri = self.url.parse().map_err(|detail| AmqpError::BadUrl { detail })?;
+        Ok(uri.authority.userinfo.username)
     }
 }
 

@@ -97,10 +97,16 @@ impl DeadQueue for AmqpDead {
 /// An event with its count, if its publisher counts.
 pub(super) type Counted = (Heard, Option<(String, u64)>);
 
-/// Events and alarms. They are acknowledged when they are handed out: nobody's truth depends on them.
+/// Events acknowledged together while more are there already. Fewer than are delivered ahead, or none would come.
+const ACKED_TOGETHER: usize = 64;
+
+/// Events and alarms. They are acknowledged once they are handed out, before the next one is waited for: nobody's truth
+/// depends on them.
 pub(super) struct AmqpEvents {
     tap: Tap<Counted>,
     acks: Arc<dyn Acks>,
+    /// Handed out and not acknowledged.
+    unacked: Vec<u64>,
     last: HashMap<String, u64>,
     /// What was heard after a gap that had to be told first.
     kept: Option<Heard>,
@@ -109,7 +115,24 @@ pub(super) struct AmqpEvents {
 impl AmqpEvents {
     pub(super) fn new(tap: Tap<Counted>) -> Self {
         let acks = acknowledger(&[&tap]);
-        Self { tap, acks, last: HashMap::new(), kept: None }
+        Self { tap, acks, unacked: Vec::new(), last: HashMap::new(), kept: None }
+    }
+
+    /// The next delivery. What was handed out before is acknowledged when enough of it has come together, and before this
+    /// waits.
+    async fn delivered(&mut self) -> Option<Handed<Counted>> {
+        let ready = self.tap.ready();
+        if !self.unacked.is_empty() && (ready.is_none() || self.unacked.len() >= ACKED_TOGETHER) {
+            // It can't fail: a session that is gone takes no acknowledgements.
+            let _ = self.acks.ack(self.unacked.clone()).await;
+            self.unacked.clear();
+        }
+        let handed = match ready {
+            Some(handed) => handed,
+            None => self.tap.next().await?,
+        };
+        self.unacked.push(handed.tag);
+        Some(handed)
     }
 
     /// How many of its publisher's events passed before this one; none if it came before.
@@ -131,7 +154,7 @@ impl Events for AmqpEvents {
                 return Some(kept);
             }
             loop {
-                let Handed { message: (heard, counted), tag, .. } = self.tap.next().await?;
+                let Handed { message: (heard, counted), .. } = self.delivered().await?;
                 let gap = match counted {
                     Some((publisher, count)) => self.gap(publisher, count),
                     None => Some(0),
@@ -145,8 +168,6 @@ impl Events for AmqpEvents {
                         Some(Heard::Missed(missed))
                     }
                 };
-                // It can't fail: a session that is gone takes no acknowledgements.
-                let _ = self.acks.ack(vec![tag]).await;
                 if told.is_some() {
                     return told;
                 }

@@ -131,7 +131,8 @@ impl Names {
         ]
     }
 
-    fn exchanges(&self) -> [String; 6] {
+    /// The exchanges.
+    pub(super) fn exchanges(&self) -> [String; 6] {
         [self.commands(), self.work(), self.replies(), self.internal(), self.events(), self.dead()]
     }
 

@@ -183,6 +183,26 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// The rows of fences alone, with nothing locked, read or decided before: each is a relocation's first at its layer, or
+/// not. For [`super::bare`].
+pub(super) async fn conclude_barely<'a>(
+    rows: impl Iterator<Item = (Uuid, Layer, bool, &'a Fence)>,
+    session: &Session,
+) -> Result<(), Trouble> {
+    let [update, insert] = &session.prepare([UPDATE, INSERT]).await?;
+    let (mut updated, mut inserted) = (Columns::default(), Columns::default());
+    for (relocation, layer, first, fence) in rows {
+        let columns = if first { &mut inserted } else { &mut updated };
+        columns.push(relocation, layer.wire(), fence);
+    }
+    let writes = [(&updated, update), (&inserted, insert)];
+    let writes = writes.into_iter().filter(|(columns, _)| !columns.relocations.is_empty());
+    let writes = writes.map(|(columns, statement)| session.execute(statement, columns.params())).collect();
+    let (begun, written) = join!(session.begin(), session.finish(writes));
+    begun?;
+    written
+}
+
 impl Postgres {
     async fn ask(&self, layer: Layer, order: WorkOrderId, question: Question) -> Result<Said, StoreError> {
         let ask = Ask { layer, order, me: self.presence.id(), question };

@@ -1,0 +1,130 @@
+//! `rehome bench` over RabbitMQ and PostgreSQL: what it reports, and that it leaves nothing behind.
+
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use rehome_testkit::{broker::Vhost, postgres::Database};
+use serde_json::Value;
+
+use crate::running::{Said, rehome, the_machine};
+
+/// A broker's vhost and a database, both empty.
+struct Ground {
+    vhost: Vhost,
+    database: Database,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self { vhost: Vhost::new(), database: Database::create() }
+    }
+
+    fn bench(&self, args: &[&str]) -> Command {
+        let mut command = rehome(&["bench", "--bus", "amqp", "--store", "postgres"]);
+        command.args(args);
+        command.env("REHOME__AMQP__URL", self.vhost.url());
+        command.env("REHOME__POSTGRES__URL", self.database.url());
+        command
+    }
+
+    /// What a bench has made, on either server.
+    fn left(&self) -> Vec<String> {
+        let ours = |said: String| {
+            said.lines().filter(|name| name.starts_with("rehome")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let in_vhost = |what: &str| ours(self.vhost.ctl(&["-q", "-p", self.vhost.name(), what, "name"]));
+        let schemas = ours(self.database.sql("SELECT nspname FROM pg_namespace"));
+        [in_vhost("list_queues"), in_vhost("list_exchanges"), schemas].concat()
+    }
+}
+
+#[test]
+fn a_bench_over_servers_measures_the_whole_path_beside_both_relays_and_leaves_nothing_behind() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    let report =
+        Said::of(&mut ground.bench(&["-n", "60", "--in-flight", "16", "--supervisors", "2", "--json"]));
+    let report = report.json(0);
+    assert_eq!((&report["relocations"], &report["unsuccessful"]), (&Value::from(60), &Value::from(0)));
+    assert_eq!(report["supervisors"], 2);
+    for figure in [
+        "per_second",
+        "relay_per_second",
+        "durable_per_second",
+        "ratio_of_relay",
+        "ratio",
+        "p50_ms",
+        "p99_ms",
+        "peak_mib",
+        "transactions",
+    ] {
+        assert!(report[figure].as_f64().unwrap() > 0.0, "{figure}: {report}");
+    }
+    assert_eq!(report["ratios"].as_array().unwrap().len(), 9);
+    assert_eq!(ground.left(), Vec::<String>::new());
+    Said::of(&mut ground.bench(&["-n", "10", "--lang", "zh"])).is(0, &["全流程", "裸中继", "带状态中继"]);
+}
+
+#[test]
+fn an_interrupted_bench_leaves_nothing_behind() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    // More than it would ever get through.
+    let mut bench = ground.bench(&["-n", "1000000"]).stderr(Stdio::piped()).spawn().unwrap();
+    while ground.left().len() < 3 {
+        assert_eq!(bench.try_wait().unwrap(), None, "the bench ended by itself");
+    }
+    let kill = Command::new("kill").args(["-INT", &bench.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let (mut said, mut pipe) = (String::new(), bench.stderr.take().unwrap());
+    pipe.read_to_string(&mut said).unwrap();
+    assert_eq!(bench.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert_eq!(ground.left(), Vec::<String>::new());
+}
+
+#[test]
+fn servers_that_cannot_be_reached_are_told_in_a_sentence() {
+    let ground = Ground::new();
+    let nowhere = "127.0.0.1:1";
+    let mut no_broker = ground.bench(&["-n", "1"]);
+    no_broker.env("REHOME__AMQP__URL", format!("amqp://guest:guest@{nowhere}"));
+    Said::of(&mut no_broker).is(1, &["no connection to the broker", nowhere]);
+    assert_eq!(ground.left(), Vec::<String>::new());
+    let mut no_database = ground.bench(&["-n", "1"]);
+    no_database.env("REHOME__POSTGRES__URL", format!("postgres://postgres@{nowhere}/bench"));
+    no_database.env("REHOME__POSTGRES__TIMEOUT_MS", "100");
+    Said::of(&mut no_database).is(1, &["`bench` at", nowhere, "can't be opened"]);
+    assert_eq!(ground.left(), Vec::<String>::new());
+}
+
+#[test]
+fn options_of_the_other_bench_are_refused() {
+    Said::of(&mut rehome(&["bench", "--supervisors", "2"])).is(2, &["--supervisors", "--bus amqp"]);
+    let over_servers = ["bench", "--bus", "amqp", "--store", "postgres", "--full-sync"];
+    Said::of(&mut rehome(&over_servers)).is(2, &["--full-sync", "--bus embedded"]);
+    Said::of(&mut rehome(&["bench", "--bus", "amqp"])).is(2, &["amqp", "sqlite"]);
+}
+
+/// Told by counting and not by the clock, so that a busy machine can't make it otherwise: with twice the hands, twice as
+/// many devices are worked at once, and never more.
+#[test]
+fn with_each_doubling_of_the_devices_in_parallel_twice_as_many_are_worked_at_once() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    let rows = Said::of(&mut ground.bench(&["--device-ms", "100", "--devices", "16", "--json"])).json(0);
+    let rows = rows.as_array().unwrap();
+    let parallel: Vec<u64> = rows.iter().map(|row| row["parallel"].as_u64().unwrap()).collect();
+    assert_eq!(parallel, [1, 2, 4, 8, 16]);
+    let configurators: Vec<u64> = rows.iter().map(|row| row["configurators"].as_u64().unwrap()).collect();
+    assert_eq!(configurators, [1, 1, 1, 1, 2]);
+    for row in rows {
+        let number = |key: &str| row[key].as_u64().unwrap();
+        assert_eq!((number("peak_l3"), number("peak_l2")), (number("parallel"), number("parallel")), "{row}");
+        // Three at each layer: reserve, and the two ends of the cutover; none is done twice.
+        assert_eq!((number("operations"), number("unsuccessful")), (6 * number("relocations"), 0), "{row}");
+    }
+    assert_eq!(ground.left(), Vec::<String>::new());
+}
