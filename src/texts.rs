@@ -81,6 +81,7 @@ texts! {
         "移机表 {path} 不可用，未启动任何移机：\n{problems}";
     no_data(dir): "there is no Rehome data in {dir}: name the directory that a run was given with --data",
         "{dir} 中没有 Rehome 数据：请用 --data 指定某次运行的目录";
+    data_below(dirs): "there is some in {dirs}", "其下有数据的目录：{dirs}";
     no_ticket(given): "there is no ticket `{given}`, neither by id nor by service; `rehome list` shows what there is",
         "没有工单 `{given}`（按单号或业务号）；用 `rehome list` 查看";
     several_tickets(given, ids): "there are several tickets for `{given}`, name one by its id:\n{ids}",
@@ -88,7 +89,7 @@ texts! {
     set_aside(ticket, why): "ticket {ticket} is set aside: {why}", "工单 {ticket} 已隔离：{why}";
     paused_line(scope, who, at, reason): "paused: {scope}, by {who} at {at}: {reason}", "已暂停：{scope}，{who} 于 {at}：{reason}";
     nothing_paused(): "nothing is paused", "没有暂停";
-    not_paused(scope): "{scope} is not paused", "{scope}没有暂停";
+    not_paused(scope): "{scope} is not paused by itself; what is paused, and can be resumed:", "{scope}本身没有被暂停；已暂停、可以恢复的有：";
     still_under_way(count): "{count} under way", "进行中：{count} 个";
     nothing_to_attach_to(): "--attach needs bus.kind = \"amqp\": the embedded bus ends at this process", "--attach 需要 bus.kind = \"amqp\"：内嵌总线仅限本进程";
     left_in_hand(count): "stopped with {count} in hand; they go on when a process takes them up", "已停止，仍有 {count} 个在处理中，将由其他进程继续";

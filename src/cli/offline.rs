@@ -35,7 +35,7 @@ pub(super) struct DataArg {
 pub(super) fn open(lang: Lang, data: &Path) -> Result<Arc<Sqlite>, Failure> {
     let database = data.join(DATABASE);
     if !database.is_file() {
-        return Err(Failure::Bad(texts::no_data(lang, data.display())));
+        return Err(no_data(lang, data));
     }
     Ok(Sqlite::open_read_only(&database)?)
 }
@@ -111,4 +111,18 @@ pub(super) async fn meant(
             Err(Failure::Bad(texts::several_tickets(lang, given, ids.join("\n"))))
         }
     }
+}
+
+/// There is no data in a directory; perhaps there is in those below it.
+pub(super) fn no_data(lang: Lang, data: &Path) -> Failure {
+    let below = std::fs::read_dir(data).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut with: Vec<String> =
+        below.filter(|path| path.join(DATABASE).is_file()).map(|path| path.display().to_string()).collect();
+    with.sort();
+    let why = texts::no_data(lang, data.display());
+    Failure::Bad(if with.is_empty() {
+        why
+    } else {
+        format!("{why}\n{}", texts::data_below(lang, with.join(", ")))
+    })
 }

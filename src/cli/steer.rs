@@ -94,7 +94,7 @@ impl Steer {
     async fn store(&self, lang: Lang, settings: &Settings) -> Result<Store, Failure> {
         let data = self.data.as_ref().unwrap_or(&settings.data.dir);
         if settings.store.kind == StoreKind::Sqlite && !data.join(DATABASE).is_file() {
-            return Err(Failure::Bad(texts::no_data(lang, data.display())));
+            return Err(offline::no_data(lang, data));
         }
         Ok(Store::open(settings, data).await?)
     }
@@ -140,7 +140,7 @@ fn standing(lang: Lang, log: &[Steered], json: bool) -> Result<String, Failure> 
 /// One pause, as a person reads it.
 pub(super) fn said(lang: Lang, line: &Steered) -> String {
     let (scope, who) = (line.scope.label(lang), entries::by(lang, &line.by));
-    texts::paused_line(lang, scope, who, line.at, &line.reason)
+    texts::paused_line(lang, scope, who, format!("{:.0}", line.at), &line.reason)
 }
 
 pub(super) async fn pause(args: Pause, setting: &Setting) -> Ended {

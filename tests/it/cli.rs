@@ -181,6 +181,14 @@ fn where_there_is_no_data_the_verbs_say_so_and_make_none() {
         chinese.is(2, &["没有 Rehome 数据"]);
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    // One directory too high: it is told where there is some.
+    let below = dir.path().join("faults");
+    std::fs::create_dir(&below).unwrap();
+    std::fs::write(below.join("rehome.db"), "").unwrap();
+    let place = below.display().to_string();
+    for verb in ["list", "pause"] {
+        Said::of(rehome(&[verb]).arg("--data").arg(dir.path())).is(2, &["there is some in", &place]);
+    }
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use lapin::uri::AMQPUri;
 use rehome_domain::{order::WorkOrder, role::Role};
 
-use super::error::AmqpError;
+use super::{error::AmqpError, nodes::Nodes};
 
 /// Says which domain (region or vendor) an order's device belongs to: the second word of its routing key.
 pub type DomainOf = dyn Fn(&WorkOrder) -> String + Send + Sync;
@@ -66,11 +65,10 @@ impl Options {
     /// # Errors
     /// The URL is not one.
     pub fn name_at_broker(&self) -> Result<String, AmqpError> {
-        if let Some(user) = &self.user {
-            return Ok(user.clone());
-        }
-        let uri: AMQPUri = self.url.parse().map_err(|detail| AmqpError::BadUrl { detail })?;
-        Ok(uri.authority.userinfo.username)
+        Ok(match &self.user {
+            Some(user) => user.clone(),
+            None => Nodes::read(self)?.user().to_owned(),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 /// The broker can't be reached, or does not let us delete.
 pub async fn remove(options: &Options) -> Result<(), AmqpError> {
     let shared = Shared::new(Options { declare: false, ..options.clone() })?;
-    let connection = shared.open("remove").await?;
+    let connection = shared.open("remove").await?.connection;
     let removed = timeout(shared.limits().connect, from(&connection, &shared)).await;
     close(&connection).await;
     removed.map_err(|_| AmqpError::Removing {

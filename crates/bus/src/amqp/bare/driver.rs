@@ -41,7 +41,7 @@ impl Driver {
         batch: usize,
     ) -> Result<Self, BareError> {
         let post = Post::open(&shared).await?;
-        let connection = shared.open("bare events").await?;
+        let connection = shared.open("bare events").await?.connection;
         let channel = connection.create_channel().await?;
         channel.basic_qos(shared.limits().prefetch_others, BasicQosOptions::default()).await?;
         let queue = shared.names.listener(&Uuid::now_v7().to_string());

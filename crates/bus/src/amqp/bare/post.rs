@@ -21,7 +21,7 @@ pub(super) struct Post {
 
 impl Post {
     pub(super) async fn open(shared: &Arc<Shared>) -> Result<Self, BareError> {
-        let connection = shared.open("bare publish").await?;
+        let connection = shared.open("bare publish").await?.connection;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(Self { _connection: connection, channel })

@@ -59,7 +59,7 @@ impl Station {
         let post = Post::open(&plan.shared).await?;
         let (mut taps, mut consumers) = (Vec::new(), Vec::new());
         for queue in &plan.queues {
-            let connection = plan.shared.open("bare consume").await?;
+            let connection = plan.shared.open("bare consume").await?.connection;
             let channel = connection.create_channel().await?;
             channel.basic_qos(plan.prefetch, BasicQosOptions::default()).await?;
             let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
