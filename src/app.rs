@@ -319,8 +319,12 @@ impl App {
         for task in self.keeping.into_iter().chain(self.reading) {
             task.abort();
         }
-        if let Some(supervisor) = self.supervisor {
-            let _ = supervisor.await;
+        if let Some(mut supervisor) = self.supervisor
+            && tokio::time::timeout_at(until, &mut supervisor).await.is_err()
+        {
+            // The broker or the database is away. What is in hand has not been acknowledged, and comes again elsewhere.
+            supervisor.abort();
+            left = left.max(1);
         }
         if !alone {
             for (hands, most) in &self.hands {
@@ -330,7 +334,7 @@ impl App {
             }
         }
         self.carrier.close().await;
-        self.store.close().await;
+        self.store.close(left == 0).await;
         left
     }
 }

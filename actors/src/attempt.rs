@@ -8,7 +8,9 @@ use rehome_domain::{
     id::WorkOrderId,
     message::Envelope,
     order::{Layer, MESSAGE_VERSION, OrderKind, WorkOrder},
-    ports::{Admission, Bus, BusError, DriverError, FenceStore, Inventory, Operation, Outgoing, Part},
+    ports::{
+        Admission, Bus, BusError, Conclusion, DriverError, FenceStore, Inventory, Operation, Outgoing, Part,
+    },
     reply::{Failure, Outcome, Presence, Reason, Reply, Report},
 };
 
@@ -199,10 +201,14 @@ impl Attempt {
 
     /// Remembers the report, then sends it: what was said once is said again, whatever happens in between.
     pub(crate) async fn conclude(&mut self, report: Report, to_send: Report, what: &str) -> Result<(), Stop> {
-        let concluded = self.tools.fences.conclude(self.tools.layer, self.order.id, report).await;
-        let current = concluded.map_err(|error| Stop::Unavailable(error.to_string()))?;
+        let concluded = self.tools.fences.conclude(self.tools.layer, self.order.id, self.part, report).await;
+        let conclusion = concluded.map_err(|error| Stop::Unavailable(error.to_string()))?;
         self.holds = false;
-        if current { self.send(to_send, what).await } else { Err(Stop::Superseded) }
+        match conclusion {
+            Conclusion::Remembered => self.send(to_send, what).await,
+            Conclusion::Superseded => Err(Stop::Superseded),
+            Conclusion::Concluded(report) => Err(Stop::Concluded(report)),
+        }
     }
 
     /// Nothing is under way on a device: others may have their turn.

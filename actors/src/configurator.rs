@@ -138,14 +138,14 @@ async fn carry_out(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> Re
     let order = Arc::new(order);
     let (part, until) = (Part::Order, order.deadline);
     let mut attempt = Attempt { tools, order, last: None, part, until, holds: false, traced };
-    let first = match layer {
+    let mut ended = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,
     };
-    let ended = match first {
-        Err(Stop::Concluded(report)) => say_again(&mut attempt, report).await,
-        other => other,
-    };
+    // Said again, it may turn out that another process has got further meanwhile: then that is said.
+    while let Err(Stop::Concluded(report)) = ended {
+        ended = say_again(&mut attempt, report).await;
+    }
     // An order that ends without a conclusion (an `inspect`, say) must not keep others waiting for this process.
     attempt.let_go().await?;
     ended

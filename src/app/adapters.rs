@@ -85,11 +85,12 @@ impl Store {
         }
     }
 
-    /// Takes no more writes, and resolves when what was handed over is written.
-    pub async fn close(&self) {
+    /// Takes no more writes, and resolves when what was handed over is written. `at_rest`: no order of this process is
+    /// under way on a device any more.
+    pub async fn close(&self, at_rest: bool) {
         match self {
             Self::Sqlite(store) => store.close().await,
-            Self::Postgres(store) => store.close().await,
+            Self::Postgres(store) => store.close(at_rest).await,
         }
     }
 }

@@ -146,14 +146,14 @@ pub(super) fn said(lang: Lang, line: &Steered) -> String {
 pub(super) async fn pause(args: Pause, setting: &Setting) -> Ended {
     let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
     let ended = args.steer.steer(&store, Turn::Pause, setting).await;
-    store.close().await;
+    store.close(true).await;
     ended
 }
 
 pub(super) async fn resume(args: Resume, setting: &Setting) -> Ended {
     let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
     let ended = args.steer.steer(&store, Turn::Resume, setting).await;
-    store.close().await;
+    store.close(true).await;
     ended
 }
 
@@ -175,7 +175,7 @@ pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
         left = under_way(settings, &store.tickets(), &args.steer.scope()).await?;
     }
     bar.finish_and_clear();
-    store.close().await;
+    store.close(true).await;
     let end = if args.steer.json { String::new() } else { texts::still_under_way(setting.lang, left) + "\n" };
     Ok(Told { text: told.text + &end, good: left == 0 })
 }

@@ -23,7 +23,7 @@ use rehome_domain::{
     journal::{Note, replay},
     message::{Answer, Envelope, Input, Rejection},
     order::Dispatch,
-    ports::{Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Part, Wait},
+    ports::{Conclusion, Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Part, Wait},
     reply::{Failure, Outcome, Presence, Reason},
     state::Work,
     step::{Context, Stepped, step},
@@ -371,7 +371,8 @@ fn an_l2_reserve_that_comes_again_after_its_failure_goes_on_with_its_rollback() 
         let fences: Arc<dyn FenceStore> = Arc::clone(&world.store) as _;
         // As if the configurator had been killed between telling the failure and rolling back.
         fences.admit(Layer::L2, id, Part::Order).await.unwrap();
-        assert!(fences.conclude(Layer::L2, id, failed.clone()).await.unwrap());
+        let concluded = fences.conclude(Layer::L2, id, Part::Order, failed.clone()).await;
+        assert_eq!(concluded, Ok(Conclusion::Remembered));
         let deadline = jiff::Timestamp::MAX;
         let dispatch =
             Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };

@@ -16,7 +16,7 @@ pub use self::{
         Outgoing, ReplyTo, SteeringQueue, Wish, WorkQueue, dead_letter,
     },
     device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation},
-    fence::{Admission, FenceStore, Part},
+    fence::{Admission, Conclusion, FenceStore, Part},
     store::{Change, Committed, Count, DeadLetter, Loaded, SteeringStore, StoreError, TicketStore},
 };
 

@@ -2,7 +2,8 @@
 
 use rehome_domain::{
     id::WorkOrderId,
-    ports::{Admission, Part, StoreError},
+    ports::{Admission, Conclusion, Part, StoreError},
+    reply::Report,
 };
 use uuid::Uuid;
 
@@ -37,6 +38,14 @@ pub(crate) enum Admitted {
     Busy,
 }
 
+/// A [`Conclusion`] whose report is still text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Concluded {
+    Remembered,
+    Superseded,
+    Before(String),
+}
+
 impl Fence {
     /// Whether a process's order may run; if it may, it has begun, and the process holds it.
     pub(crate) fn admit(&mut self, order: WorkOrderId, part: Part, me: Uuid) -> Admitted {
@@ -61,14 +70,25 @@ impl Fence {
     }
 
     /// Whether an order's report is to be sent; if it is, it is remembered.
-    pub(crate) fn conclude(&mut self, order: WorkOrderId, report: &str, me: Uuid) -> bool {
+    pub(crate) fn conclude(&mut self, order: WorkOrderId, part: Part, report: &str, me: Uuid) -> Concluded {
+        let taken_over = self.held.is_some_and(|held| held.by != me);
         self.let_go(order, me);
-        if self.begun.is_some_and(|begun| begun > order.seq) {
-            return false;
+        if self.begun.is_some_and(|begun| begun > order.seq) || taken_over {
+            return Concluded::Superseded;
+        }
+        match &self.last {
+            // Asked again because the answer got lost.
+            Some((concluded, standing)) if *concluded == order && standing == report => {
+                return Concluded::Remembered;
+            }
+            Some((concluded, standing)) if *concluded == order && part == Part::Order => {
+                return Concluded::Before(standing.clone());
+            }
+            _ => {}
         }
         self.begun = Some(order.seq);
         self.last = Some((order, report.to_owned()));
-        true
+        Concluded::Remembered
     }
 
     /// An order of a process is not at work any more.
@@ -77,10 +97,25 @@ impl Fence {
     }
 }
 
+/// A report as it was remembered.
+fn report(text: &str) -> Result<Report, StoreError> {
+    rows::from_json("reading a concluded report", text)
+}
+
+impl Concluded {
+    /// With its report read.
+    pub(crate) fn read(self) -> Result<Conclusion, StoreError> {
+        Ok(match self {
+            Self::Remembered => Conclusion::Remembered,
+            Self::Superseded => Conclusion::Superseded,
+            Self::Before(text) => Conclusion::Concluded(report(&text)?),
+        })
+    }
+}
+
 impl Admitted {
     /// With its report read.
     pub(crate) fn read(self) -> Result<Admission, StoreError> {
-        let report = |text: &str| rows::from_json("reading a concluded report", text);
         Ok(match self {
             Self::Go(last) => {
                 let last = last.map(|(order, text)| report(&text).map(|report| (order, report)));

@@ -138,7 +138,7 @@ impl Crew {
             app.drain(self.drain).await;
         }
         for store in self.stores {
-            store.close().await;
+            store.close(true).await;
         }
     }
 }

@@ -33,6 +33,18 @@ pub enum Admission {
     Busy,
 }
 
+/// What became of a report that was to be remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conclusion {
+    /// It is, and is to be sent.
+    Remembered,
+    /// A newer order has begun, or another process has taken this one over: the report counts for nothing and is not to
+    /// be sent.
+    Superseded,
+    /// The order had been concluded already, by a process that had taken it over: this was its report.
+    Concluded(Report),
+}
+
 /// The configurators' durable memory: per ticket and layer the highest fencing token begun, the last report, and the
 /// process that is at it.
 ///
@@ -44,14 +56,15 @@ pub trait FenceStore: Send + Sync {
     /// when it resolves.
     fn admit(&self, layer: Layer, order: WorkOrderId, part: Part) -> Wait<'_, Result<Admission, StoreError>>;
 
-    /// Remembers an order's report before it is sent. False if a newer order has begun: the report is not to be sent.
-    /// Either way what the order held is free.
+    /// Remembers an order's report before it is sent, durably. An order is concluded once: only its own rollback is added
+    /// afterwards, by [`Part::OwnRollback`]. Either way what the order held is free.
     fn conclude(
         &self,
         layer: Layer,
         order: WorkOrderId,
+        part: Part,
         report: Report,
-    ) -> Wait<'_, Result<bool, StoreError>>;
+    ) -> Wait<'_, Result<Conclusion, StoreError>>;
 
     /// The order touches no device now, and has not been concluded: others may go on. Nothing if it holds nothing.
     fn let_go(&self, layer: Layer, order: WorkOrderId) -> Wait<'_, Result<(), StoreError>>;

@@ -174,6 +174,6 @@ impl Writer {
 
     /// Takes no more, and resolves when what was handed over is written.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.0.close(true).await;
     }
 }

@@ -1,12 +1,12 @@
 //! Fences: what the configurators remember of the orders they have begun and concluded, and who is at them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::join;
 use rehome_domain::{
     id::{RelocationId, WorkOrderId},
     order::Layer,
-    ports::{Admission, FenceStore, Part, StoreError, Wait},
+    ports::{Admission, Conclusion, FenceStore, Part, StoreError, Wait},
     reply::Report,
 };
 use tokio_postgres::Row;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Postgres, session::Session, trouble::Trouble, writer::Grouped};
 use crate::{
-    fence::{Admitted, Fence, Hold},
+    fence::{Admitted, Concluded, Fence, Hold},
     rows,
 };
 
@@ -24,13 +24,15 @@ pub(super) struct Ask {
     order: WorkOrderId,
     /// The process that asks.
     me: Uuid,
+    /// Whether a holder that has not said lately that it is alive may be taken for dead.
+    may_take_over: bool,
     question: Question,
 }
 
 enum Question {
     Admit(Part),
     /// The report, as JSON.
-    Conclude(String),
+    Conclude(Part, String),
     LetGo,
 }
 
@@ -38,7 +40,7 @@ enum Question {
 #[derive(Debug)]
 pub(super) enum Said {
     Admitted(Admitted),
-    Concluded(bool),
+    Concluded(Concluded),
     LetGo,
 }
 
@@ -53,7 +55,9 @@ impl Ask {
     fn decide(&self, fence: &mut Fence) -> Said {
         match &self.question {
             Question::Admit(part) => Said::Admitted(fence.admit(self.order, *part, self.me)),
-            Question::Conclude(report) => Said::Concluded(fence.conclude(self.order, report, self.me)),
+            Question::Conclude(part, report) => {
+                Said::Concluded(fence.conclude(self.order, *part, report, self.me))
+            }
             Question::LetGo => {
                 fence.let_go(self.order, self.me);
                 Said::LetGo
@@ -62,15 +66,15 @@ impl Ask {
     }
 }
 
-/// The holder is told only while it is taken to be alive. After a restart of the database that is everybody for a
-/// while, because nobody could say that they were.
 const LOCK: &str = "SELECT fence.relocation, fence.layer, begun, concluded_seq, concluded_index, report,
-        process.id, held_seq
+        holder, held_seq
     FROM fence JOIN unnest($1::uuid[], $2::text[]) AS asked (relocation, layer)
         ON fence.relocation = asked.relocation AND fence.layer = asked.layer
-    LEFT JOIN process ON process.id = fence.holder
-        AND greatest(process.alive_until, pg_postmaster_start_time() + process.lease) > clock_timestamp()
     ORDER BY fence.relocation, fence.layer FOR UPDATE OF fence";
+
+/// A statement of its own behind the locks: joined to it, whoever waited for a lock would see the new fence with the
+/// old holder's process, or none.
+const ALIVE: &str = "SELECT id FROM process WHERE $1 OR alive_until > clock_timestamp()";
 
 /// The guard is for those who would not lock: a fence never goes back.
 const UPDATE: &str =
@@ -95,13 +99,22 @@ impl Grouped for Ask {
     const REPEATABLE: bool = true;
 
     async fn together(asked: &[Self], session: &Session) -> Result<Vec<Said>, Trouble> {
-        let [lock, update, insert] = &session.prepare([LOCK, UPDATE, INSERT]).await?;
+        let [lock, alive, update, insert] = &session.prepare([LOCK, ALIVE, UPDATE, INSERT]).await?;
         let mut fences: BTreeMap<Key, Fence> =
             asked.iter().map(|ask| (ask.key(), Fence::default())).collect();
         let (relocations, layers): (Vec<_>, Vec<_>) = fences.keys().copied().unzip();
-        let (begun, found) = join!(session.begin(), session.query(lock, vec![&relocations, &layers]));
+        let everybody = asked.iter().any(|ask| !ask.may_take_over);
+        let (begun, found, alive) = join!(
+            session.begin(),
+            session.query(lock, vec![&relocations, &layers]),
+            session.query(alive, vec![&everybody])
+        );
         begun?;
-        let found = found?.iter().map(fence).collect::<Result<HashMap<_, _>, _>>()?;
+        let mut found = found?.iter().map(fence).collect::<Result<HashMap<_, _>, _>>()?;
+        let alive = alive?.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<Uuid>, _>>()?;
+        for fence in found.values_mut() {
+            fence.held.take_if(|held| !alive.contains(&held.by));
+        }
         for ((relocation, layer), fence) in &mut fences {
             if let Some(found) = found.get(&(*relocation, (*layer).to_owned())) {
                 fence.clone_from(found);
@@ -205,7 +218,8 @@ pub(super) async fn conclude_barely<'a>(
 
 impl Postgres {
     async fn ask(&self, layer: Layer, order: WorkOrderId, question: Question) -> Result<Said, StoreError> {
-        let ask = Ask { layer, order, me: self.presence.id(), question };
+        let (me, may_take_over) = (self.presence.id(), self.presence.may_take_over());
+        let ask = Ask { layer, order, me, may_take_over, question };
         self.group(|writers| &writers.fences, ask).await
     }
 }
@@ -218,6 +232,9 @@ fn misheard<T>(said: &Said) -> Result<T, StoreError> {
 impl FenceStore for Postgres {
     fn admit(&self, layer: Layer, order: WorkOrderId, part: Part) -> Wait<'_, Result<Admission, StoreError>> {
         Box::pin(async move {
+            if *self.closed.read().await {
+                return Err(StoreError::Closed);
+            }
             // Whoever holds something must be known to be alive.
             self.presence.show(&self.db).await?;
             match self.ask(layer, order, Question::Admit(part)).await? {
@@ -231,11 +248,12 @@ impl FenceStore for Postgres {
         &self,
         layer: Layer,
         order: WorkOrderId,
+        part: Part,
         report: Report,
-    ) -> Wait<'_, Result<bool, StoreError>> {
+    ) -> Wait<'_, Result<Conclusion, StoreError>> {
         Box::pin(async move {
-            match self.ask(layer, order, Question::Conclude(rows::json(&report)?)).await? {
-                Said::Concluded(current) => Ok(current),
+            match self.ask(layer, order, Question::Conclude(part, rows::json(&report)?)).await? {
+                Said::Concluded(concluded) => concluded.read(),
                 other => misheard(&other),
             }
         })

@@ -171,11 +171,12 @@ impl Postgres {
         Ok(Arc::new(Self { db, writers: None, presence, closed: RwLock::new(false) }))
     }
 
-    /// Takes no more writes, and resolves when what was handed over is written. Reading goes on.
-    pub async fn close(&self) {
+    /// Takes no more writes, and resolves when what was handed over is written. Reading goes on. `at_rest`: no order of
+    /// this process is at a device any more, so that what it holds is free at once and not only when its lease ends.
+    pub async fn close(&self, at_rest: bool) {
         let mut closed = self.closed.write().await;
         *closed = true;
-        self.presence.leave(&self.db).await;
+        self.presence.end(&self.db, at_rest).await;
     }
 
     /// What this process has done in the database since it was opened.

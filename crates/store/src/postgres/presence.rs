@@ -1,4 +1,5 @@
-//! Says again and again that this process is alive, so that what it holds stays its own.
+//! Says again and again that this process is alive, so that what it holds stays its own; and knows when the silence of
+//! others may be the database's own, because this process could not speak either.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,9 +22,8 @@ const TIMES: u32 = 4;
 /// Those of long ago hold nothing any more.
 const SHOW: &str =
     "WITH gone AS (DELETE FROM process WHERE alive_until < clock_timestamp() - interval '1 day')
-    INSERT INTO process (id, alive_until, lease)
-    VALUES ($1, clock_timestamp() + make_interval(secs => $2), make_interval(secs => $2))
-    ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until, lease = excluded.lease";
+    INSERT INTO process (id, alive_until) VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+    ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until";
 
 /// This process, as the others see it.
 pub(super) struct Presence {
@@ -38,17 +38,26 @@ struct Seen {
     lease: Duration,
     /// When it last said that it was alive.
     last: tokio::sync::Mutex<Option<Instant>>,
+    /// Until then the silence of others says nothing: the database may have been away for everybody, and they must get
+    /// the time to speak again.
+    lenient_until: Mutex<Instant>,
 }
 
 impl Presence {
     pub(super) fn new(runtime: Handle, lease: Duration) -> Self {
-        let seen = Seen { id: Uuid::now_v7(), lease, last: tokio::sync::Mutex::default() };
+        let lenient_until = Mutex::new(Instant::now() + lease);
+        let seen = Seen { id: Uuid::now_v7(), lease, last: tokio::sync::Mutex::default(), lenient_until };
         Self { seen: Arc::new(seen), runtime, showing: Mutex::default() }
     }
 
     /// Which process it is.
     pub(super) fn id(&self) -> Uuid {
         self.seen.id
+    }
+
+    /// Whether a process that has not said lately that it is alive may be taken for dead.
+    pub(super) fn may_take_over(&self) -> bool {
+        *self.seen.lenient_until.lock().unwrap_or_else(PoisonError::into_inner) <= Instant::now()
     }
 
     /// Sees to it that the others take this process to be alive, from now on.
@@ -62,11 +71,15 @@ impl Presence {
         Ok(())
     }
 
-    /// It holds nothing any more: others need not wait for its lease to end.
-    pub(super) async fn leave(&self, db: &Db) {
+    /// It says no more that it is alive. If it is at rest, and so holds nothing, others need not wait for its lease to
+    /// end.
+    pub(super) async fn end(&self, db: &Db, at_rest: bool) {
         let showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(showing) = showing else { return };
         showing.abort();
+        if !at_rest {
+            return;
+        }
         let (what, sql) = ("leaving", "DELETE FROM process WHERE id = $1");
         let leaving = Single { what, sql, params: &[&self.seen.id], repeatable: true, writes: true };
         if let Err(trouble) = db.transact(&leaving).await {
@@ -96,6 +109,11 @@ impl Seen {
         let show =
             Single { what: WHAT, sql: SHOW, params: &[&self.id, &lease], repeatable: true, writes: true };
         db.transact(&show).await.map_err(|trouble| trouble.failed(WHAT))?;
+        // Since then nobody may have been able to speak.
+        if last.is_none_or(|last| last.elapsed() > self.lease / 2) {
+            let lenient = Instant::now() + self.lease;
+            *self.lenient_until.lock().unwrap_or_else(PoisonError::into_inner) = lenient;
+        }
         *last = Some(now);
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Request {
     /// # Errors
     /// If the report can't be told as JSON.
     pub fn conclude(layer: Layer, order: WorkOrderId, report: &Report) -> Result<Self, StoreError> {
-        Conclude::new(layer, order, report).map(Self::of)
+        Conclude::new(layer, order, Part::Order, report).map(Self::of)
     }
 
     /// What [`edit`](rehome_domain::ports::DeviceMemory::edit) writes.

@@ -3,7 +3,7 @@
 use rehome_domain::{
     id::WorkOrderId,
     order::Layer,
-    ports::{Admission, FenceStore, Part, StoreError, Wait},
+    ports::{Admission, Conclusion, FenceStore, Part, StoreError, Wait},
     reply::Report,
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -14,7 +14,7 @@ use super::{
     writer::{Shape, Write},
 };
 use crate::{
-    fence::{Admitted, Fence},
+    fence::{Admitted, Concluded, Fence},
     rows,
 };
 
@@ -80,38 +80,44 @@ impl Write for Admit {
 pub(super) struct Conclude {
     layer: Layer,
     order: WorkOrderId,
+    part: Part,
     report: String,
 }
 
 impl Conclude {
-    pub(super) fn new(layer: Layer, order: WorkOrderId, report: &Report) -> Result<Self, StoreError> {
-        Ok(Self { layer, order, report: rows::json(report)? })
+    pub(super) fn new(
+        layer: Layer,
+        order: WorkOrderId,
+        part: Part,
+        report: &Report,
+    ) -> Result<Self, StoreError> {
+        Ok(Self { layer, order, part, report: rows::json(report)? })
     }
 }
 
 impl Write for Conclude {
-    type Answer = bool;
+    type Answer = Concluded;
     const WHAT: &'static str = "concluding an order";
 
-    fn execute(&self, db: &Connection) -> rusqlite::Result<bool> {
-        let Self { layer, order, report } = self;
-        if !fence(db, *layer, *order)?.conclude(*order, report, ALONE) {
-            return Ok(false);
+    fn execute(&self, db: &Connection) -> rusqlite::Result<Concluded> {
+        let Self { layer, order, part, report } = self;
+        let said = fence(db, *layer, *order)?.conclude(*order, *part, report, ALONE);
+        if said == Concluded::Remembered {
+            db.prepare_cached(
+                "INSERT INTO fence (relocation, layer, begun, concluded_seq, concluded_index, report)
+                 VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET begun = excluded.begun, concluded_seq = excluded.concluded_seq,
+                     concluded_index = excluded.concluded_index, report = excluded.report",
+            )?
+            .execute(params![
+                rows::key(order.relocation),
+                layer.wire(),
+                order.seq.cast_signed(),
+                order.index,
+                report
+            ])?;
         }
-        db.prepare_cached(
-            "INSERT INTO fence (relocation, layer, begun, concluded_seq, concluded_index, report)
-             VALUES (?1, ?2, ?3, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET begun = excluded.begun, concluded_seq = excluded.concluded_seq,
-                 concluded_index = excluded.concluded_index, report = excluded.report",
-        )?
-        .execute(params![
-            rows::key(order.relocation),
-            layer.wire(),
-            order.seq.cast_signed(),
-            order.index,
-            report
-        ])?;
-        Ok(true)
+        Ok(said)
     }
 
     fn shape(&self, shape: &mut Shape) {
@@ -128,9 +134,10 @@ impl FenceStore for Sqlite {
         &self,
         layer: Layer,
         order: WorkOrderId,
+        part: Part,
         report: Report,
-    ) -> Wait<'_, Result<bool, StoreError>> {
-        Box::pin(async move { self.write(Conclude::new(layer, order, &report)?).await })
+    ) -> Wait<'_, Result<Conclusion, StoreError>> {
+        Box::pin(async move { self.write(Conclude::new(layer, order, part, &report)?).await?.read() })
     }
 
     fn let_go(&self, _layer: Layer, _order: WorkOrderId) -> Wait<'_, Result<(), StoreError>> {

@@ -12,7 +12,7 @@ use rehome_domain::{
     id::WorkOrderId,
     journal::replay,
     order::Layer,
-    ports::{Admission, Committed, FenceStore, Loaded, Part, TicketStore},
+    ports::{Admission, Committed, Conclusion, FenceStore, Loaded, Part, TicketStore},
     reply::{Outcome, Report},
 };
 use rehome_store::{Options, Sqlite};
@@ -50,7 +50,8 @@ async fn child() {
                     writeln!(std::io::stdout(), "ack {n} {seq}").unwrap();
                 }
                 let (order, report) = concluded(n);
-                assert!(store.conclude(Layer::L3, order, report).await.unwrap());
+                let concluded = store.conclude(Layer::L3, order, Part::Order, report).await;
+                assert_eq!(concluded, Ok(Conclusion::Remembered));
                 writeln!(std::io::stdout(), "ack {n} 7").unwrap();
             }
         })

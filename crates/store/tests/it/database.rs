@@ -66,7 +66,7 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     let store = place.open();
     assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
     store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
-    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.conclude(Layer::L3, order(1), Part::Order, reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1)]).await.unwrap();
     store.quarantine(id(2), "because".to_owned()).await.unwrap();
     drop(store);
@@ -300,7 +300,7 @@ async fn the_bare_writer_writes_the_same_rows_as_the_store() {
     let store = Sqlite::open(&through.path, &options).unwrap();
     store.commit(steps(1)[..3].to_vec()).await.unwrap();
     store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
-    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.conclude(Layer::L3, order(1), Part::Order, reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1), put(2)]).await.unwrap();
     let stats = store.stats();
     let shapes = [

@@ -8,7 +8,7 @@ use std::sync::{
 use rehome_domain::{
     id::{RelocationId, WorkOrderId},
     order::Layer,
-    ports::{Admission, FenceStore, Part},
+    ports::{Admission, Conclusion, FenceStore, Part},
     reply::{Found, Outcome, Presence, Reason, Report},
 };
 use uuid::Uuid;
@@ -23,7 +23,7 @@ pub const CASES: &[Case<dyn FenceStore>] = cases![
     a_reserve_delivered_again_after_its_release_is_superseded,
     an_order_delivered_again_before_it_is_concluded_runs_again,
     an_order_delivered_again_after_it_is_concluded_gets_the_same_report,
-    a_report_may_be_replaced_while_no_newer_order_has_begun,
+    an_order_is_concluded_once_and_only_its_own_rollback_is_added,
     a_report_of_a_superseded_order_is_not_to_be_sent,
     an_inspect_is_told_the_last_conclusion,
     a_rollback_of_ones_own_runs_after_its_conclusion_until_a_newer_order_has_begun,
@@ -45,7 +45,11 @@ async fn admit(store: &Store, order: WorkOrderId) -> Admission {
 }
 
 async fn conclude(store: &Store, order: WorkOrderId, report: &Report) -> bool {
-    store.conclude(Layer::L3, order, report.clone()).await.unwrap()
+    concluded(store, order, Part::Order, report).await == Conclusion::Remembered
+}
+
+async fn concluded(store: &Store, order: WorkOrderId, part: Part, report: &Report) -> Conclusion {
+    store.conclude(Layer::L3, order, part, report.clone()).await.unwrap()
 }
 
 const GO: Admission = Admission::Go { last: None };
@@ -79,12 +83,22 @@ async fn an_order_delivered_again_after_it_is_concluded_gets_the_same_report(sto
     );
 }
 
-async fn a_report_may_be_replaced_while_no_newer_order_has_begun(store: Store) {
-    let undone = Report::RolledBack { outcome: failed(Reason::Unreachable) };
+async fn an_order_is_concluded_once_and_only_its_own_rollback_is_added(store: Store) {
+    let failed = Report::Reserve { outcome: failed(Reason::Rejected), rollback: None };
+    let whole = Report::RolledBack { outcome: Outcome::Done };
     assert_eq!(admit(&store, order(1)).await, GO);
-    assert!(conclude(&store, order(1), &reserved()).await);
-    assert!(conclude(&store, order(1), &undone).await);
-    assert_eq!(admit(&store, order(1)).await, Admission::Concluded(undone));
+    assert!(conclude(&store, order(1), &failed).await);
+    assert!(conclude(&store, order(1), &failed).await, "the same, because the answer got lost");
+    let otherwise = concluded(&store, order(1), Part::Order, &reserved()).await;
+    assert_eq!(otherwise, Conclusion::Concluded(failed.clone()), "what was said first counts");
+    assert_eq!(concluded(&store, order(1), Part::OwnRollback, &whole).await, Conclusion::Remembered);
+    assert_eq!(admit(&store, order(1)).await, Admission::Concluded(whole.clone()));
+    assert_eq!(concluded(&store, order(1), Part::Order, &failed).await, Conclusion::Concluded(whole));
+    assert_eq!(
+        admit(&store, order(2)).await,
+        Admission::Go { last: Some((order(1), Report::RolledBack { outcome: Outcome::Done })) }
+    );
+    assert_eq!(concluded(&store, order(1), Part::OwnRollback, &failed).await, Conclusion::Superseded);
 }
 
 async fn a_report_of_a_superseded_order_is_not_to_be_sent(store: Store) {
@@ -139,14 +153,14 @@ async fn every_report_comes_back_as_it_was(store: Store) {
 #[derive(Debug, Clone)]
 enum Call {
     Admit(WorkOrderId, Part),
-    Conclude(WorkOrderId, Report),
+    Conclude(WorkOrderId, Part, Report),
     LetGo(WorkOrderId),
 }
 
 #[derive(Debug, PartialEq)]
 enum Said {
     Admitted(Admission),
-    Concluded(bool),
+    Concluded(Conclusion),
     LetGo,
 }
 
@@ -170,14 +184,19 @@ impl Fence {
                     Admission::Go { last: last.clone() }
                 }
             }),
-            Call::Conclude(order, report) => {
-                let current = order.seq >= self.begun;
-                if current {
+            Call::Conclude(order, part, report) => Said::Concluded(match &self.concluded {
+                _ if order.seq < self.begun => Conclusion::Superseded,
+                Some((concluded, standing))
+                    if *concluded == order && part == Part::Order && *standing != report =>
+                {
+                    Conclusion::Concluded(standing.clone())
+                }
+                _ => {
                     self.begun = order.seq;
                     self.concluded = Some((order, report));
+                    Conclusion::Remembered
                 }
-                Said::Concluded(current)
-            }
+            }),
             Call::LetGo(_) => Said::LetGo,
         }
     }
@@ -186,7 +205,7 @@ impl Fence {
 async fn really(store: &Store, call: Call) -> Said {
     match call {
         Call::Admit(order, part) => Said::Admitted(store.admit(Layer::L3, order, part).await.unwrap()),
-        Call::Conclude(order, report) => Said::Concluded(conclude(store, order, &report).await),
+        Call::Conclude(order, part, report) => Said::Concluded(concluded(store, order, part, &report).await),
         Call::LetGo(order) => {
             store.let_go(Layer::L3, order).await.unwrap();
             Said::LetGo
@@ -199,7 +218,9 @@ fn calls(relocation: RelocationId) -> Vec<Call> {
     let orders = [(1, 0), (1, 1), (2, 0), (3, 0)].map(|(seq, index)| WorkOrderId { relocation, seq, index });
     let reports = [reserved(), Report::Noticed];
     let of = |order| {
-        let conclusions = reports.clone().map(|report| Call::Conclude(order, report));
+        let conclusions = reports.clone().into_iter().flat_map(move |report| {
+            [Part::Order, Part::OwnRollback].map(|part| Call::Conclude(order, part, report.clone()))
+        });
         let others =
             [Call::Admit(order, Part::Order), Call::Admit(order, Part::OwnRollback), Call::LetGo(order)];
         others.into_iter().chain(conclusions)
@@ -245,6 +266,7 @@ pub const RIVAL_CASES: &[Case<FenceRivals>] = cases![
     an_order_that_was_let_go_is_anybody_s,
     a_newer_order_elsewhere_keeps_the_older_from_beginning_anything_and_waits_until_it_is_out_of_the_way,
     a_rollback_of_ones_own_is_one_s_too,
+    an_order_asked_for_by_two_at_the_same_instant_is_one_s,
     whatever_is_given_to_both_one_at_a_time_is_at_it_and_each_comes_to_its_end,
 ];
 
@@ -290,8 +312,27 @@ async fn a_rollback_of_ones_own_is_one_s_too(rivals: Arc<FenceRivals>) {
     let rollback = async |store: &Store| store.admit(Layer::L3, order(1), Part::OwnRollback).await;
     let go = |report: &Report| Ok(Admission::Go { last: Some((order(1), report.clone())) });
     assert_eq!((rollback(two).await, rollback(one).await), (go(&failed), Ok(Admission::Busy)));
-    assert!(conclude(two, order(1), &whole).await);
+    let late = concluded(one, order(1), Part::OwnRollback, &failed).await;
+    assert_eq!(late, Conclusion::Superseded, "who does not hold it has nothing to say");
+    assert_eq!(concluded(two, order(1), Part::OwnRollback, &whole).await, Conclusion::Remembered);
     assert_eq!(rollback(one).await, go(&whole), "it is told that there is nothing left to do");
+}
+
+/// Tickets whose second order is asked for by both processes at once: its row is there, and nobody holds it.
+const INSTANTS: u16 = 400;
+
+async fn an_order_asked_for_by_two_at_the_same_instant_is_one_s(rivals: Arc<FenceRivals>) {
+    for ticket in 0..INSTANTS {
+        let order = move |seq| WorkOrderId { relocation: id(ticket), seq, index: 0 };
+        let [one, _] = &rivals.0;
+        assert_eq!(admit(one, order(1)).await, GO);
+        assert!(conclude(one, order(1), &reserved()).await);
+        let asking = rivals.0.clone().map(|store| tokio::spawn(async move { admit(&store, order(2)).await }));
+        let [first, second] = asking;
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        let busy = answers.iter().filter(|answer| **answer == Admission::Busy).count();
+        assert_eq!(busy, 1, "ticket {ticket}: {answers:?}");
+    }
 }
 
 /// Tickets, orders of each, and how often each order is given to each process.

@@ -11,7 +11,9 @@ use std::{
 use jiff::SignedDuration;
 use rehome_domain::{
     order::Layer,
-    ports::{Admission, Committed, DeviceMemory, Edit, FenceStore, Part, StoreError, TicketStore},
+    ports::{
+        Admission, Committed, Conclusion, DeviceMemory, Edit, FenceStore, Part, StoreError, TicketStore,
+    },
     request::Spot,
 };
 use rehome_store::postgres::{Options, Postgres};
@@ -56,7 +58,10 @@ async fn what_may_be_asked_twice_is_asked_again_by_itself_when_its_answer_is_los
     proxy.lose_the_next_commit();
     assert_eq!(store.admit(Layer::L3, order(1), Part::Order).await, Ok(Admission::Go { last: None }));
     proxy.lose_the_next_commit();
-    assert_eq!(store.conclude(Layer::L3, order(1), reserved()).await, Ok(true));
+    assert_eq!(
+        store.conclude(Layer::L3, order(1), Part::Order, reserved()).await,
+        Ok(Conclusion::Remembered)
+    );
     assert_eq!(store.admit(Layer::L3, order(1), Part::Order).await, Ok(Admission::Concluded(reserved())));
     assert_eq!(store.stats().reconnects, 2, "both answers were lost");
 }

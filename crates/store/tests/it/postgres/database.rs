@@ -49,7 +49,7 @@ async fn everything_is_there_again_after_the_store_is_dropped_and_opened() {
     let store = open(&database).await;
     assert_eq!(store.commit(steps(1)).await.unwrap(), vec![Committed::Done; 6]);
     store.admit(Layer::L3, order(1), Part::Order).await.unwrap();
-    store.conclude(Layer::L3, order(1), reserved()).await.unwrap();
+    store.conclude(Layer::L3, order(1), Part::Order, reserved()).await.unwrap();
     store.edit(Layer::L3, vec![put(1)]).await.unwrap();
     store.quarantine(id(2), "because".to_owned()).await.unwrap();
     drop(store);
@@ -250,7 +250,7 @@ async fn a_closed_store_has_written_everything_and_takes_no_more() {
         })
         .collect();
     tokio::task::yield_now().await;
-    store.close().await;
+    store.close(true).await;
     assert_eq!(store.commit(steps(1000)).await, Err(StoreError::Closed));
     assert_eq!(store.admit(Layer::L3, order(1000), Part::Order).await, Err(StoreError::Closed));
     let (begun, journaled) =
@@ -266,7 +266,7 @@ async fn a_closed_store_has_written_everything_and_takes_no_more() {
         admitted += u32::from(admit.is_ok());
     }
     assert_eq!((begun, journaled), (admitted.to_string(), committed.to_string()));
-    store.close().await;
+    store.close(true).await;
     assert_eq!(store.load(vec![id(1000)]).await, Ok(vec![Loaded::Missing]), "reading goes on");
 }
 

@@ -51,7 +51,7 @@ async fn what_a_process_held_that_left_in_order_is_free_at_once() {
     let database = Database::create();
     let (leaving, other) = (process(&database).await, process(&database).await);
     assert_eq!((admit(&leaving).await, admit(&other).await), (GO, Admission::Busy));
-    leaving.close().await;
+    leaving.close(true).await;
     assert_eq!(admit(&other).await, GO);
 }
 
@@ -67,17 +67,30 @@ async fn a_living_process_holds_an_order_for_many_leases() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_process_holds_that_ends_in_the_middle_of_an_order_is_free_only_when_its_lease_ends() {
+    let database = Database::create();
+    let (ending, other) = (process(&database).await, process(&database).await);
+    assert_eq!(admit(&ending).await, GO);
+    ending.close(false).await;
+    assert_eq!(admit(&other).await, Admission::Busy);
+    wait(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_was_away_for_longer_than_a_lease_takes_nobody_for_dead() {
+    const LONG: Duration = Duration::from_secs(6);
     let cluster = Cluster::start();
     let database = Database::on(&cluster.url());
-    let options = Options { lease: Duration::from_secs(600), ..options(&database) };
+    let options = Options { lease: LONG, ..options(&database) };
     let one = Postgres::open(&options).await.unwrap();
     let other = Postgres::open(&options).await.unwrap();
-    assert_eq!(admit(&one).await, GO);
-    // As if it had been away since its lease ran out.
-    database.sql("UPDATE process SET alive_until = now() - interval '1 second'");
-    assert_eq!(admit(&other).await, Admission::Busy, "the server has just started");
+    assert_eq!((admit(&one).await, admit(&other).await), (GO, Admission::Busy));
     cluster.crash();
+    // Nobody can say that they are alive until their leases are over.
+    tokio::time::sleep(LONG).await;
     cluster.begin();
-    assert_eq!((admit(&other).await, admit(&one).await), (Admission::Busy, GO));
+    // However long the server has been up when it can be asked: it is this process that could not speak.
+    database.sql("UPDATE process SET alive_until = now() - interval '1 hour'");
+    assert_eq!(admit(&other).await, Admission::Busy);
+    assert_eq!(admit(&one).await, GO);
 }

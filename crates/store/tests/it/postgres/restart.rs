@@ -12,7 +12,7 @@ use std::{
 use rehome_domain::{
     journal::replay,
     order::Layer,
-    ports::{Admission, Committed, FenceStore, Loaded, Part, TicketStore},
+    ports::{Admission, Committed, Conclusion, FenceStore, Loaded, Part, TicketStore},
 };
 use rehome_store::postgres::{Options, Postgres};
 use rehome_testkit::postgres::{Cluster, Database};
@@ -55,7 +55,9 @@ async fn write(store: Arc<Postgres>, from: u64, acknowledged: Arc<Acknowledged>,
             }
             acknowledged.note(n, seq);
         }
-        while store.conclude(Layer::L3, order(n), reserved()).await != Ok(true) {}
+        while store.conclude(Layer::L3, order(n), Part::Order, reserved()).await != Ok(Conclusion::Remembered)
+        {
+        }
         acknowledged.note(n, 7);
         if stop.load(Ordering::SeqCst) {
             return;
