@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(200);
 Examples:
   rehome pause --reason \"maintenance tonight\"
   rehome pause --device gw-01 --reason \"line card swap\"
-  rehome pause --domain north --data rehome-data
+  rehome pause --domain north --reason \"ring split\" --data rehome-data
 
 What is under way goes on to its end, and undoing is always allowed. What is submitted meanwhile is held back and
 begins by itself after `rehome resume`. A pause outlives every process; `rehome check` shows it.")]
@@ -43,7 +43,7 @@ pub(super) struct Pause {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rehome resume
+  rehome resume --reason \"maintenance over\"
   rehome resume --device gw-01 --reason \"line card swapped\"")]
 pub(super) struct Resume {
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(super) struct Resume {
 #[command(after_help = "\
 Examples:
   rehome drain --device gw-01 --reason \"line card swap\"
-  rehome drain && systemctl stop rehome
+  rehome drain --reason \"new release\" && systemctl stop rehome
 
 Ctrl-C stops waiting; the pause stays until `rehome resume`.")]
 pub(super) struct Drain {
@@ -72,7 +72,7 @@ struct Steer {
     #[arg(long, value_name = "NAME")]
     domain: Option<String>,
     /// Why, for whoever meets the pause
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Data directory of an SQLite store; data.dir if not given
     #[arg(long, value_name = "DIR")]

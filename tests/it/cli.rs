@@ -186,8 +186,8 @@ fn where_there_is_no_data_the_verbs_say_so_and_make_none() {
     std::fs::create_dir(&below).unwrap();
     std::fs::write(below.join("rehome.db"), "").unwrap();
     let place = below.display().to_string();
-    for verb in ["list", "pause"] {
-        Said::of(rehome(&[verb]).arg("--data").arg(dir.path())).is(2, &["there is some in", &place]);
+    for verb in [&["list"][..], &["pause", "--reason", "x"]] {
+        Said::of(rehome(verb).arg("--data").arg(dir.path())).is(2, &["there is some in", &place]);
     }
 }
 
@@ -334,7 +334,7 @@ fn a_pause_is_shown_by_check_refuses_a_second_resume_and_holds_a_run_back_until_
         (output.status.code(), String::from_utf8(text).unwrap())
     };
     // A directory without data has nothing to pause.
-    assert_eq!(said(&mut at("pause")).0, Some(2));
+    assert_eq!(said(at("pause").args(["--reason", "x"])).0, Some(2));
     run(&sheet, dir.path(), None).args(["--deploy", "manual"]).output().unwrap();
     let (code, text) = said(at("pause").args(["--reason", "line card swap"]));
     assert!(
@@ -344,9 +344,13 @@ fn a_pause_is_shown_by_check_refuses_a_second_resume_and_holds_a_run_back_until_
     assert!(said(&mut at("check")).1.contains("paused: everything"));
     // Nothing is cut over meanwhile.
     assert_eq!(run(&sheet, dir.path(), None).output().unwrap().status.code(), Some(1));
-    assert!(said(at("resume").args(["--device", "gw-1"])).0 == Some(2), "that was not paused");
-    assert_eq!(said(&mut at("resume")).1, "nothing is paused\n");
+    let done = ["--reason", "swapped"];
+    let (code, text) = said(at("resume").args(["--device", "gw-1"]).args(done));
+    assert!(code == Some(2) && text.contains("not paused by itself"), "{text}");
+    let (code, text) = said(&mut at("resume"));
+    assert!(code == Some(2) && text.contains("--reason"), "{text}");
+    assert_eq!(said(at("resume").args(done)).1, "nothing is paused\n");
     assert_eq!(run(&sheet, dir.path(), None).output().unwrap().status.code(), Some(0));
-    let (code, text) = said(&mut at("drain"));
+    let (code, text) = said(at("drain").args(["--reason", "new release"]));
     assert!(code == Some(0) && text.ends_with("0 under way\n"), "{text}");
 }

@@ -5,6 +5,8 @@
 //! a field lost. Reading puts the columns back into the JSON and leaves the rest to the domain's own reading, with all
 //! it knows of older forms.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use jiff::Timestamp;
 use rehome_domain::{
     command::By,
@@ -13,7 +15,7 @@ use rehome_domain::{
     journal::{Entry, Note},
     message::Input,
     order::{Dispatch, Layer},
-    ports::{Count, Edit, Holding, Loaded, StoreError},
+    ports::{Count, DeadLetter, Edit, Holding, Loaded, StoreError},
     reply::Failure,
     request::Spot,
     state::State,
@@ -100,6 +102,14 @@ pub(crate) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) 
             _ => format!("its ticket can't be read: {error}"),
         }),
     }
+}
+
+/// Under what a dead letter is kept: a message that comes again is kept once, and two that a sender gave one id are two.
+pub(crate) fn letter_key(letter: &DeadLetter) -> String {
+    // The same in every process of one binary; after an upgrade a letter may be kept once more.
+    let mut said = DefaultHasher::new();
+    (&letter.origin, &letter.key, &letter.body).hash(&mut said);
+    format!("{}#{:016x}", letter.id.0, said.finish())
 }
 
 /// A ticket's row as text. Parsing it is for whoever asked.

@@ -120,7 +120,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 示例:
   rehome pause --reason \"maintenance tonight\"
   rehome pause --device gw-01 --reason \"line card swap\"
-  rehome pause --domain north --data rehome-data
+  rehome pause --domain north --reason \"ring split\" --data rehome-data
 
 进行中的移机照常做到底，回滚和取消始终允许。暂停期间提交的移机被搁置，
 `rehome resume` 之后自动开始。暂停不随进程结束而消失；`rehome check` 可查看。",
@@ -129,7 +129,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "resume",
         "\
 示例:
-  rehome resume
+  rehome resume --reason \"maintenance over\"
   rehome resume --device gw-01 --reason \"line card swapped\"",
     ),
     (
@@ -137,7 +137,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "\
 示例:
   rehome drain --device gw-01 --reason \"line card swap\"
-  rehome drain && systemctl stop rehome
+  rehome drain --reason \"new release\" && systemctl stop rehome
 
 按 Ctrl-C 停止等待；暂停一直有效，直到 `rehome resume`。",
     ),

@@ -298,8 +298,8 @@ impl TicketStore for Postgres {
     fn bury(&self, letter: DeadLetter) -> Wait<'_, Result<(), StoreError>> {
         const SQL: &str = "INSERT INTO dead_letter (id, at, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         Box::pin(async move {
-            let (id, at, body) =
-                (rows::escape(&letter.id.0), rows::not_after(letter.at), rows::json(&letter)?);
+            let id = rows::escape(&rows::letter_key(&letter));
+            let (at, body) = (rows::not_after(letter.at), rows::json(&letter)?);
             let _kept = self.single("keeping a dead letter", true, SQL, &[&id, &at, &body]).await?;
             Ok(())
         })

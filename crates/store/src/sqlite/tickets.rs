@@ -334,7 +334,11 @@ impl Write for Bury {
         db.prepare_cached(
             "INSERT INTO dead_letter (id, at, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         )?
-        .execute(params![self.letter.id.0, rows::not_after(self.letter.at), self.body])?;
+        .execute(params![
+            rows::letter_key(&self.letter),
+            rows::not_after(self.letter.at),
+            self.body
+        ])?;
         Ok(())
     }
 }

@@ -500,4 +500,8 @@ async fn a_dead_letter_is_kept_once_and_the_newest_come_first(store: Store) {
     let newest = [5, 4, 3, 2, 1].map(|n| letter(n, "no such relocation"));
     assert_eq!(store.dead_letters(10).await.unwrap(), newest);
     assert_eq!(store.dead_letters(2).await.unwrap(), newest[..2]);
+    // A sender may call everything by one name.
+    let another = DeadLetter { body: "something else".to_owned(), ..letter(5, "no such relocation") };
+    store.bury(another.clone()).await.unwrap();
+    assert_eq!(store.dead_letters(2).await.unwrap(), [another, letter(5, "no such relocation")]);
 }
