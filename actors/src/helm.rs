@@ -57,6 +57,10 @@ pub struct HelmParts {
     pub now: Now,
 }
 
+/// Every so many turns it is looked for tickets that a supervisor held back which had not heard yet that a pause was
+/// over, after that pause had been lifted.
+const STRAYS: u64 = 60;
+
 /// What is paused, as last looked at.
 pub struct Helm {
     parts: HelmParts,
@@ -147,10 +151,14 @@ impl Helm {
         }
     }
 
-    /// Turns again and again, for ever.
+    /// Turns again and again, for ever; now and then it also looks for what is held back by no pause at all.
     pub async fn keep(self: Arc<Self>) {
-        loop {
-            if let Err(error) = self.turn().await {
+        for turn in 1_u64.. {
+            let turned = match self.turn().await {
+                Ok(_) if turn.is_multiple_of(STRAYS) => self.sweep().await,
+                turned => turned,
+            };
+            if let Err(error) = turned {
                 tracing::warn!(%error, "what is paused could not be read, trying again");
             }
             tokio::time::sleep(self.parts.every).await;

@@ -36,8 +36,8 @@ use crate::{Now, helm::Helm, metrics, trace::Traced};
 pub(crate) use self::effects::quarantined;
 pub use self::gauge::Gauge;
 
-/// How often a supervisor that is full looks whether others have ended what it has begun. Short, because meanwhile new
-/// work waits; long enough not to be noticed in the store.
+/// How often a supervisor that is full, or has nothing to do, looks whether others have ended what it has begun. Short,
+/// because meanwhile new work waits or figures are wrong; long enough not to be noticed in the store.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a supervisor is made of.
@@ -78,7 +78,12 @@ async fn take_inputs(mut inputs: Box<dyn Inputs>, parts: SupervisorParts) {
             supervisor.look_again().await;
         }
         let next = inputs.next(supervisor.parts.batch, room);
-        let Ok(next) = tokio::time::timeout(LOOK_AGAIN, next).await else { continue };
+        let Ok(next) = tokio::time::timeout(LOOK_AGAIN, next).await else {
+            if supervisor.parts.shared && !supervisor.flying.is_empty() {
+                supervisor.look_again().await;
+            }
+            continue;
+        };
         let Some(batch) = next else { break };
         let led = supervisor.take(batch).await;
         supervisor.parts.gauge.count(supervisor.flying.len());

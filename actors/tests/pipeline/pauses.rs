@@ -49,12 +49,36 @@ fn what_is_submitted_to_a_paused_device_is_held_back_until_it_is_resumed_and_all
         steer(&world, "m-2", Turn::Resume, device("gw-1")).await;
         actix::spawn(Arc::clone(&helm).keep());
         world.until(1, "reserved", |t| t.state.relocation == RelocationStatus::CutoverPending).await;
-        let lifted = async {
-            while !world.store.steering().await.unwrap().iter().any(|line| line.turn == Turn::Lifted) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(crate::world::PATIENCE, lifted).await.unwrap();
+        until_lifted(&world).await;
+    });
+}
+
+/// Waits until a pause is lifted for good.
+async fn until_lifted(world: &World) {
+    let lifted = async {
+        while !world.store.steering().await.unwrap().iter().any(|line| line.turn == Turn::Lifted) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::world::PATIENCE, lifted).await.unwrap();
+}
+
+#[test]
+fn a_ticket_held_back_after_its_pause_was_lifted_is_found_and_begins() {
+    on_system(async {
+        let world = World::new();
+        let (stale, awake) = (world.helm(), world.helm());
+        steer(&world, "m-1", Turn::Pause, device("gw-1")).await;
+        stale.look().await.unwrap();
+        steer(&world, "m-2", Turn::Resume, device("gw-1")).await;
+        actix::spawn(awake.keep());
+        until_lifted(&world).await;
+        // Its helm has not heard of that.
+        world.supervise_under(&stale);
+        world.configure_over(&world.inventory());
+        world.submit(1, request(1)).await;
+        world.until(1, "reserved", |t| t.state.relocation == RelocationStatus::CutoverPending).await;
+        assert!(world.journal(1).await.len() > 3, "it was held back first");
     });
 }
 

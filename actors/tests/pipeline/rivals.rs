@@ -7,11 +7,11 @@ use rehome_domain::{
     Layer, OrderKind, Report,
     message::Envelope,
     ports::{Change, Loaded, Outgoing},
-    reply::Outcome,
+    reply::{Failure, Outcome, Reason},
     step::{Context, Stepped, step},
 };
 
-use crate::world::{World, id, on_system, request};
+use crate::world::{PATIENCE, World, id, on_system, request};
 
 #[test]
 fn a_ticket_that_others_move_on_while_its_journal_is_read_is_not_taken_for_damaged() {
@@ -26,6 +26,26 @@ fn a_ticket_that_others_move_on_while_its_journal_is_read_is_not_taken_for_damag
         let looked_at = Loaded::Ticket(Box::new(before.clone()));
         let read = read(&*world.tickets, id(1), looked_at).await.unwrap();
         assert_eq!(read.map(|ticket| ticket.version), Ok(before.version + 1));
+    });
+}
+
+#[test]
+fn what_others_have_ended_is_not_in_flight_here_any_more_though_nothing_comes() {
+    on_system(async {
+        let world = World::new();
+        let gauge = world.supervise_beside_others(64);
+        world.submit(1, request(1)).await;
+        world.until(1, "begun", |ticket| ticket.state.in_flight()).await;
+        let failed = Outcome::Failed(Failure { reason: Reason::Rejected, text: "no room".to_owned() });
+        world.reply_elsewhere(1, Layer::L3, Report::Reserve { outcome: failed, rollback: None }).await;
+        world.reply_elsewhere(1, Layer::L2, Report::Noticed).await;
+        world.reply_elsewhere(1, Layer::L3, Report::Release { outcome: Outcome::Done }).await;
+        let none = async {
+            while gauge.in_flight() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, none).await.expect("it is counted for ever");
     });
 }
 

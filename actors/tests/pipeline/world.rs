@@ -76,9 +76,9 @@ impl World {
         self.supervise(tickets, false, 64, self.helm());
     }
 
-    /// Puts one of several supervisors to work, with room for so many relocations in flight.
-    pub(crate) fn supervise_beside_others(&self, in_flight: usize) {
-        self.supervise(Arc::clone(&self.tickets), true, in_flight, self.helm());
+    /// Puts one of several supervisors to work, with room for so many relocations in flight; what others see of it.
+    pub(crate) fn supervise_beside_others(&self, in_flight: usize) -> Arc<Gauge> {
+        self.supervise(Arc::clone(&self.tickets), true, in_flight, self.helm())
     }
 
     /// Puts a supervisor to work under this helm.

@@ -23,7 +23,10 @@ fn mistakes(text: &str) -> Vec<String> {
 #[test]
 fn each_mistake_is_named_by_its_place_with_what_was_expected() {
     let cases = [
-        ("sed = 1", "sed: unknown field `sed`, expected one of `seed`, `deadlines`, `messages_twice`, `fault`, `operator`"),
+        (
+            "sed = 1",
+            "sed: unknown field `sed`, expected one of `seed`, `deadlines`, `messages_twice`, `fault`, `operator`",
+        ),
         ("seed = -1", "seed: invalid value: integer `-1`, expected u64"),
         ("[[fault]]\nlayer = \"l3\"", "fault[0]: missing field `what`"),
         (
