@@ -68,14 +68,8 @@ impl Traced {
 
 fn name(input: &Input) -> &'static str {
     match input {
-        Input::Submitted { .. } => "submitted",
         Input::Command(command) => command.kind.wire(),
-        Input::Reply(_) => "reply",
-        Input::Overdue { .. } => "overdue",
-        Input::Undeliverable { .. } => "undeliverable",
-        Input::WindowOpened => "window_opened",
-        Input::Resumed => "resumed",
-        Input::Unpaused => "unpaused",
+        other => other.word(),
     }
 }
 

@@ -66,6 +66,21 @@ pub enum Weight {
 }
 
 impl Input {
+    /// Its sort in a word, for keys and traces.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Submitted { .. } => "submitted",
+            Self::Command(_) => "command",
+            Self::Reply(_) => "reply",
+            Self::Overdue { .. } => "overdue",
+            Self::Undeliverable { .. } => "undeliverable",
+            Self::WindowOpened => "window_opened",
+            Self::Resumed => "resumed",
+            Self::Unpaused => "unpaused",
+        }
+    }
+
     /// See [`Weight`]. Whatever may send orders for a ticket that has none out must not weigh nothing: that is what keeps
     /// the bounded queues from filling up in a circle.
     #[must_use]

@@ -37,7 +37,9 @@ pub enum AmqpError {
         detail: String,
     },
     /// The broker could not be reached, or refused us.
-    #[error("no connection to the broker at {place}: {detail}")]
+    #[error(
+        "no connection to the broker at {place}: {detail}; see that RabbitMQ runs and listens there (amqp.url)"
+    )]
     Unreachable {
         /// Host and port.
         place: String,

@@ -348,6 +348,7 @@ fn a_memory_that_is_away_for_a_while_is_waited_for_and_is_no_fault_of_the_device
         let order = order(relocation(US), Layer::L3, OrderKind::Reserve, &lying("OURS", Lie::TwoDevices));
         memory.set_down(true);
         let back = async {
+            // Of the paused clock: no test waits for it.
             tokio::time::sleep(Duration::from_secs(20)).await;
             memory.set_down(false);
         };

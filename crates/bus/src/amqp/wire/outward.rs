@@ -176,16 +176,7 @@ fn reply(shared: &Shared, envelope: &Envelope) -> Result<Packed, BusError> {
 /// An input that the supervisor's own processes give it.
 pub(in crate::amqp) fn internal(shared: &Shared, incoming: &Incoming) -> Result<Packed, BusError> {
     let envelope = &incoming.envelope;
-    let key = match &envelope.input {
-        Input::Submitted { .. } => "submitted",
-        Input::Command(_) => "command",
-        Input::Reply(_) => "reply",
-        Input::Overdue { .. } => "overdue",
-        Input::Undeliverable { .. } => "undeliverable",
-        Input::WindowOpened => "window_opened",
-        Input::Resumed => "resumed",
-        Input::Unpaused => "unpaused",
-    };
+    let key = envelope.input.word();
     let mut packed = packed(shared, &shared.names.internal(), key, kind::INPUT, json(envelope)?)?;
     packed.mandatory = true;
     packed.properties = std::mem::take(&mut packed.properties)
