@@ -8,6 +8,7 @@
 //! Start at [`table`]: everything else (the step, the docs' table, the diagram, the buttons an operator
 //! sees) is derived from its rows.
 
+pub mod account;
 pub mod action;
 pub mod command;
 pub mod event;

@@ -3,6 +3,7 @@
 //! Adapters implement them; actors use them and know no adapter. Futures are boxed by hand because the domain has no
 //! runtime and the traits must be usable as objects.
 
+mod accounts;
 mod bus;
 mod device;
 mod fence;
@@ -11,6 +12,7 @@ mod store;
 use std::{future::Future, pin::Pin};
 
 pub use self::{
+    accounts::{AccountStore, Revoke},
     bus::{
         Acks, Answered, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Heard, Incoming, Inputs,
         Outgoing, ReplyTo, SteeringQueue, Wish, WorkQueue, dead_letter,

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use rehome_domain::{
+    account::{Account, Pass},
     command::By,
     event::Alarm,
     id::{MessageId, RelocationId, WorkOrderId},
@@ -310,6 +311,40 @@ fn whole<T: DeserializeOwned>(columns: &str, body: &str) -> Result<T, serde_json
         Some(rest) => serde_json::from_str(&format!("{{{columns},{rest}")),
         None => serde_json::from_str(body),
     }
+}
+
+/// What is being done, where accounts are read.
+pub(crate) const ACCOUNTS: &str = "reading accounts";
+
+/// An account as it stands in its row: its password apart, so that it can be forgotten.
+pub(crate) struct RawAccount {
+    pub(crate) body: String,
+    pub(crate) password: Option<String>,
+}
+
+impl RawAccount {
+    pub(crate) fn new(account: &Account) -> Result<Self, StoreError> {
+        let password = account.password.as_ref().map(json).transpose()?;
+        Ok(Self { body: json(account)?, password })
+    }
+
+    pub(crate) fn account(self) -> Result<Account, StoreError> {
+        let password = self.password.as_deref().map(|password| from_json(ACCOUNTS, password)).transpose()?;
+        Ok(Account { password, ..from_json(ACCOUNTS, &self.body)? })
+    }
+}
+
+/// When a pass ends by itself, in microseconds.
+pub(crate) fn until(pass: &Pass) -> Option<i64> {
+    pass.until().map(not_before)
+}
+
+/// Passes out of their rows, in the order they were issued.
+pub(crate) fn passes(bodies: &[String]) -> Result<Vec<Pass>, StoreError> {
+    let passes: Result<Vec<Pass>, _> = bodies.iter().map(|body| from_json(ACCOUNTS, body)).collect();
+    let mut passes = passes?;
+    passes.sort_by_key(|pass| (pass.issued_at, pass.id));
+    Ok(passes)
 }
 
 /// A value as JSON.

@@ -14,6 +14,7 @@ use super::{
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_tickets.sql"),
     include_str!("../../migrations/postgres/0002_holds.sql"),
+    include_str!("../../migrations/postgres/0003_accounts.sql"),
 ];
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.

@@ -12,6 +12,7 @@
 //! What must hold between processes is held by row locks taken in one order and by unique constraints; where another
 //! process gets in between, a constraint says so, nothing is done, and the transaction is made again.
 
+mod accounts;
 pub mod bare;
 mod commit;
 mod connect;

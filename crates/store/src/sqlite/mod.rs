@@ -9,6 +9,7 @@
 //! Text is made and parsed by whoever asks, never on the writer's thread: what one thread can write is what limits
 //! the whole system.
 
+mod accounts;
 pub mod bare;
 mod commit;
 mod fences;

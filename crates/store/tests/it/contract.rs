@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore};
+use rehome_domain::ports::{AccountStore, DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::{Options, Sqlite};
 use rehome_testkit::contract::{
-    self, device_memory, fences,
+    self, accounts, device_memory, fences,
     rivals::{self, Rivals},
     steering, tickets,
 };
@@ -49,6 +49,15 @@ async fn sqlite_does_what_every_steering_store_must() {
     contract::check(steering::CASES, async || {
         let (store, dir) = open(&Options::default());
         (store as Arc<dyn SteeringStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_account_store_must() {
+    contract::check(accounts::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn AccountStore>, dir)
     })
     .await;
 }

@@ -9,6 +9,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod accounts;
 pub mod bus;
 pub mod device_memory;
 pub mod fences;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use rehome_domain::ports::{DeviceMemory, FenceStore, SteeringStore, TicketStore};
+use rehome_domain::ports::{AccountStore, DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::postgres::{Options, Postgres};
 use rehome_testkit::{
     contract::{
-        self, device_memory,
+        self, accounts, device_memory,
         fences::{self, FenceRivals},
         rivals::{self, Rivals},
         steering, tickets,
@@ -48,6 +48,15 @@ async fn postgres_does_what_every_steering_store_must() {
     contract::check(steering::CASES, async || {
         let database = Database::create();
         (open(&database).await as Arc<dyn SteeringStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_account_store_must() {
+    contract::check(accounts::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn AccountStore>, database)
     })
     .await;
 }
