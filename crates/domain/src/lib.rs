@@ -11,6 +11,7 @@
 pub mod account;
 pub mod action;
 pub mod command;
+pub mod consequence;
 pub mod event;
 pub mod holding;
 pub mod id;
