@@ -2,24 +2,7 @@
 //!
 //! Wire names (statuses, commands, columns, keys) are never translated.
 
-use std::fmt::Display;
-
-use rehome_domain::lang::Lang;
-
-macro_rules! texts {
-    ($($name:ident($($part:ident),*): $en:literal, $zh:literal;)+) => {
-        $(
-            #[doc = $en]
-            #[must_use]
-            pub fn $name(lang: Lang, $($part: impl Display),*) -> String {
-                match lang {
-                    Lang::En => format!($en),
-                    Lang::Zh => format!($zh),
-                }
-            }
-        )+
-    };
-}
+use rehome_domain::texts;
 
 // Sheets.
 texts! {
@@ -208,38 +191,6 @@ texts! {
         "第 {seq} 条的版本是 {found}，本程序只能读到 {binary}：请升级";
     journal_differs(seq, field, journal, table): "entry {seq} differs in `{field}`: the journal says {journal}, the table gives {table}",
         "第 {seq} 条的 `{field}` 不一致：日志为 {journal}，转换表为 {table}";
-    but(text, note): "{text}: {note}", "{text}：{note}";
-    with_alarm(text, severity, alarm): "{text} [{severity}: {alarm}]", "{text}【{severity}：{alarm}】";
-    configurator(layer): "{layer} configurator", "{layer}配置装置";
-    nobody(via): "nobody known ({via})", "身份未知（{via}）";
-    timer(): "clock", "时钟";
-    submitted(service): "submitted {service}", "提交 {service}";
-    command_because(command, reason): "{command}, because: {reason}", "{command}，原因：{reason}";
-    overdue(seq): "the deadline of the order of entry {seq} passed", "第 {seq} 条所发工单超时";
-    unpaused(): "no longer paused", "暂停已解除";
-    undeliverable(seq): "nobody takes the order of entry {seq}", "工单 {seq} 无人接收";
-    window_opened(): "the window opened", "切换窗口开始";
-    resumed_entry(): "started again", "系统重启";
-    reply(seq, report): "reply to the order of entry {seq}: {report}", "对第 {seq} 条所发工单的回单：{report}";
-    note_refused(why): "refused: {why}", "拒绝：{why}";
-    note_late(): "too late, changes nothing", "迟到，无变化";
-    note_duplicate(): "again, changes nothing", "重复，无变化";
-    note_unfit(): "answers nothing that was asked, changes nothing", "与任何工单不符，无变化";
-    note_retrying(): "not an answer yet", "尚非结果";
-    note_undeliverable(): "it stays out until its deadline", "等待超时处理";
-    note_window_missed(): "the window had closed", "窗口已过";
-    noticed(): "notice read", "已收通知";
-    order(layer, kind): "{layer} {kind}", "{layer}{kind}";
-    own_rollback(): "own rollback", "自行回滚";
-    part_done(what): "{what} done", "{what}成功";
-    part_failed(what, failure): "{what} failed ({failure})", "{what}失败（{failure}）";
-    cutover_refused(failure): "refused before it began ({failure})", "未开始即被拒（{failure}）";
-    teardown(): "teardown", "拆";
-    install(): "install", "装";
-    inspect_concluded(report): "it had ended: {report}", "已有结果：{report}";
-    inspect_found(old, new): "found {old} at the old place, {new} at the new", "旧址{old}，新址{new}";
-    inspect_nothing(): "could not tell", "无法核查";
-    retrying(attempt, failure, next): "try {attempt} failed ({failure}), again at {next}", "第 {attempt} 次失败（{failure}），{next} 重试";
 }
 
 // Heads of columns and lines.

@@ -10,6 +10,7 @@ use rehome_domain::{
     ports::{Loaded, TicketStore as _},
     request::Place,
     ticket::Ticket,
+    wording,
 };
 use serde_json::json;
 
@@ -79,7 +80,7 @@ fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::f
         let awaited = out.awaited();
         line(
             texts::under_way(lang),
-            texts::until(lang, entries::order(lang, awaited), format!("{:.0}", awaited.deadline)),
+            texts::until(lang, wording::order(lang, awaited), format!("{:.0}", awaited.deadline)),
         )?;
     }
     if let Some((layer, failure)) = &ticket.last_failure {

@@ -10,11 +10,12 @@ use rehome_domain::{
     ports::{Loaded, StoreError, TicketStore},
     role::Role,
     steering::{Scope, Steered, Turn, pauses},
+    wording,
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Ended, Failure, Setting, Told, entries, offline, person};
+use super::{Ended, Failure, Setting, Told, offline, person};
 use crate::{
     app::{DATABASE, Store, domains},
     settings::{Settings, StoreKind},
@@ -139,7 +140,7 @@ fn standing(lang: Lang, log: &[Steered], json: bool) -> Result<String, Failure> 
 
 /// One pause, as a person reads it.
 pub(super) fn said(lang: Lang, line: &Steered) -> String {
-    let (scope, who) = (line.scope.label(lang), entries::by(lang, &line.by));
+    let (scope, who) = (line.scope.label(lang), wording::by(lang, &line.by));
     texts::paused_line(lang, scope, who, format!("{:.0}", line.at), &line.reason)
 }
 

@@ -23,3 +23,27 @@ impl Lang {
         }
     }
 }
+
+/// Sentences in both languages, each a function of its parts: one that lacks a language does not build.
+///
+/// ```
+/// rehome_domain::texts! {
+///     queued(count): "{count} queued", "排队 {count} 个";
+/// }
+/// assert_eq!(queued(rehome_domain::Lang::Zh, 3), "排队 3 个");
+/// ```
+#[macro_export]
+macro_rules! texts {
+    ($($name:ident($($part:ident),*): $en:literal, $zh:literal;)+) => {
+        $(
+            #[doc = $en]
+            #[must_use]
+            pub fn $name(lang: $crate::lang::Lang, $($part: impl ::std::fmt::Display),*) -> String {
+                match lang {
+                    $crate::lang::Lang::En => format!($en),
+                    $crate::lang::Lang::Zh => format!($zh),
+                }
+            }
+        )+
+    };
+}

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use rehome_domain::{
     Lang,
-    render::{diagram_mermaid, diagram_svg, table_markdown},
-    table::{ROWS, SUBMITTED},
+    render::{Course, course_svg, diagram_mermaid, diagram_svg, table_markdown},
+    table::{self, ROWS, SUBMITTED, Trigger},
 };
+use rehome_testkit::history::{self, Play};
 
 const LANGS: [Lang; 2] = [Lang::En, Lang::Zh];
 
@@ -100,4 +101,37 @@ fn the_languages_differ_and_the_same_call_gives_the_same_text() {
         assert_eq!(document(Lang::Zh), document(Lang::Zh));
     }
     assert!(diagram_svg(Lang::Zh).contains("三层切换拆成功，装失败"));
+}
+
+/// A ticket's course ends in the ticket's own state, and what it says can come next is what the table admits there.
+fn holds(play: &Play) {
+    let rows: Vec<&str> =
+        play.journal.iter().flat_map(|entry| entry.rows.iter().map(String::as_str)).collect();
+    let course = Course::of(rows);
+    assert_eq!(course.state(), &play.ticket.state);
+    for lang in LANGS {
+        let (svg, told) = (course_svg(&course, lang), course.told(lang));
+        assert_eq!(svg.matches(" here ").count(), 1, "one node is where it stands");
+        assert!(!svg.contains("style"), "a page's policy allows no styles in it");
+        let admitted =
+            Trigger::all().into_iter().filter(|on| !matches!(on, Trigger::Resume(_) | Trigger::Settled));
+        let admitted = admitted.filter(|on| table::find(&play.ticket.state, *on).is_some());
+        let expected: Vec<String> = admitted.map(|on| on.label(lang)).collect();
+        assert_eq!(told.next.iter().map(|next| next.on.clone()).collect::<Vec<_>>(), expected);
+        assert_eq!(svg.matches("way open").count() > 0, told.next.iter().any(|next| next.to.is_some()));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn the_course_of_any_history_ends_where_its_ticket_stands(
+        request in history::requests(),
+        moves in proptest::collection::vec(history::moves(), 0..40),
+    ) {
+        let mut play = Play::submit(request).unwrap();
+        for step in &moves {
+            let _ = play.make(step);
+        }
+        holds(&play);
+    }
 }

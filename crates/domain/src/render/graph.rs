@@ -92,7 +92,7 @@ impl Node {
         Self::Cancelled,
     ];
 
-    fn of(state: &State) -> Self {
+    pub(super) fn of(state: &State) -> Self {
         match (state.disposition, state.relocation, state.cutover) {
             (Disposition::Cancelled, ..) => Self::Cancelled,
             (_, R::Succeeded, _) => Self::Succeeded,
