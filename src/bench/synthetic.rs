@@ -38,6 +38,7 @@ pub fn spread(n: u64, deadlines: Deadlines, over: Spread) -> Request {
         vrf: n.is_multiple_of(3).then(|| format!("VPN-{:03}", n % 500)),
         description: format!("leased line {n:08}, moved for measuring"),
         window: None,
+        external_id: None,
         hold: false,
         deadlines,
     }

@@ -45,6 +45,7 @@ fn request(number: u16) -> Request {
         vrf: None,
         description: "moved".to_owned(),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: Deadlines::default(),
     }

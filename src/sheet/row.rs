@@ -20,6 +20,7 @@ pub(super) fn request(line: usize, cells: &Cells, deadlines: Deadlines) -> Resul
         vrf: Some(row.text("vrf")).filter(|vrf| !vrf.is_empty()),
         description: row.text("description"),
         window: row.window(),
+        external_id: None,
         hold: false,
         deadlines,
     };

@@ -121,6 +121,7 @@ fn a_request() -> impl Strategy<Value = Request> {
                 start: Timestamp::from_second(start).unwrap(),
                 end: Timestamp::from_second(start + length).unwrap(),
             }),
+            external_id: None,
             hold: false,
             deadlines: DEADLINES,
         })

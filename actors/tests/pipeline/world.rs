@@ -270,6 +270,7 @@ pub(crate) fn request(n: u64) -> Request {
         vrf: None,
         description: "d".to_owned(),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: Deadlines::default(),
     }

@@ -60,6 +60,7 @@ fn order(n: u64) -> WorkOrder {
         vrf: None,
         description: "d".to_owned(),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: rehome_domain::request::Deadlines::default(),
     };

@@ -25,6 +25,20 @@ impl FromStr for RelocationId {
     }
 }
 
+/// Named by its bytes: what the ids of submissions with a key are made in.
+const SUBMISSIONS: Uuid = Uuid::from_u128(0x7265_686f_6d65_4000_8000_6b65_7973_0001);
+
+impl RelocationId {
+    /// The relocation that a caller submits under a key of its own. The same key is the same relocation, so that the
+    /// ticket itself remembers what was submitted under it; the keys of two callers never meet.
+    #[must_use]
+    pub fn keyed(caller: &str, key: &str) -> Self {
+        // The length in front: no caller's name can run into a key.
+        let name = format!("{}:{caller}{key}", caller.len());
+        Self(Uuid::new_v5(&SUBMISSIONS, name.as_bytes()))
+    }
+}
+
 /// Names one message. Whoever sends a message twice gives it the same id, and it counts once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

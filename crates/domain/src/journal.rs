@@ -134,6 +134,31 @@ pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Ticket
     ticket.ok_or(Divergence::Empty)
 }
 
+/// An entry with the ticket before and after it: what it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// None: the entry is the first.
+    pub before: Option<Ticket>,
+    /// After it.
+    pub after: Ticket,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A ticket's journal as moments, in order.
+///
+/// # Errors
+/// Where the journal is not what the table gives for its inputs.
+pub fn moments(entries: impl IntoIterator<Item = Entry>) -> Result<Vec<Moment>, Divergence> {
+    let mut before = None;
+    let mut moments = Vec::new();
+    for entry in entries {
+        let after = replay_one(before.as_ref(), &entry)?;
+        moments.push(Moment { before: before.replace(after.clone()), after, entry });
+    }
+    Ok(moments)
+}
+
 /// Steps one journaled input again.
 ///
 /// # Errors

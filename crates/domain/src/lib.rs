@@ -32,6 +32,7 @@ pub mod step;
 pub mod table;
 pub mod ticket;
 pub mod trace;
+pub mod webhook;
 pub mod wording;
 
 pub use command::{Command, CommandKind};

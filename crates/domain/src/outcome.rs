@@ -2,7 +2,7 @@
 
 use crate::{
     order::Layer,
-    reply::{Failure, Found, Outcome, Presence, Reason, Report},
+    reply::{Found, Outcome, Presence, Reason, Report},
     state::Work,
     table::Trigger,
 };
@@ -94,26 +94,9 @@ pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
     }
 }
 
-/// The first failure a report tells of.
-pub(crate) fn failure(report: &Report) -> Option<&Failure> {
-    match report {
-        Report::Reserve { outcome, rollback } => {
-            outcome.failure().or_else(|| rollback.as_ref().and_then(Outcome::failure))
-        }
-        Report::RolledBack { outcome }
-        | Report::Release { outcome }
-        | Report::CutoverL2 { outcome }
-        | Report::InstallRolledBack { outcome } => outcome.failure(),
-        Report::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
-        Report::CutoverRefused { failure } | Report::Retrying { failure, .. } => Some(failure),
-        Report::Inspected { concluded, .. } => concluded.as_deref().and_then(failure),
-        Report::Noticed => None,
-    }
-}
-
 /// Whether a report only says that a newer order has begun.
 pub(crate) fn superseded(report: &Report) -> bool {
-    failure(report).is_some_and(|failure| failure.reason == Reason::Superseded)
+    report.failure().is_some_and(|failure| failure.reason == Reason::Superseded)
 }
 
 /// What was found where both places are one spot, as [`settle`] reads it: service standing there is at the end that the

@@ -8,6 +8,7 @@ mod bus;
 mod device;
 mod fence;
 mod store;
+mod webhooks;
 
 use std::{future::Future, pin::Pin};
 
@@ -20,6 +21,7 @@ pub use self::{
     device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation},
     fence::{Admission, Conclusion, FenceStore, Part},
     store::{Change, Committed, Count, DeadLetter, Loaded, SteeringStore, StoreError, TicketStore},
+    webhooks::{Feed, WebhookStore},
 };
 
 /// A future of a port.

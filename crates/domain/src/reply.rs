@@ -187,6 +187,26 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// The first failure it tells of.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Reserve { outcome, rollback } => {
+                outcome.failure().or_else(|| rollback.as_ref().and_then(Outcome::failure))
+            }
+            Self::RolledBack { outcome }
+            | Self::Release { outcome }
+            | Self::CutoverL2 { outcome }
+            | Self::InstallRolledBack { outcome } => outcome.failure(),
+            Self::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
+            Self::CutoverRefused { failure } | Self::Retrying { failure, .. } => Some(failure),
+            Self::Inspected { concluded, .. } => concluded.as_deref().and_then(Self::failure),
+            Self::Noticed => None,
+        }
+    }
+}
+
 /// A reply: which order it answers, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {

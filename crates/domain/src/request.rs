@@ -138,6 +138,10 @@ pub struct Request {
     /// The description put on the port at reservation (claim 3).
     #[schemars(length(min = 1, max = TEXT_LIMIT))]
     pub description: String,
+    /// What the system that placed the order calls it, if it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LIMIT))]
+    pub external_id: Option<String>,
     /// When the cutover deploys by itself; without one a person deploys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
@@ -242,6 +246,9 @@ impl Request {
         text(&mut faults, "description", &self.description);
         if let Some(vrf) = &self.vrf {
             text(&mut faults, "vrf", vrf);
+        }
+        if let Some(external_id) = &self.external_id {
+            text(&mut faults, "external_id", external_id);
         }
         place(&mut faults, "old", &self.old);
         place(&mut faults, "new", &self.new);

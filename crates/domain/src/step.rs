@@ -15,7 +15,7 @@ use crate::{
     journal::{ENTRY_VERSION, Entry, Note},
     message::{Envelope, Input, Rejection},
     order::{Dispatch, Layer, OrderKind},
-    outcome::{failure, in_place, read, superseded},
+    outcome::{in_place, read, superseded},
     reply::{Outcome, Reply, Report},
     request::Request,
     role::Role,
@@ -266,7 +266,7 @@ impl<'a> Draft<'a> {
             _ => None,
         };
         let Some(triggers) = triggers else { return self.stray(reply) };
-        if let Some(failure) = failure(&reply.report) {
+        if let Some(failure) = reply.report.failure() {
             self.ticket.last_failure = Some((layer, failure.clone()));
         }
         self.ticket.answered[layer as usize] = Some(reply.order);

@@ -131,6 +131,7 @@ fn every_kind_of_order_comes_back_for_either_layer() {
         let mut request = request;
         request.new.inner_vlan = Some(42);
         request.vrf = Some("blue".to_owned());
+        request.external_id = Some("WO-2026-7".to_owned());
         Arc::new(request)
     };
     for request in [Arc::new(history::request()), qinq(history::windowed_request())] {

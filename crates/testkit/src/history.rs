@@ -48,6 +48,7 @@ pub fn request() -> Request {
         vrf: None,
         description: "LL-0001 Acme".to_owned(),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: Deadlines::default(),
     }

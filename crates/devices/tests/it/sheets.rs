@@ -85,6 +85,7 @@ impl From<Row> for Request {
             vrf: row.vrf,
             description: row.description,
             window: None,
+            external_id: None,
             hold: false,
             deadlines: Deadlines::default(),
         }

@@ -63,6 +63,7 @@ pub(crate) fn request(service: &str, old: Place, new: Place) -> Request {
         vrf: Some("acme".to_owned()),
         description: format!("{service} Acme"),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: Deadlines::default(),
     }

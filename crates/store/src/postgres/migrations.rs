@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_tickets.sql"),
     include_str!("../../migrations/postgres/0002_holds.sql"),
     include_str!("../../migrations/postgres/0003_accounts.sql"),
+    include_str!("../../migrations/postgres/0004_webhooks.sql"),
 ];
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.

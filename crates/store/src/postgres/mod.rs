@@ -26,6 +26,7 @@ mod session;
 mod steering;
 mod tickets;
 mod trouble;
+mod webhooks;
 mod writer;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};

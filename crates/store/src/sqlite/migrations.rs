@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_tickets.sql"),
     include_str!("../../migrations/sqlite/0002_steering.sql"),
     include_str!("../../migrations/sqlite/0003_accounts.sql"),
+    include_str!("../../migrations/sqlite/0004_webhooks.sql"),
 ];
 
 /// Brings a database up to this binary's schema: all the way, or not at all.

@@ -18,6 +18,7 @@ mod migrations;
 mod readers;
 mod steering;
 mod tickets;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]

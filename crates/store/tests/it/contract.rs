@@ -8,6 +8,7 @@ use rehome_testkit::contract::{
     self, accounts, device_memory, fences,
     rivals::{self, Rivals},
     steering, tickets,
+    webhooks::{self, Telling},
 };
 use tempfile::TempDir;
 
@@ -58,6 +59,15 @@ async fn sqlite_does_what_every_account_store_must() {
     contract::check(accounts::CASES, async || {
         let (store, dir) = open(&Options::default());
         (store as Arc<dyn AccountStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_store_of_webhooks_must() {
+    contract::check(webhooks::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn Telling>, dir)
     })
     .await;
 }

@@ -18,6 +18,7 @@ mod relocation;
 pub mod rivals;
 pub mod steering;
 pub mod tickets;
+pub mod webhooks;
 
 use std::{fmt, sync::Arc};
 

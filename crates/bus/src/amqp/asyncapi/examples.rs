@@ -55,6 +55,7 @@ fn request() -> Arc<Request> {
         vrf: Some("ACME-VPN".to_owned()),
         description: "LL-200417 ACME, 10 Harbour Road".to_owned(),
         window: None,
+        external_id: None,
         hold: false,
         deadlines: Deadlines::default(),
     })

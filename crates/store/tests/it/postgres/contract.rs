@@ -10,6 +10,7 @@ use rehome_testkit::{
         fences::{self, FenceRivals},
         rivals::{self, Rivals},
         steering, tickets,
+        webhooks::{self, Telling},
     },
     postgres::Database,
 };
@@ -57,6 +58,15 @@ async fn postgres_does_what_every_account_store_must() {
     contract::check(accounts::CASES, async || {
         let database = Database::create();
         (open(&database).await as Arc<dyn AccountStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_store_of_webhooks_must() {
+    contract::check(webhooks::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn Telling>, database)
     })
     .await;
 }
