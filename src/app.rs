@@ -34,7 +34,7 @@ use rehome_web::Probe;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
-pub use self::adapters::{Store, amqp_options, domains, postgres_options, sqlite_options};
+pub use self::adapters::{DEFAULT_DOMAIN, Store, amqp_options, domains, postgres_options, sqlite_options};
 use crate::settings::{Settings, StoreKind};
 
 /// The database's name in a data directory.

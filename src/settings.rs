@@ -214,6 +214,8 @@ pub struct Access {
     pub admins: Vec<String>,
     /// Rehome's own processes, believed when they name the person they act for.
     pub relays: Vec<String>,
+    /// Who alone answers for a domain, as `domain=user`.
+    pub configurators: Vec<String>,
 }
 
 impl Access {

@@ -54,6 +54,7 @@ texts! {
     setting_less(given, key, least): "is {given}, expected at least {key}, which is {least}",
         "是 {given}，不应小于 {key}，后者是 {least}";
     setting_no_directory(): "is empty, expected a directory", "为空，应为目录";
+    setting_no_pair(given, form): "has the line `{given}`, expected {form}", "含有一行 `{given}`，应为 {form}";
     setting_no_url(given): "is `{given}`, expected an address such as http://127.0.0.1:4318, or nothing for none",
         "是 `{given}`，应为地址，例如 http://127.0.0.1:4318；留空表示不使用";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",

@@ -64,6 +64,8 @@ impl From<BusError> for Stop {
 pub(crate) struct Attempt {
     pub(crate) tools: Rc<Tools>,
     pub(crate) order: Arc<WorkOrder>,
+    /// The domain by whose key it came, and its replies go.
+    pub(crate) domain: Option<String>,
     /// The order concluded last before this one, as the fence told it.
     pub(crate) last: Option<(WorkOrderId, Report)>,
     /// What of it is being done.
@@ -225,7 +227,7 @@ impl Attempt {
         let order = self.order.as_ref();
         let reply =
             Reply { v: MESSAGE_VERSION, order: order.id, attempt: order.attempt, layer: order.layer, report };
-        let envelope = Envelope::reply(reply, what);
+        let envelope = Envelope::reply(reply, what).in_domain(self.domain.clone());
         let reply = Outgoing::Reply(envelope.into()).traced(self.traced.leads());
         Ok(self.tools.bus.send(vec![reply]).await?)
     }

@@ -75,6 +75,16 @@ impl Actor for Configurator {
 /// Orders in hand, and the deliveries they came by: one that comes again while it is in hand is not begun twice.
 type InHand = RefCell<HashMap<WorkOrderId, Vec<u64>>>;
 
+/// An order in hand.
+#[derive(Clone)]
+struct Taken {
+    order: Arc<WorkOrder>,
+    /// The domain by whose key it came.
+    domain: Option<String>,
+    /// Its span, and the trace its replies belong to.
+    traced: Rc<Traced>,
+}
+
 /// Takes orders until the bus closes. Must run on an actix arbiter: it starts device sessions there.
 async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
     let acks = queue.acks();
@@ -88,7 +98,7 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         now: parts.now,
         sessions: RefCell::new(HashMap::new()),
     });
-    while let Some(Delivery { message, tag, trace }) = queue.next().await {
+    while let Some(Delivery { message, tag, trace, domain }) = queue.next().await {
         if let Some(tags) = in_hand.borrow_mut().get_mut(&message.id) {
             tags.push(tag);
             continue;
@@ -98,9 +108,10 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         in_hand.borrow_mut().insert(id, vec![tag]);
         let (tools, in_hand, acks) = (Rc::clone(&tools), Rc::clone(&in_hand), Arc::clone(&acks));
         let traced = Rc::new(Traced::order(&message, trace));
-        let span = traced.span().clone();
+        let order = Taken { order: Arc::new(message), domain, traced };
+        let span = order.traced.span().clone();
         let carrying = async move {
-            let ended = to_its_end(tools, message, traced).await;
+            let ended = to_its_end(tools, order).await;
             let tags = in_hand.borrow_mut().remove(&id).unwrap_or_default();
             if ended && let Err(error) = acks.ack(tags).await {
                 tracing::warn!(%error, order = %id, "an order could not be acknowledged and may come again");
@@ -112,11 +123,11 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
 }
 
 /// Carries one order out, however long bus and store are away. False if the bus was closed before.
-async fn to_its_end(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> bool {
-    let (id, kind) = (order.id, order.kind);
+async fn to_its_end(tools: Rc<Tools>, taken: Taken) -> bool {
+    let (id, kind) = (taken.order.id, taken.order.kind);
     let mut wait = AWAY_FIRST;
     loop {
-        match carry_out(Rc::clone(&tools), order.clone(), Rc::clone(&traced)).await {
+        match carry_out(Rc::clone(&tools), taken.clone()).await {
             Ok(()) | Err(Stop::Concluded(_)) => return true,
             Err(Stop::Superseded) => {
                 tracing::debug!(order = %id, %kind, "superseded by a newer order, no reply");
@@ -133,11 +144,11 @@ async fn to_its_end(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> b
 }
 
 /// Carries one order out, from whatever point an earlier try has reached.
-async fn carry_out(tools: Rc<Tools>, order: WorkOrder, traced: Rc<Traced>) -> Result<(), Stop> {
+async fn carry_out(tools: Rc<Tools>, taken: Taken) -> Result<(), Stop> {
     let layer = tools.layer;
-    let order = Arc::new(order);
-    let (part, until) = (Part::Order, order.deadline);
-    let mut attempt = Attempt { tools, order, last: None, part, until, holds: false, traced };
+    let (part, until) = (Part::Order, taken.order.deadline);
+    let Taken { order, domain, traced } = taken;
+    let mut attempt = Attempt { tools, order, domain, last: None, part, until, holds: false, traced };
     let mut ended = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,

@@ -24,6 +24,7 @@ use rehome_domain::{
     },
     request::Request,
     steering::{Decided, NotSteered, Scope, Steered, Turn, Verdict, lifting, pauses},
+    trace::Trace,
 };
 
 use crate::Now;
@@ -79,6 +80,12 @@ impl Helm {
     pub fn paused(&self, request: &Request) -> Option<Scope> {
         let paused = self.paused.read().unwrap_or_else(PoisonError::into_inner);
         paused.iter().find(|scope| scope.covers(request, |device| (self.parts.domain_of)(device))).cloned()
+    }
+
+    /// A device's domain.
+    #[must_use]
+    pub fn domain_of(&self, device: &str) -> String {
+        (self.parts.domain_of)(device)
     }
 
     /// Looks at the log.
@@ -169,9 +176,9 @@ impl Helm {
     /// log (or, refused, among the dead letters) and whoever is to know has been told; what comes again counts once.
     pub async fn obey(self: Arc<Self>, mut wishes: Box<dyn SteeringQueue>) {
         let acks = wishes.acks();
-        while let Some(Delivery { message: wish, tag, .. }) = wishes.next().await {
+        while let Some(Delivery { message: wish, tag, trace, .. }) = wishes.next().await {
             let led = loop {
-                match self.grant(&wish).await {
+                match self.grant(&wish, trace.as_ref()).await {
                     Ok(led) => break led,
                     Err(StoreError::Closed) => return,
                     Err(error) => {
@@ -195,7 +202,7 @@ impl Helm {
     }
 
     /// Writes what is wished into the log, or keeps why not. Answers what is to be told.
-    async fn grant(&self, wish: &Wish) -> Result<Vec<Outgoing>, StoreError> {
+    async fn grant(&self, wish: &Wish, trace: Option<&Trace>) -> Result<Vec<Outgoing>, StoreError> {
         let steer = &wish.steer;
         let (verdict, event) = match steer.clone().decide(&self.look().await?, (self.parts.now)()) {
             Ok(Decided::New(line)) => {
@@ -209,7 +216,7 @@ impl Helm {
             Ok(Decided::Known(line)) => (accepted(&line), Some(line)),
             Err(why) => {
                 tracing::warn!(by = %steer.by, scope = %steer.scope, turn = ?steer.turn, %why, "not steered");
-                self.parts.tickets.bury(self.refused(wish, &why)).await?;
+                self.parts.tickets.bury(self.refused(wish, trace, &why)).await?;
                 (Verdict::Refused { turn: steer.turn, scope: steer.scope.clone(), why }, None)
             }
         };
@@ -217,7 +224,7 @@ impl Helm {
         Ok(event.map(Outgoing::Steered).into_iter().chain(answer.map(Outgoing::Answer)).collect())
     }
 
-    fn refused(&self, wish: &Wish, why: &NotSteered) -> DeadLetter {
+    fn refused(&self, wish: &Wish, trace: Option<&Trace>, why: &NotSteered) -> DeadLetter {
         let steer = &wish.steer;
         let turn = if steer.turn == Turn::Pause { "pause" } else { "resume" };
         DeadLetter {
@@ -226,6 +233,7 @@ impl Helm {
             origin: "commands".to_owned(),
             key: Some(format!("steer.{turn}")),
             by: Some(steer.by.clone()),
+            trace: trace.cloned(),
             reason: why.to_string(),
             body: serde_json::to_string(steer).unwrap_or_else(|_| format!("{steer:?}")),
         }

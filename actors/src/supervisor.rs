@@ -20,6 +20,7 @@ use std::{
 };
 
 use rehome_domain::{
+    command::By,
     id::RelocationId,
     journal::Entry,
     message::Input,
@@ -278,7 +279,13 @@ impl Supervisor {
             (_, None) => None,
         };
         let paused = request.and_then(|request| self.parts.helm.paused(request));
-        let context = Context { at: (self.parts.now)(), held_by, paused };
+        let domain = match (&incoming.envelope.input, &incoming.envelope.by) {
+            (Input::Reply(reply), By::Configurator { domain: Some(_), .. }) => {
+                request.map(|request| self.parts.helm.domain_of(request.new.device(reply.layer)))
+            }
+            _ => None,
+        };
+        let context = Context { at: (self.parts.now)(), held_by, paused, domain };
         catch_unwind(AssertUnwindSafe(|| step(ticket, &incoming.envelope, &context))).ok()
     }
 

@@ -315,6 +315,8 @@ class Configurator:
             type="reply.v1",
             message_id=f"{order['id']}:{what}",
             correlation_id=order["relocation"],
+            # The broker checks it; Rehome may let only this user answer for our domain (access.configurators).
+            user_id=self.parameters.credentials.username,
             timestamp=int(time.time()),
             app_id="vendor-l2",
         )

@@ -13,7 +13,6 @@ use rehome_devices::{
     pattern::Pattern,
     simulated::{Devices, Simulated},
 };
-use rehome_domain::order::Layer;
 use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
 use rehome_store::{Postgres, Sqlite, postgres};
 
@@ -21,7 +20,7 @@ use super::{AppError, DATABASE, Roles};
 use crate::settings::{BusKind, Settings, StoreKind, Sync};
 
 /// The domain of devices that no pattern names.
-const DEFAULT_DOMAIN: &str = "default";
+pub const DEFAULT_DOMAIN: &str = "default";
 
 /// The store, whichever it is.
 #[derive(Clone)]
@@ -121,14 +120,18 @@ pub fn postgres_options(settings: &Settings) -> postgres::Options {
 /// A device's domain, as the settings say: the first pattern that fits counts.
 #[must_use]
 pub fn domains(settings: &Settings) -> DomainOf {
-    let named = |line: &String| {
-        line.split_once('=').map(|(pattern, domain)| (Pattern::new(pattern), domain.to_owned()))
-    };
-    let domains: Vec<(Pattern, String)> = settings.amqp.domains.iter().filter_map(named).collect();
+    let named = pairs(&settings.amqp.domains).map(|(pattern, domain)| (Pattern::new(&pattern), domain));
+    let domains: Vec<(Pattern, String)> = named.collect();
     Arc::new(move |device| {
         let domain = domains.iter().find(|(pattern, _)| pattern.matches(device));
         domain.map_or_else(|| DEFAULT_DOMAIN.to_owned(), |(_, domain)| domain.clone())
     })
+}
+
+/// Lines of the form `left=right`, which the settings' reading has seen to.
+fn pairs(lines: &[String]) -> impl Iterator<Item = (String, String)> {
+    let pair = |line: &String| line.split_once('=').map(|(left, right)| (left.to_owned(), right.to_owned()));
+    lines.iter().filter_map(pair)
 }
 
 /// The bus, whichever it is.
@@ -220,13 +223,8 @@ pub fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
         declare: roles.supervisor,
         user: (!given.user.is_empty()).then(|| given.user.clone()),
         domains: given.own_domains.clone(),
-        domain_of: Arc::new(move |order| {
-            let place = &order.request.new;
-            domain_of(match order.layer {
-                Layer::L3 => &place.l3_device,
-                Layer::L2 => &place.l2_device,
-            })
-        }),
+        domain_of: Arc::new(move |order| domain_of(order.request.new.device(order.layer))),
+        configurators: pairs(&settings.access.configurators).collect(),
         role_of: Arc::new(move |name| access.role(name)),
         relays: settings.access.relays.clone(),
         limits: amqp::Limits {

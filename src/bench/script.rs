@@ -11,6 +11,8 @@ use rehome_domain::{
     reply::Reply,
 };
 
+use crate::app::DEFAULT_DOMAIN;
+
 use super::{
     BenchError,
     bare::{person, report, stepped},
@@ -101,6 +103,7 @@ impl Script {
             !self.acts.iter().any(|act| matches!(act, Act::Conclude { layer: at, .. } if *at == layer));
         self.acts.push(Act::Conclude { layer, first, seq: id.seq, report: report.clone() });
         Envelope::reply(Reply { v: MESSAGE_VERSION, order: id, attempt, layer, report }, "done")
+            .in_domain(Some(DEFAULT_DOMAIN.to_owned()))
     }
 }
 

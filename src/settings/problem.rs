@@ -42,6 +42,8 @@ pub enum Problem {
     NoAddress(String),
     /// It is no URL of an HTTP server.
     NoUrl(String),
+    /// A line of a list is not of this form.
+    NoPair(String, &'static str),
     /// In the words of whoever reads the value, which have no Chinese.
     Other(String),
 }
@@ -61,6 +63,7 @@ impl Problem {
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::NoAddress(given) => texts::setting_no_address(lang, given),
             Self::NoUrl(given) => texts::setting_no_url(lang, given),
+            Self::NoPair(given, form) => texts::setting_no_pair(lang, given, form),
             Self::Other(words) => words.clone(),
         }
     }

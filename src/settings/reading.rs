@@ -10,6 +10,10 @@ use super::{Effective, Mistake, Origin, PREFIX, Problem, RANGES};
 /// Keys whose value may hold a password.
 const URLS: [&str; 2] = ["amqp.url", "postgres.url"];
 
+/// Lists whose lines say one thing of another.
+const PAIRS: [(&str, &str); 2] =
+    [("amqp.domains", "`pattern=domain`"), ("access.configurators", "`domain=user`")];
+
 /// The walk over the merged layers, beside the built-in one that says which keys there are and of what type.
 pub(super) struct Reading<'a> {
     pub(super) file: Option<&'a Path>,
@@ -111,6 +115,15 @@ impl Reading<'_> {
         {
             let problem = Problem::NoUrl(endpoint.to_owned());
             self.reject("telemetry.otlp_endpoint", problem);
+        }
+        for (key, form) in PAIRS {
+            let lines = self.find(key).and_then(|found| found.value.as_array());
+            let whole =
+                |line: &&str| line.split_once('=').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty());
+            let odd = lines.into_iter().flatten().filter_map(Json::as_str).find(|line| !whole(line));
+            if let Some(odd) = odd.map(str::to_owned) {
+                self.reject(key, Problem::NoPair(odd, form));
+            }
         }
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {

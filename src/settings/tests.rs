@@ -146,6 +146,17 @@ fn a_list_stands_in_a_file_as_one_and_in_the_environment_with_commas_and_nothing
 }
 
 #[test]
+fn a_line_that_is_no_pair_is_named_and_not_passed_over() {
+    for key in ["amqp.domains", "access.configurators"] {
+        let (section, name) = key.split_once('.').unwrap();
+        for odd in ["north", "=north", "gw-*="] {
+            let found = mistakes(&format!("[{section}]\n{name} = [\"a=b\", \"{odd}\"]"), &[]);
+            assert!(found[0].starts_with(&format!("{key}: has the line `{odd}`, expected `")), "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn passwords_in_urls_are_used_and_not_shown() {
     let url = "amqp://rehome:se:cr@t@broker:5672/carrier";
     let loaded = layered(None, environment(&[("REHOME__AMQP__URL", url)])).unwrap();

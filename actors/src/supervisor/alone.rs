@@ -45,7 +45,7 @@ impl Supervisor {
                     tracing::warn!(%error, failures, cause = %incoming.envelope.cause, "the store failed, trying again");
                     // While the store takes nobody's word, no input is to blame.
                     blamed = if self.parts.tickets.dead_letters(1).await.is_ok() { blamed + 1 } else { 0 };
-                    if blamed >= POISON_TRIES && self.bury_poison(incoming, &error).await {
+                    if blamed >= POISON_TRIES && self.bury_poison(delivery, &error).await {
                         return;
                     }
                     tokio::time::sleep(STORE_WAIT * failures.min(25)).await;
@@ -75,7 +75,7 @@ impl Supervisor {
             Some(Loaded::Unreadable(reason)) => {
                 self.quarantine(id, &reason).await?;
                 let rejection = Rejection::Quarantined { relocation: id, reason };
-                self.reject(incoming, rejection).await?;
+                self.reject(delivery, rejection).await?;
                 return Ok(None);
             }
             Some(Loaded::Missing) | None => None,
@@ -83,7 +83,7 @@ impl Supervisor {
         let change = match self.step(ticket.as_deref(), incoming, held_by) {
             Some(Stepped::Journaled(stepped)) => change(*stepped),
             Some(Stepped::Rejected(rejection)) => {
-                self.reject(incoming, rejection).await?;
+                self.reject(delivery, rejection).await?;
                 return Ok(None);
             }
             Some(Stepped::Early(_)) => {
@@ -139,10 +139,15 @@ impl Supervisor {
     }
 
     /// Keeps an input no ticket can take as a dead letter, and tells whoever asked.
-    async fn reject(&mut self, incoming: &Incoming, rejection: Rejection) -> Result<(), StoreError> {
+    async fn reject(
+        &mut self,
+        delivery: &Delivery<Incoming>,
+        rejection: Rejection,
+    ) -> Result<(), StoreError> {
+        let incoming = &delivery.message;
         tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
         let body = format!("{:?}", incoming.envelope.input);
-        let letter = dead_letter(incoming, &rejection, (self.parts.now)(), body);
+        let letter = dead_letter(delivery, &rejection, (self.parts.now)(), body);
         metrics::buried(&letter.origin);
         self.parts.tickets.bury(letter).await?;
         if let Some(to) = incoming.reply_to.clone() {
@@ -153,18 +158,18 @@ impl Supervisor {
     }
 
     /// An input over which the store fails while it takes a dead letter about it. True if it is buried.
-    async fn bury_poison(&mut self, incoming: &Incoming, error: &StoreError) -> bool {
-        let relocation = incoming.envelope.relocation;
+    async fn bury_poison(&mut self, delivery: &Delivery<Incoming>, error: &StoreError) -> bool {
+        let relocation = delivery.message.envelope.relocation;
         let rejection = Rejection::NotKept { relocation, reason: error.to_string() };
-        self.reject(incoming, rejection).await.is_ok()
+        self.reject(delivery, rejection).await.is_ok()
     }
 
     /// Lets a reply that came too early wait its turn. It is acknowledged once it is back on the bus.
     async fn put_back(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
-        let Delivery { message: incoming, tag, trace } = delivery;
+        let Delivery { message: incoming, tag, trace, .. } = delivery;
         if incoming.early >= EARLY_TRIES {
             if let Input::Reply(reply) = &incoming.envelope.input {
-                return self.reject(incoming, Rejection::UnknownOrder { order: reply.order }).await;
+                return self.reject(delivery, Rejection::UnknownOrder { order: reply.order }).await;
             }
             return Ok(());
         }

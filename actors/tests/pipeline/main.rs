@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bounds;
+mod domains;
 mod pauses;
 mod rivals;
 mod steering;

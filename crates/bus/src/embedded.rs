@@ -66,7 +66,7 @@ struct Carried<T> {
 
 impl<T> Carried<T> {
     fn delivered(self) -> Delivery<T> {
-        Delivery { message: self.message, tag: 0, trace: self.trace }
+        Delivery { message: self.message, tag: 0, trace: self.trace, domain: None }
     }
 }
 
@@ -347,9 +347,9 @@ struct EmbeddedSteering(Receiver<Wish>);
 
 impl SteeringQueue for EmbeddedSteering {
     fn next(&mut self) -> Wait<'_, Option<Delivery<Wish>>> {
-        Box::pin(
-            async move { self.0.recv().await.ok().map(|message| Delivery { message, tag: 0, trace: None }) },
-        )
+        Box::pin(async move {
+            self.0.recv().await.ok().map(|message| Delivery { message, tag: 0, trace: None, domain: None })
+        })
     }
 
     fn acks(&self) -> Arc<dyn Acks> {

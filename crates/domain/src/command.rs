@@ -139,6 +139,9 @@ pub enum By {
     Configurator {
         /// Which.
         layer: Layer,
+        /// The domain by whose right it answers, where the bus has domains.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        domain: Option<String>,
     },
     /// A deadline or window.
     Timer,
@@ -169,7 +172,10 @@ impl fmt::Display for By {
         match self {
             Self::Person { name, via, role: _ } => write!(f, "{name} ({via})"),
             Self::Nobody { via } => write!(f, "nobody ({via})"),
-            Self::Configurator { layer } => write!(f, "{layer} configurator"),
+            Self::Configurator { layer, domain: None } => write!(f, "{layer} configurator"),
+            Self::Configurator { layer, domain: Some(domain) } => {
+                write!(f, "{layer} configurator ({domain})")
+            }
             Self::Timer => f.write_str("timer"),
             Self::System => f.write_str("rehome"),
         }

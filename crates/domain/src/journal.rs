@@ -178,7 +178,8 @@ pub fn replay_one(ticket: Option<&Ticket>, entry: &Entry) -> Result<Ticket, Dive
         by: entry.by.clone(),
         input: entry.input.clone(),
     };
-    let context = Context { at: entry.at, held_by: entry.held_by, paused: entry.paused.clone() };
+    let paused = entry.paused.clone();
+    let context = Context { held_by: entry.held_by, paused, ..Context::at(entry.at) };
     match step(ticket, &envelope, &context) {
         Stepped::Journaled(stepped) => {
             let (ticket, again) = *stepped;

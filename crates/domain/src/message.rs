@@ -150,9 +150,18 @@ impl Envelope {
         Self {
             relocation: reply.order.relocation,
             cause: reply.order.answer(what),
-            by: By::Configurator { layer: reply.layer },
+            by: By::Configurator { layer: reply.layer, domain: None },
             input: Input::Reply(reply),
         }
+    }
+
+    /// A reply's message by the right of this domain; any other message as it is.
+    #[must_use]
+    pub fn in_domain(mut self, by: Option<String>) -> Self {
+        if let By::Configurator { domain, .. } = &mut self.by {
+            *domain = by;
+        }
+        self
     }
 }
 
@@ -204,6 +213,19 @@ pub enum Rejection {
         relocation: RelocationId,
         /// What the store says.
         reason: String,
+    },
+    /// A configurator of another domain than the order's device answers.
+    #[error(
+        "it answers the order {order} for the domain `{domain}`, but the order's device is of the domain `{is}`: no \
+         domain can answer for another"
+    )]
+    WrongDomain {
+        /// The order it names.
+        order: WorkOrderId,
+        /// The domain it came by.
+        domain: String,
+        /// The device's.
+        is: String,
     },
     /// It names an order that its ticket has not sent, and has waited for it long enough.
     #[error("the reply names the order {order}, which its relocation has never sent")]

@@ -73,6 +73,15 @@ impl Place {
         self.spot(&self.l2_device, &self.l2_port)
     }
 
+    /// The device on a layer.
+    #[must_use]
+    pub fn device(&self, layer: Layer) -> &str {
+        match layer {
+            Layer::L3 => &self.l3_device,
+            Layer::L2 => &self.l2_device,
+        }
+    }
+
     fn spot(&self, device: &str, port: &str) -> Spot {
         Spot {
             device: device.to_owned(),

@@ -36,13 +36,15 @@ pub struct Context {
     pub held_by: Option<RelocationId>,
     /// What is paused that this ticket has to do with.
     pub paused: Option<Scope>,
+    /// The domain of the device that a reply is about; none if it is all the same who replies.
+    pub domain: Option<String>,
 }
 
 impl Context {
     /// Now, with nothing in the way.
     #[must_use]
     pub const fn at(at: Timestamp) -> Self {
-        Self { at, held_by: None, paused: None }
+        Self { at, held_by: None, paused: None, domain: None }
     }
 }
 
@@ -65,6 +67,11 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
     match (ticket, &envelope.input) {
         (None, Input::Submitted { request }) => submit(request, envelope, context),
         (None, _) => Stepped::Rejected(Rejection::NoSuchTicket { relocation: envelope.relocation }),
+        (Some(_), Input::Reply(reply))
+            if let Some(rejection) = of_another_domain(reply, &envelope.by, context) =>
+        {
+            Stepped::Rejected(rejection)
+        }
         (Some(ticket), input) => {
             let mut draft = Draft::new(ticket, envelope, context);
             let taken = match input {
@@ -87,6 +94,16 @@ pub fn step(ticket: Option<&Ticket>, envelope: &Envelope, context: &Context) -> 
                 Taken::Void => Stepped::Void,
             }
         }
+    }
+}
+
+/// A domain's configurators answer for that domain's devices and for no others.
+fn of_another_domain(reply: &Reply, by: &By, context: &Context) -> Option<Rejection> {
+    match (by, &context.domain) {
+        (By::Configurator { domain: Some(domain), .. }, Some(is)) if domain != is => {
+            Some(Rejection::WrongDomain { order: reply.order, domain: domain.clone(), is: is.clone() })
+        }
+        _ => None,
     }
 }
 

@@ -1,14 +1,18 @@
-//! W3C trace context: where a message belongs in a trace. Carried along, never looked into, never kept.
+//! W3C trace context: where a message belongs in a trace. Carried along, never looked into; kept only with a dead letter,
+//! so that what is sent again goes on in its own trace.
+
+use serde::{Deserialize, Serialize};
 
 /// `tracestate` may be longer by the standard; what is longer than what everybody must carry is dropped.
 const LONGEST_STATE: usize = 512;
 
 /// A place in a trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// Invariant: `version-trace-parent-flags` in lower-case hex, none of them nought.
     parent: String,
     /// What the vendors of tracing systems say to each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     state: Option<String>,
 }
 

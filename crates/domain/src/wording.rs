@@ -15,7 +15,10 @@ pub fn by(lang: Lang, by: &By) -> String {
     match by {
         By::Person { .. } => by.to_string(),
         By::Nobody { via } => says::nobody(lang, via),
-        By::Configurator { layer } => says::configurator(lang, layer.label(lang)),
+        By::Configurator { layer, domain } => {
+            let who = says::configurator(lang, layer.label(lang));
+            domain.as_ref().map_or_else(|| who.clone(), |domain| format!("{who} ({domain})"))
+        }
         By::Timer => says::timer(lang),
         By::System => "rehome".to_owned(),
     }

@@ -48,7 +48,8 @@ fn a_command_is_taken_exactly_where_a_row_allows_it_and_refused_with_a_sentence_
 fn who_may_not_is_refused_in_every_state_and_moves_nothing_and_who_may_is_not_refused_for_their_role() {
     let who = || {
         let person = |role| By::Person { name: "somebody".to_owned(), via: "amqp".to_owned(), role };
-        let nobody = [By::Nobody { via: "amqp".to_owned() }, By::Configurator { layer: Layer::L2 }];
+        let nobody =
+            [By::Nobody { via: "amqp".to_owned() }, By::Configurator { layer: Layer::L2, domain: None }];
         Role::ALL.into_iter().map(person).chain(nobody)
     };
     for ticket in enumerate::reachable(history::request()) {

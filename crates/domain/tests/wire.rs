@@ -19,6 +19,7 @@ use rehome_domain::{
     state::{State, Work},
     status::{Disposition, Side},
     steering::{NotSteered, Scope, Turn, Verdict},
+    trace::Trace,
 };
 use rehome_testkit::history::{self, OTHER, RELOCATION, START};
 use serde::{Serialize, de::DeserializeOwned};
@@ -120,7 +121,8 @@ fn every_other_input_comes_back_in_its_envelope() {
 
 #[test]
 fn every_sender_comes_back() {
-    for by in [history::person(), By::Configurator { layer: Layer::L3 }, By::Timer, By::System] {
+    for by in [history::person(), By::Configurator { layer: Layer::L3, domain: None }, By::Timer, By::System]
+    {
         comes_back(&by);
     }
 }
@@ -218,6 +220,7 @@ fn events_alarms_and_dead_letters_come_back() {
         origin: "commands".to_owned(),
         key: Some("order.submit".to_owned()),
         by: Some(By::Nobody { via: "amqp".to_owned() }),
+        trace: Trace::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", Some("x=1")),
         reason: "not JSON".to_owned(),
         body: "\u{0}{".to_owned(),
     });

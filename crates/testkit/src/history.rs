@@ -191,7 +191,7 @@ pub fn command(kind: CommandKind) -> Input {
 pub fn behind(input: &Input) -> By {
     match input {
         Input::Submitted { .. } | Input::Command(_) => person(),
-        Input::Reply(reply) => By::Configurator { layer: reply.layer },
+        Input::Reply(reply) => By::Configurator { layer: reply.layer, domain: None },
         Input::Overdue { .. } | Input::WindowOpened => By::Timer,
         Input::Resumed | Input::Unpaused | Input::Undeliverable { .. } => By::System,
     }
@@ -249,7 +249,7 @@ impl Play {
         self.messages += 1;
         let cause = MessageId(format!("message-{}", self.messages));
         let envelope = Envelope { relocation: self.ticket.id, cause, by, input };
-        let context = Context { at: self.now, held_by: self.held_by, paused: self.paused.clone() };
+        let context = Context { held_by: self.held_by, paused: self.paused.clone(), ..Context::at(self.now) };
         let stepped = step(Some(&self.ticket), &envelope, &context);
         if let Stepped::Journaled(stepped) = &stepped {
             let (ticket, entry) = stepped.as_ref();

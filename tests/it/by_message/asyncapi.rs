@@ -127,7 +127,9 @@ fn envelope(relocation: RelocationId, input: Input) -> Envelope {
 }
 
 async fn send(world: &World, envelopes: Vec<Envelope>) {
-    let messages = envelopes.into_iter().map(|envelope| Outgoing::Reply(envelope.into())).collect();
+    let domain = || Some("default".to_owned());
+    let reply = |envelope: Envelope| Outgoing::Reply(envelope.in_domain(domain()).into());
+    let messages = envelopes.into_iter().map(reply).collect();
     world.amqp.send(messages).await.unwrap();
 }
 
@@ -139,6 +141,9 @@ async fn every_word_of_configurators(world: &World) {
     let all = words.map(|(n, report)| Envelope::reply(reply(order(0, 1), report), &format!("word {n}")));
     send(world, all.collect()).await;
     send(world, vec![Envelope::reply(reply(order(0, 999), Report::Noticed), "too early")]).await;
+    let elsewhere = Envelope::reply(reply(order(0, 1), Report::Noticed), "of another domain");
+    let elsewhere = elsewhere.in_domain(Some("vendor-x".to_owned()));
+    world.amqp.send(vec![Outgoing::Reply(elsewhere.into())]).await.unwrap();
 }
 
 /// The alarms that no row raises.
@@ -222,6 +227,7 @@ async fn every_refusal(world: &World, document: &mut Document, users: &mut Users
     admin.publish("cancel", admin.said("bad-unread"), &unread).await.unwrap();
     world.dead_letter(|letter| letter.reason.contains("`relocation`")).await;
     world.dead_letter(|letter| letter.reason.contains("has never sent")).await;
+    world.dead_letter(|letter| letter.reason.contains("no domain can answer for another")).await;
 }
 
 /// One of each role.

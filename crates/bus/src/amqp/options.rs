@@ -34,6 +34,9 @@ pub struct Options {
     pub domain_of: Arc<DomainOf>,
     /// The role of a user of the broker, by configuration.
     pub role_of: Arc<RoleOf>,
+    /// Users of the broker who alone may answer for a domain, as domain and user; a domain that is not named is answered
+    /// by whoever the broker lets write its key.
+    pub configurators: Vec<(String, String)>,
     /// Users of the broker who are our own processes, and relay for people they have checked themselves.
     pub relays: Vec<String>,
     /// The limits.
@@ -55,6 +58,7 @@ impl Options {
             domains: vec!["default".to_owned()],
             domain_of: Arc::new(|_| "default".to_owned()),
             role_of: Arc::new(|_| Role::Viewer),
+            configurators: Vec::new(),
             relays: Vec::new(),
             limits: Limits::default(),
         }
@@ -79,6 +83,7 @@ impl fmt::Debug for Options {
             .field("prefix", &self.prefix)
             .field("name", &self.name)
             .field("domains", &self.domains)
+            .field("configurators", &self.configurators)
             .field("relays", &self.relays)
             .finish_non_exhaustive()
     }

@@ -20,7 +20,7 @@ const PUBLISHERS: usize = 256;
 
 impl<T> From<Handed<T>> for Delivery<T> {
     fn from(handed: Handed<T>) -> Self {
-        Self { message: handed.message, tag: handed.tag, trace: handed.trace }
+        Self { message: handed.message, tag: handed.tag, trace: handed.trace, domain: handed.domain }
     }
 }
 

@@ -12,7 +12,8 @@ use rehome_domain::{
     id::MessageId,
     message::{Answer, Envelope, Input},
     order::Layer,
-    ports::{Answered, Bus as _, Heard, Outgoing, ReplyTo},
+    ports::{Answered, Bus as _, Delivery, Heard, Outgoing, ReplyTo},
+    trace::Trace,
 };
 use rehome_testkit::{
     broker::Vhost,
@@ -92,14 +93,20 @@ async fn an_order_nobody_takes_comes_back_to_the_supervisor_as_undeliverable() {
     let bind = QueueBindOptions::default();
     vendor.channel.queue_bind(queue.into(), exchange.into(), "l3.acme".into(), bind, none).await.unwrap();
 
-    bus.send((0..300).map(|n| Outgoing::Order(order(n, Layer::L3))).collect()).await.unwrap();
+    let trace = |n: u64| Trace::read(&format!("00-{:032x}-{:016x}-01", n + 1, n + 1), Some("vendor=x"));
+    bus.send((0..300).map(|n| Outgoing::Order(order(n, Layer::L3)).traced(trace(n))).collect())
+        .await
+        .unwrap();
     let mut inputs = bus.inputs();
-    let back = take(&mut *inputs, 100).await;
     let mut numbers = BTreeSet::new();
-    for input in back {
-        let n = number(input.envelope.relocation);
-        assert_eq!(input, Envelope::undeliverable(order_id(n)).into());
-        numbers.insert(n);
+    while numbers.len() < 100 {
+        for Delivery { message: input, trace: said, tag, .. } in soon(inputs.next(100, true)).await.unwrap() {
+            let n = number(input.envelope.relocation);
+            assert_eq!(input, Envelope::undeliverable(order_id(n)).into());
+            assert_eq!(said, trace(n), "it stays in its order's trace");
+            numbers.insert(n);
+            inputs.acks().ack(vec![tag]).await.unwrap();
+        }
     }
     assert_eq!(numbers, (0..300).filter(|n| n % 3 == 2).collect());
     vhost.until_messages(queue, 100);

@@ -129,5 +129,7 @@ async fn a_user_we_are_not_can_not_send_commands_in_its_name() {
     let failed = soon(bus.send(vec![Outgoing::Command(command(1, CommandKind::Cancel))])).await;
     let Err(BusError::Failed { detail, .. }) = failed else { panic!("{failed:?}") };
     assert!(detail.contains("user_id property set to 'somebody'"), "{detail}");
-    soon(bus.send(vec![Outgoing::Reply(reply(1))])).await.unwrap();
+    let failed = soon(bus.send(vec![Outgoing::Reply(reply(1))])).await;
+    assert!(matches!(failed, Err(BusError::Failed { detail, .. }) if detail.contains("user_id")));
+    soon(bus.send(vec![Outgoing::Order(order(1, Layer::L3))])).await.unwrap();
 }

@@ -128,6 +128,8 @@ pub struct Delivery<T> {
     pub tag: u64,
     /// Where it belongs in a trace, if its sender said.
     pub trace: Option<Trace>,
+    /// An order's: the domain by whose key it came, where the bus has domains. Its reply goes back by the same.
+    pub domain: Option<String>,
 }
 
 /// The supervisor's two queues. Replies come first: a reply ends work in hand, a command begins more.
@@ -246,7 +248,13 @@ pub trait Bus: Send + Sync {
 
 /// Says why an input was set aside.
 #[must_use]
-pub fn dead_letter(incoming: &Incoming, rejection: &Rejection, at: Timestamp, body: String) -> DeadLetter {
+pub fn dead_letter(
+    delivery: &Delivery<Incoming>,
+    rejection: &Rejection,
+    at: Timestamp,
+    body: String,
+) -> DeadLetter {
+    let Delivery { message: incoming, trace, .. } = delivery;
     let origin = match incoming.envelope.input {
         Input::Submitted { .. } | Input::Command(_) => "commands",
         _ => "replies",
@@ -257,6 +265,7 @@ pub fn dead_letter(incoming: &Incoming, rejection: &Rejection, at: Timestamp, bo
         origin: origin.to_owned(),
         key: None,
         by: Some(incoming.envelope.by.clone()),
+        trace: trace.clone(),
         reason: rejection.to_string(),
         body,
     }

@@ -13,6 +13,7 @@ use crate::{
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::Steered,
     ticket::Ticket,
+    trace::Trace,
 };
 
 /// The store could not do it. Nothing of the call was done.
@@ -81,6 +82,9 @@ pub struct DeadLetter {
     /// Who sent it, if anybody vouched for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<By>,
+    /// Where it belongs in a trace, if its sender said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
     /// Why, for people.
     pub reason: String,
     /// What it said, as it came.

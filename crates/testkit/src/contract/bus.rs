@@ -85,12 +85,15 @@ pub fn submission(n: u64) -> Incoming {
     Envelope { relocation: relocation(n), cause: MessageId(format!("m{n}")), by, input }.into()
 }
 
+/// The domain that answers for it.
+pub const DOMAIN: &str = "default";
+
 /// A reply for the n-th relocation.
 #[must_use]
 pub fn reply(n: u64) -> Incoming {
     let report = Report::Release { outcome: Outcome::Done };
     let reply = Reply { v: 1, order: order_id(n), attempt: 1, layer: Layer::L3, report };
-    Envelope::reply(reply, "done").into()
+    Envelope::reply(reply, "done").in_domain(Some(DOMAIN.to_owned())).into()
 }
 
 /// An order for the n-th relocation.

@@ -11,6 +11,7 @@ use rehome_domain::{
     ports::{Change, Committed, DeadLetter, Loaded, TicketStore},
     request::Request,
     ticket::Ticket,
+    trace::Trace,
 };
 
 use super::{
@@ -484,6 +485,7 @@ async fn tickets_are_counted_by_where_they_stand(store: Store) {
 
 async fn a_dead_letter_is_kept_once_and_the_newest_come_first(store: Store) {
     let letter = |n: i64, reason: &str| DeadLetter {
+        trace: Trace::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None),
         id: MessageId(format!("letter-{n}")),
         at: START + SignedDuration::from_secs(n) + NANO,
         origin: "commands".to_owned(),

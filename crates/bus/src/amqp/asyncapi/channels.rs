@@ -60,17 +60,13 @@ pub(super) fn all(names: &Names, domains: &[String]) -> Map<String, Value> {
                 "examples": ["default", "vendor-x"],
             }),
         );
-        put(work_of(layer), by_key(&names.work(), &key, &about, &[id::WORK_ORDER], &[domain]));
-        let key = format!("{}.{{from}}", layer.wire());
-        let from = (
-            "from",
-            json!({
-                "description": "Whoever replies: Rehome's own configurators say `reply`, a vendor says its domain.",
-                "default": "reply",
-            }),
+        let domain = std::slice::from_ref(&domain);
+        put(work_of(layer), by_key(&names.work(), &key, &about, &[id::WORK_ORDER], domain));
+        let about = format!(
+            "Replies of configurators of {}, by the very key that the order came by: no domain can answer for another.",
+            layer_name(layer)
         );
-        let about = format!("Replies of configurators of {}.", layer_name(layer));
-        put(replies_of(layer), by_key(&names.replies(), &key, &about, &[id::REPLY], &[from]));
+        put(replies_of(layer), by_key(&names.replies(), &key, &about, &[id::REPLY], domain));
     }
     for (name, channel) in told(names) {
         put(name, channel);

@@ -61,6 +61,13 @@ pub(super) fn of_reply(kind: &str) -> Value {
         ),
     );
     properties.insert("correlation_id".to_owned(), text("The relocation's id."));
+    properties.insert(
+        "user_id".to_owned(),
+        text(
+            "The connection's own user, which the broker checks. Needed where configuration names who answers for the \
+             domain.",
+        ),
+    );
     json!({ "type": "object", "properties": properties })
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Handed<T> {
     pub(super) message: T,
     pub(super) tag: u64,
     pub(super) trace: Option<Trace>,
+    /// The domain of an order's key.
+    pub(super) domain: Option<String>,
 }
 
 /// Where a port takes its messages from.
@@ -344,7 +346,7 @@ impl<T: Send + 'static> Pump<T> {
     async fn over(&mut self, line: &mut Line, renewed: bool) -> Ended {
         if let Some(message) = self.order.renewed.filter(|_| renewed) {
             let tag = super::acks::tag(line.session.number, 0);
-            self.hand_out(Handed { message: message(), tag, trace: None }).await;
+            self.hand_out(Handed { message: message(), tag, trace: None, domain: None }).await;
         }
         let quiet = self.shared.limits().watchdog;
         let watchdog = sleep(quiet);
@@ -413,8 +415,11 @@ impl<T: Send + 'static> Pump<T> {
         let tag = line.session.delivered(delivery.delivery_tag);
         match (self.order.decode)(&delivery) {
             Ok(message) => {
-                let trace = inward::trace(&delivery);
-                self.hand_out(Handed { message, tag, trace }).await;
+                let (trace, domain) = (
+                    inward::trace_of(&delivery.properties),
+                    inward::domain_of_order(&self.shared, &delivery),
+                );
+                self.hand_out(Handed { message, tag, trace, domain }).await;
             }
             Err(reason) => self.bury(line, tag, delivery, reason),
         }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
 use lapin::{Confirmation, Event, message::BasicReturnMessage, protocol::AMQPSoftError};
-use rehome_domain::{id::WorkOrderId, message::Envelope, ports::BusError};
+use rehome_domain::{id::WorkOrderId, message::Envelope, ports::BusError, trace::Trace};
 use tokio::time::{Instant, interval};
 
 use crate::metrics;
@@ -12,7 +12,10 @@ use crate::metrics;
 use super::{
     super::{
         topology::soft,
-        wire::outward::{Packed, internal},
+        wire::{
+            inward::trace_of,
+            outward::{Packed, internal},
+        },
     },
     Flight, LOOK, Publisher,
     line::{Line, Verdict},
@@ -156,7 +159,8 @@ impl Publisher {
         let flight = self.flights.values_mut().find(same);
         if foreign && let Some(order) = id.and_then(|id| id.as_str().parse::<WorkOrderId>().ok()) {
             let call = flight.map(|flight| flight.call);
-            self.undeliverable(line, call, order);
+            let trace = trace_of(&returned.properties);
+            self.undeliverable(line, call, order, trace.as_ref());
             return;
         }
         tracing::warn!(exchange = %returned.exchange, key = %returned.routing_key,
@@ -184,7 +188,7 @@ impl Publisher {
         key.split_once('.').is_some_and(|(_, domain)| self.shared.options.domains.iter().any(|d| d == domain))
     }
 
-    fn undeliverable(&mut self, line: &Line, call: Option<u64>, order: WorkOrderId) {
+    fn undeliverable(&mut self, line: &Line, call: Option<u64>, order: WorkOrderId, trace: Option<&Trace>) {
         tracing::warn!(%order, "no queue takes an order of its domain");
         match internal(&self.shared, &Envelope::undeliverable(order).into()) {
             Ok(packed) => {
@@ -192,7 +196,7 @@ impl Publisher {
                 if let Some(waiting) = self.calls.get_mut(&call) {
                     waiting.flights += 1;
                 }
-                self.launch(line, call, packed);
+                self.launch(line, call, packed.traced(trace));
             }
             Err(error) => tracing::error!(%error, %order, "an undeliverable order could not be told of"),
         }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use lapin::{
+    BasicProperties,
     message::Delivery,
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -40,7 +41,7 @@ pub(in crate::amqp) fn input(shared: &Shared, delivery: &Delivery) -> Read<Incom
     let names = &shared.names;
     match delivery.exchange.as_str() {
         exchange if exchange == names.commands() => command(shared, delivery),
-        exchange if exchange == names.replies() => reply(delivery).map(Incoming::from),
+        exchange if exchange == names.replies() => reply(shared, delivery).map(Incoming::from),
         exchange if exchange == names.internal() => internal(delivery),
         other => bad(format!("it came by the exchange `{other}`, which gives the supervisor nothing")),
     }
@@ -75,8 +76,8 @@ pub(in crate::amqp) fn heard(shared: &Shared, delivery: &Delivery) -> Read<Heard
 }
 
 /// Where a message belongs in a trace. What is not as it must be is none.
-pub(in crate::amqp) fn trace(delivery: &Delivery) -> Option<Trace> {
-    let headers = headers(delivery);
+pub(in crate::amqp) fn trace_of(properties: &BasicProperties) -> Option<Trace> {
+    let headers = properties.headers().as_ref();
     let parent = header_text(headers, header::TRACE_PARENT)?;
     Trace::read(&parent, header_text(headers, header::TRACE_STATE).as_deref())
 }
@@ -202,8 +203,20 @@ fn reply_to(shared: &Shared, delivery: &Delivery, id: &str) -> Read<Option<Reply
     Ok(Some(ReplyTo { queue: queue.as_str().to_owned(), correlation: MessageId(correlation.to_owned()) }))
 }
 
-/// A reply, by whoever may write for its layer: ours, or a vendor's.
-fn reply(delivery: &Delivery) -> Read<Envelope> {
+/// The domain by whose key an order came; none if it is no order.
+pub(in crate::amqp) fn domain_of_order(shared: &Shared, delivery: &Delivery) -> Option<String> {
+    (delivery.exchange.as_str() == shared.names.work()).then(|| domain(delivery)).flatten()
+}
+
+/// The domain of an order's or a reply's key.
+fn domain(delivery: &Delivery) -> Option<String> {
+    let (_, domain) = delivery.routing_key.as_str().split_once('.')?;
+    (!domain.is_empty()).then(|| domain.to_owned())
+}
+
+/// A reply, by whoever may write for its layer and domain: ours, or a vendor's. Whether the order is that domain's the
+/// supervisor sees, who knows its device.
+fn reply(shared: &Shared, delivery: &Delivery) -> Read<Envelope> {
     of_kind(delivery, kind::REPLY)?;
     let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION)?;
     let key = delivery.routing_key.as_str();
@@ -213,8 +226,25 @@ fn reply(delivery: &Delivery) -> Read<Envelope> {
             reply.layer.wire()
         ));
     }
+    let Some(domain) = domain(delivery) else {
+        return bad(format!("the routing key `{key}` names no domain, expected the order's own key"));
+    };
+    may_answer(shared, delivery, &domain)?;
     let what = answer_of(reply.order, message_id(delivery).as_deref()).unwrap_or_else(|| said(&reply.report));
-    Ok(Envelope::reply(reply, &what))
+    Ok(Envelope::reply(reply, &what).in_domain(Some(domain)))
+}
+
+/// Where configuration names who answers for a domain, nobody else does.
+fn may_answer(shared: &Shared, delivery: &Delivery, domain: &str) -> Read<()> {
+    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
+    let named = || shared.options.configurators.iter().filter(|(of, _)| of == domain);
+    if named().next().is_none() || named().any(|(_, name)| Some(name.as_str()) == user) {
+        return Ok(());
+    }
+    match user {
+        Some(user) => bad(format!("the user `{user}` may not answer for the domain `{domain}`")),
+        None => bad(format!("`user_id` is missing: only known users answer for the domain `{domain}`")),
+    }
 }
 
 /// What a message's id says of the answer it is, if it is made as ours are: `order:what`.
@@ -276,6 +306,7 @@ pub(in crate::amqp) fn dead_letter(shared: &Shared, delivery: &Delivery) -> Dead
         origin: shared.names.short(&origin).to_owned(),
         key: Some(key),
         by: by.or_else(|| sender(shared, delivery).ok()),
+        trace: trace_of(&delivery.properties),
         reason: reason.unwrap_or_else(|| "it came to the dead letters without a reason".to_owned()),
         body,
     }

@@ -10,15 +10,17 @@ use rehome_domain::{
     event::{Event, Raised},
     id::{MessageId, RelocationId},
     message::{Envelope, Input},
-    order::WorkOrder,
+    order::{Layer, WorkOrder},
     ports::{Answered, BusError, Incoming, Outgoing, ReplyTo, Wish},
     steering::{Steer, Steered, Turn},
+    trace::Trace,
 };
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SteerBody, SubmitBody, header, key_of, kind, steer_key_of,
+    COMMAND_VERSION, CommandBody, SUBMIT_KEY, SteerBody, SubmitBody, header, inward::trace_of, key_of, kind,
+    steer_key_of,
 };
 use crate::amqp::connection::Shared;
 
@@ -45,6 +47,17 @@ impl Packed {
         headers.insert(name.into(), value);
         self.properties = std::mem::take(&mut self.properties).with_headers(headers);
     }
+
+    /// With where it belongs in a trace.
+    pub(in crate::amqp) fn traced(mut self, trace: Option<&Trace>) -> Self {
+        if let Some(trace) = trace {
+            self.header(header::TRACE_PARENT, text(trace.parent()));
+            if let Some(state) = trace.state() {
+                self.header(header::TRACE_STATE, text(state));
+            }
+        }
+        self
+    }
 }
 
 /// Packs a message. `answers` is the real name of one of our own answer queues.
@@ -54,14 +67,7 @@ pub(in crate::amqp) fn pack(
     outgoing: Outgoing,
 ) -> Result<Packed, BusError> {
     let (outgoing, trace) = outgoing.untraced();
-    let mut packed = untraced(shared, answers, outgoing)?;
-    if let Some(trace) = trace {
-        packed.header(header::TRACE_PARENT, text(trace.parent()));
-        if let Some(state) = trace.state() {
-            packed.header(header::TRACE_STATE, text(state));
-        }
-    }
-    Ok(packed)
+    Ok(untraced(shared, answers, outgoing)?.traced(trace.as_ref()))
 }
 
 fn untraced(
@@ -164,13 +170,22 @@ fn reply(shared: &Shared, envelope: &Envelope) -> Result<Packed, BusError> {
     let Input::Reply(reply) = &envelope.input else {
         return Err(refused("packing a reply", "it is none"));
     };
-    let key = format!("{}.reply", reply.layer.wire());
+    let By::Configurator { domain: Some(domain), .. } = &envelope.by else {
+        return Err(refused("packing a reply", "it is in no domain"));
+    };
+    let key = domain_key(reply.layer, domain);
     let mut packed = packed(shared, &shared.names.replies(), &key, kind::REPLY, json(reply)?)?;
     packed.mandatory = true;
     packed.properties = std::mem::take(&mut packed.properties)
         .with_message_id(short("message id", &envelope.cause.0)?)
+        .with_user_id(short("user", &shared.user)?)
         .with_correlation_id(correlation(envelope.relocation));
     Ok(packed)
+}
+
+/// The key of a domain's orders and of their replies.
+fn domain_key(layer: Layer, domain: &str) -> String {
+    format!("{}.{domain}", layer.wire())
 }
 
 /// An input that the supervisor's own processes give it.
@@ -193,7 +208,7 @@ pub(in crate::amqp) fn internal(shared: &Shared, incoming: &Incoming) -> Result<
 }
 
 fn work_order(shared: &Shared, order: &WorkOrder) -> Result<Packed, BusError> {
-    let key = format!("{}.{}", order.layer.wire(), (shared.options.domain_of)(order));
+    let key = domain_key(order.layer, &(shared.options.domain_of)(order));
     let mut packed = packed(shared, &shared.names.work(), &key, kind::ORDER, json(order)?)?;
     packed.mandatory = true;
     packed.properties = std::mem::take(&mut packed.properties)
@@ -281,7 +296,7 @@ pub(in crate::amqp) fn dead(
     if let Some(by) = by {
         packed.header(header::BY, text(&String::from_utf8_lossy(&json(by)?)));
     }
-    Ok(packed)
+    Ok(packed.traced(trace_of(properties).as_ref()))
 }
 
 fn packed(shared: &Shared, exchange: &str, key: &str, kind: &str, body: Vec<u8>) -> Result<Packed, BusError> {

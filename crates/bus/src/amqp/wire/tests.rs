@@ -249,7 +249,8 @@ fn vendor(layer: &str, key: &str, id: Option<&str>, report: &Value) -> Delivery 
 fn our_own_replies_keep_their_causes() {
     for what in ["done", "rolled_back", "Reserve:try1:1767225600000"] {
         let Input::Reply(inner) = reply(1).envelope.input else { unreachable!() };
-        let sent = Incoming::from(Envelope::reply(inner, what));
+        let sent = Envelope::reply(inner, what).in_domain(Some("north.7".to_owned()));
+        let sent = Incoming::from(sent);
         assert_eq!(read(&delivered(Outgoing::Reply(sent.clone()))), sent);
     }
 }
@@ -282,13 +283,45 @@ fn no_layer_can_answer_for_another_and_newer_replies_ask_for_an_upgrade() {
     let done = json!({ "report": "release", "outcome": "done" });
     let said = why(&vendor("l3", "l2.acme", None, &done));
     assert!(said.contains("one layer can't answer for another"), "{said}");
-    assert!(
-        read(&vendor("l2", "l2.acme.south", None, &done)).envelope.by
-            == By::Configurator { layer: Layer::L2 }
+    assert_eq!(
+        read(&vendor("l2", "l2.acme.south", None, &done)).envelope.by,
+        By::Configurator { layer: Layer::L2, domain: Some("acme.south".to_owned()) }
     );
+    for nowhere in ["l2", "l2."] {
+        let said = why(&vendor("l2", nowhere, None, &done));
+        assert!(said.contains("names no domain"), "{said}");
+    }
     let newer = json!({ "report": "release", "outcome": "done", "v": 2 });
     let said = why(&vendor("l3", "l3.acme", None, &newer));
     assert!(said.contains("upgrade"), "{said}");
+}
+
+#[test]
+fn where_configuration_names_who_answers_for_a_domain_nobody_else_does() {
+    let configurators = [("acme", "acme-1"), ("acme", "acme-2"), ("north", "us")];
+    let configurators = configurators.map(|(of, user)| (of.to_owned(), user.to_owned())).to_vec();
+    let options = Options { configurators, ..Options::new("amqp://us@127.0.0.1") };
+    let shared = Shared::new(options).unwrap();
+    let done = json!({ "report": "release", "outcome": "done" });
+    let judged = |key: &str, user: Option<&str>| {
+        let mut delivery = vendor("l3", key, None, &done);
+        let properties = BasicProperties::default();
+        delivery.properties = user.map_or(properties.clone(), |user| properties.with_user_id(user.into()));
+        inward::input(&shared, &delivery).map(|_| ()).map_err(|why| why.0)
+    };
+    for (key, user) in [
+        ("l3.acme", Some("acme-1")),
+        ("l3.acme", Some("acme-2")),
+        ("l3.north", Some("us")),
+        ("l3.else", None),
+        ("l3.else", Some("acme-1")),
+    ] {
+        assert_eq!(judged(key, user), Ok(()), "{key} {user:?}");
+    }
+    let stranger = judged("l3.acme", Some("us")).unwrap_err();
+    assert_eq!(stranger, "the user `us` may not answer for the domain `acme`");
+    let nameless = judged("l3.north", None).unwrap_err();
+    assert!(nameless.contains("`user_id` is missing"), "{nameless}");
 }
 
 #[test]
@@ -405,12 +438,15 @@ fn a_trace_is_in_the_standards_headers_and_one_that_is_not_as_it_must_be_is_none
     let header = |name| outward::header_text(delivery.properties.headers().as_ref(), name);
     assert_eq!(header("traceparent").as_deref(), Some(parent));
     assert_eq!(header("tracestate").as_deref(), Some("vendor=x"));
-    assert_eq!(inward::trace(&delivery), trace);
+    assert_eq!(inward::trace_of(&delivery.properties), trace);
+
+    let letter = inward::dead_letter(&shared(), &dead(&delivery, "because"));
+    assert_eq!(letter.trace, trace, "a dead letter stays in its trace");
 
     let mut headers = FieldTable::default();
     headers.insert("traceparent".into(), outward::text("not one"));
     let foreign =
         foreign("rehome.commands", "cancel", from_user("anna", "1").with_headers(headers), &cancel());
-    assert_eq!(inward::trace(&foreign), None);
+    assert_eq!(inward::trace_of(&foreign.properties), None);
     assert!(inward::input(&shared(), &foreign).is_ok());
 }
