@@ -5,6 +5,7 @@
 mod operations;
 mod problem;
 mod reading;
+mod servers;
 
 use std::{
     fmt, io,
@@ -21,6 +22,7 @@ use serde_json::Value as Json;
 pub use operations::{Http, Telemetry};
 pub use problem::{Given, Problem};
 use reading::Reading;
+pub use servers::{Amqp, Postgres};
 
 use crate::texts;
 
@@ -120,20 +122,6 @@ pub enum StoreKind {
     Postgres,
 }
 
-/// PostgreSQL.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Postgres {
-    /// Where, as whom, which database.
-    pub url: String,
-    /// Connections, at most.
-    pub connections: usize,
-    /// How long a call may take, in milliseconds.
-    pub timeout_ms: u32,
-    /// How long after its last sign of life a process still holds the orders it was at.
-    pub lease_ms: u32,
-}
-
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -166,40 +154,6 @@ pub enum BusKind {
     Embedded,
     /// RabbitMQ.
     Amqp,
-}
-
-/// RabbitMQ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Amqp {
-    /// Where, as whom, which virtual host.
-    pub url: String,
-    /// What the names of exchanges and queues begin with.
-    pub prefix: String,
-    /// A certificate authority's file, for `amqps`; empty: the system's.
-    pub ca_file: String,
-    /// This process's certificate; empty: none.
-    pub certificate_file: String,
-    /// Its key.
-    pub key_file: String,
-    /// The name the broker knows a client certificate by; empty: the one in the URL.
-    pub user: String,
-    /// The domains whose orders our own configurators take.
-    pub own_domains: Vec<String>,
-    /// Which devices belong to which domain, as `pattern=domain`.
-    pub domains: Vec<String>,
-    /// Inputs handed to a supervisor ahead of time.
-    pub prefetch_inputs: u32,
-    /// Orders handed to a configurator ahead of time.
-    pub prefetch_work: u32,
-    /// The heartbeat, in seconds.
-    pub heartbeat_s: u32,
-    /// The longest pause before connecting again, in milliseconds.
-    pub reconnect_max_ms: u32,
-    /// How long a confirm may take before a message is published again, in milliseconds.
-    pub confirm_ms: u32,
-    /// The largest message read, in bytes.
-    pub largest_message: u32,
 }
 
 /// Who may do what, by names that the broker has checked.
@@ -304,17 +258,30 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("store.batch", 1..=100_000),
     ("store.readers", 1..=64),
     ("postgres.connections", 1..=1000),
+    ("postgres.connect_ms", 100..=DAY_MS),
     ("postgres.timeout_ms", 100..=DAY_MS),
+    ("postgres.statement_ms", 100..=DAY_MS),
+    ("postgres.batch", 1..=100_000),
+    ("postgres.queue", 1..=1_000_000),
     ("postgres.lease_ms", 1000..=DAY_MS),
     ("bus.commands", 1..=1_000_000),
     ("bus.events", 1..=10_000_000),
     ("bus.answers", 1..=10_000_000),
     ("amqp.prefetch_inputs", 1..=65_535),
     ("amqp.prefetch_work", 1..=65_535),
+    ("amqp.prefetch_others", 1..=65_535),
+    ("amqp.unconfirmed", 1..=1_000_000),
+    ("amqp.listener_events", 1..=100_000_000),
+    ("amqp.deliveries", 2..=10_000),
     ("amqp.heartbeat_s", 1..=3600),
+    ("amqp.connect_ms", 100..=DAY_MS),
     ("amqp.reconnect_max_ms", 100..=DAY_MS),
     ("amqp.confirm_ms", 100..=DAY_MS),
+    ("amqp.refused_ms", 100..=DAY_MS),
+    ("amqp.watchdog_ms", 100..=DAY_MS),
+    ("amqp.flush_ms", 0..=DAY_MS),
     ("amqp.largest_message", 1024..=134_217_728),
+    ("amqp.dead_body", 0..=134_217_728),
     ("timers.poll_ms", 1..=60_000),
     ("timers.lease_ms", 1..=DAY_MS),
     ("run.in_flight", 1..=1_000_000),

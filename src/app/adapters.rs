@@ -17,7 +17,7 @@ use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringSto
 use rehome_store::{Postgres, Sqlite, postgres};
 
 use super::{AppError, DATABASE, Roles};
-use crate::settings::{BusKind, Settings, StoreKind, Sync};
+use crate::settings::{self, BusKind, Settings, StoreKind, Sync};
 
 /// The domain of devices that no pattern names.
 pub const DEFAULT_DOMAIN: &str = "default";
@@ -110,9 +110,15 @@ pub fn sqlite_options(settings: &Settings) -> rehome_store::Options {
 pub fn postgres_options(settings: &Settings) -> postgres::Options {
     let given = &settings.postgres;
     postgres::Options {
+        authorities: file(&given.ca_file),
+        schema: (!given.schema.is_empty()).then(|| given.schema.clone()),
         pool: given.connections,
-        patience: Duration::from_millis(given.timeout_ms.into()),
-        lease: Duration::from_millis(given.lease_ms.into()),
+        batch: given.batch,
+        queue: given.queue,
+        connect_timeout: millis(given.connect_ms),
+        patience: millis(given.timeout_ms),
+        statement_timeout: millis(given.statement_ms),
+        lease: millis(given.lease_ms),
         ..postgres::Options::new(given.url.clone())
     }
 }
@@ -208,11 +214,8 @@ impl Wire {
 #[must_use]
 pub fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
     let given = &settings.amqp;
-    let file = |path: &str| (!path.is_empty()).then(|| PathBuf::from(path));
     let identity = file(&given.certificate_file).zip(file(&given.key_file));
     let (domain_of, access) = (domains(settings), settings.access.clone());
-    let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
-    let millis = |ms: u32| Duration::from_millis(ms.into());
     amqp::Options {
         tls: amqp::Tls {
             ca: file(&given.ca_file),
@@ -227,17 +230,41 @@ pub fn amqp_options(settings: &Settings, roles: Roles) -> amqp::Options {
         configurators: pairs(&settings.access.configurators).collect(),
         role_of: Arc::new(move |name| access.role(name)),
         relays: settings.access.relays.clone(),
-        limits: amqp::Limits {
-            prefetch_inputs: small(given.prefetch_inputs),
-            prefetch_work: small(given.prefetch_work),
-            heartbeat: Duration::from_secs(given.heartbeat_s.into()),
-            reconnect_max: millis(given.reconnect_max_ms),
-            confirm: millis(given.confirm_ms),
-            body: usize::try_from(given.largest_message).unwrap_or(usize::MAX),
-            ..amqp::Limits::default()
-        },
+        limits: limits(given),
         ..amqp::Options::new(&given.url)
     }
+}
+
+fn limits(given: &settings::Amqp) -> amqp::Limits {
+    let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let bytes = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    amqp::Limits {
+        prefetch_inputs: small(given.prefetch_inputs),
+        prefetch_work: small(given.prefetch_work),
+        prefetch_others: small(given.prefetch_others),
+        unconfirmed: given.unconfirmed,
+        events: given.listener_events,
+        deliveries: given.deliveries,
+        heartbeat: Duration::from_secs(given.heartbeat_s.into()),
+        connect: millis(given.connect_ms),
+        reconnect_max: millis(given.reconnect_max_ms),
+        confirm: millis(given.confirm_ms),
+        refused: millis(given.refused_ms),
+        watchdog: millis(given.watchdog_ms),
+        flush: millis(given.flush_ms),
+        body: bytes(given.largest_message),
+        dead_body: bytes(given.dead_body),
+        ..amqp::Limits::default()
+    }
+}
+
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(ms.into())
+}
+
+/// A file that need not be named.
+fn file(path: &str) -> Option<PathBuf> {
+    (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
 fn embedded(settings: &Settings) -> Arc<dyn Bus> {

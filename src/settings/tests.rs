@@ -1,6 +1,9 @@
 use std::io::Write as _;
 
+use rehome_bus::amqp;
+
 use super::*;
+use crate::app::{Roles, amqp_options, postgres_options};
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -143,6 +146,32 @@ fn a_list_stands_in_a_file_as_one_and_in_the_environment_with_commas_and_nothing
             "access.operators: is `ann`, expected a list of texts",
         ]
     );
+}
+
+/// How the adapters of RabbitMQ and PostgreSQL are made by this file.
+fn servers(text: &str) -> (amqp::Options, String) {
+    let file = file(text);
+    let settings = layered(Some(file.path()), environment(&[])).unwrap().settings;
+    (amqp_options(&settings, Roles::ALL), format!("{:?}", postgres_options(&settings)))
+}
+
+#[test]
+fn every_number_of_the_broker_and_the_database_sets_a_limit_and_is_built_in_as_the_adapters_have_it() {
+    let (amqp, postgres) = servers("");
+    assert_eq!(amqp.limits, amqp::Limits::default());
+    let url = layered(None, environment(&[])).unwrap().settings.postgres.url;
+    assert_eq!(postgres, format!("{:?}", rehome_store::postgres::Options::new(url)));
+    for (key, range) in RANGES {
+        let (section, name) = key.split_once('.').unwrap();
+        let text = format!("[{section}]\n{name} = {}", range.end());
+        match section {
+            "amqp" => assert_ne!(servers(&text).0.limits, amqp.limits, "{key} sets nothing"),
+            "postgres" => assert_ne!(servers(&text).1, postgres, "{key} sets nothing"),
+            _ => {}
+        }
+    }
+    let named = servers("[postgres]\nschema = \"carrier\"\nca_file = \"ca.pem\"").1;
+    assert!(named.contains("Some(\"carrier\")") && named.contains("Some(\"ca.pem\")"), "{named}");
 }
 
 #[test]
