@@ -55,7 +55,8 @@ pub enum AmqpError {
     /// A queue or exchange is there, but made otherwise.
     #[error(
         "{what} is declared with other arguments than ours: ours are {ours}; the broker says: {theirs}. Delete it \
-         once it is empty (`rabbitmqctl -p <vhost> delete_queue <queue>`), or choose another `prefix`"
+         and it is declared anew (a queue once it is empty: `rabbitmqctl -p <vhost> delete_queue <queue>`; an exchange \
+         holds nothing: `rabbitmqadmin -V <vhost> delete exchange name=<exchange>`), or choose another `prefix`"
     )]
     Differs {
         /// The queue or exchange.

@@ -3,16 +3,21 @@
 //! | exchange | who may write | queues bound to it |
 //! |---|---|---|
 //! | `.commands` | people and other systems | `.intake`: `order.#`, `deploy.#`; `.supervisor`: `override.#`, `cancel`, `retry.#`; `.steering`: `steer.#` |
+//! | `.unrouted` | the broker: commands by other keys | `.supervisor`: `#` |
 //! | `.work` | supervisors | `.l3`: `l3.<domain>`, `.l2`: `l2.<domain>` for our own domains; vendors bind their own |
 //! | `.replies` | configurators | `.supervisor`: `#` |
 //! | `.internal` | supervisors | `.supervisor`: `#` |
 //! | `.events` | supervisors | listeners bind their own |
 //! | `.dead` | whoever consumes, and the broker | `.dead`: `#` |
 //!
+//! `.unrouted` is `.commands`' alternate exchange: a command by a key that nobody knows must not vanish although its sender
+//! got a confirm, so a supervisor sets it aside with the reason. That the broker then gives no command back as unroutable
+//! costs nothing: one whose own queue somebody deleted goes the same way, and is carried out like any other.
+//!
 //! Beside them `.unreadable`, where the broker puts what even the reader of `.dead` could not take off its queue.
 //!
-//! Only what a policy can't say on both RabbitMQ 3.10 and 4 is an argument: the kind of queue, where its dead letters
-//! go and after how many deliveries. Everything else is left to the operator's policies.
+//! Only what a policy can't say on both RabbitMQ 3.10 and 4, or must not be forgotten to say, is an argument: the kind of
+//! queue, where its dead letters go and after how many deliveries, where unknown commands go. Everything else is left to the operator's policies.
 
 use lapin::{
     Channel, Connection, ExchangeKind,
@@ -42,6 +47,11 @@ impl Names {
     /// Commands of people and other systems.
     pub(super) fn commands(&self) -> String {
         self.under("commands")
+    }
+
+    /// Where commands go that no queue is bound for.
+    pub(super) fn unrouted(&self) -> String {
+        self.under("unrouted")
     }
 
     /// Orders.
@@ -132,8 +142,16 @@ impl Names {
     }
 
     /// The exchanges.
-    pub(super) fn exchanges(&self) -> [String; 6] {
-        [self.commands(), self.work(), self.replies(), self.internal(), self.events(), self.dead()]
+    pub(super) fn exchanges(&self) -> [String; 7] {
+        [
+            self.unrouted(),
+            self.commands(),
+            self.work(),
+            self.replies(),
+            self.internal(),
+            self.events(),
+            self.dead(),
+        ]
     }
 
     /// Each queue with the exchange and key of each of its bindings.
@@ -146,6 +164,7 @@ impl Names {
             (self.layer(layer), keys.collect())
         };
         let mut supervisor = on(self.commands(), &["override.#", "cancel", "retry.#"]);
+        supervisor.extend(on(self.unrouted(), &["#"]));
         supervisor.extend(on(self.replies(), &["#"]));
         supervisor.extend(on(self.internal(), &["reply", "command", "overdue", "undeliverable"]));
         // What begins work for a ticket at rest waits while enough is in flight, whoever says it.
@@ -172,11 +191,7 @@ pub(super) async fn declare(
     let opening = |error| failed("a channel to declare on", "", &error);
     let channel = connection.create_channel().await.map_err(opening)?;
     for exchange in names.exchanges() {
-        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        channel
-            .exchange_declare(exchange.as_str().into(), ExchangeKind::Topic, durable, FieldTable::default())
-            .await
-            .map_err(|error| failed(&format!("the exchange `{exchange}`"), "durable, topic", &error))?;
+        declare_exchange(&channel, names, &exchange).await?;
     }
     for (queue, bindings) in names.queues(&options.domains) {
         declare_queue(&channel, names, &queue, options.limits.deliveries).await?;
@@ -200,6 +215,24 @@ pub(super) async fn declare(
     Ok(())
 }
 
+async fn declare_exchange(channel: &Channel, names: &Names, exchange: &str) -> Result<(), AmqpError> {
+    // Only the broker itself writes there.
+    let internal = exchange == names.unrouted();
+    let options = ExchangeDeclareOptions { durable: true, internal, ..Default::default() };
+    let mut arguments = FieldTable::default();
+    if exchange == names.commands() {
+        let elsewhere = AMQPValue::LongString(names.unrouted().into());
+        arguments.insert("alternate-exchange".into(), elsewhere);
+    }
+    let internal = if internal { ", internal" } else { "" };
+    let ours = [format!("durable, topic{internal}")].into_iter().chain(said(&arguments));
+    let ours = ours.collect::<Vec<_>>().join(", ");
+    channel
+        .exchange_declare(exchange.into(), ExchangeKind::Topic, options, arguments)
+        .await
+        .map_err(|error| failed(&format!("the exchange `{exchange}`"), &ours, &error))
+}
+
 pub(super) async fn declare_queue(
     channel: &Channel,
     names: &Names,
@@ -207,12 +240,7 @@ pub(super) async fn declare_queue(
     deliveries: u32,
 ) -> Result<(), AmqpError> {
     let arguments = arguments(names, queue, deliveries);
-    let ours = arguments
-        .inner()
-        .iter()
-        .map(|(name, value)| format!("{name} = {}", shown(value)))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let ours = said(&arguments).collect::<Vec<_>>().join(", ");
     channel
         .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
         .await
@@ -241,6 +269,11 @@ fn arguments(names: &Names, queue: &str, deliveries: u32) -> FieldTable {
     say("x-overflow", text("reject-publish"));
     say("x-delivery-limit", AMQPValue::LongLongInt(i64::from(deliveries)));
     arguments
+}
+
+/// Arguments as a person reads them.
+fn said(arguments: &FieldTable) -> impl Iterator<Item = String> {
+    arguments.inner().iter().map(|(name, value)| format!("{name} = {}", shown(value)))
 }
 
 fn shown(value: &AMQPValue) -> String {

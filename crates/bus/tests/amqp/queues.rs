@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use lapin::{
-    BasicProperties,
-    options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions},
+    BasicProperties, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
 use rehome_bus::amqp::{Amqp, AmqpError, Limits, Options};
@@ -139,6 +139,62 @@ async fn a_queue_that_is_there_with_other_arguments_is_an_error_that_names_both(
         matches!(wrong.await, Err(AmqpError::Unreachable { detail, .. }) if detail.contains("ACCESS_REFUSED"))
     );
     assert!(matches!(Amqp::start(Options::new("http://x")), Err(AmqpError::BadUrl { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_of_an_older_make_is_an_error_that_names_both_and_says_what_to_do() {
+    let vhost = Vhost::new();
+    let older = Client::connect(&vhost.url()).await;
+    let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let none = FieldTable::default();
+    older
+        .channel
+        .exchange_declare("rehome.commands".into(), ExchangeKind::Topic, durable, none)
+        .await
+        .unwrap();
+    let Err(error @ AmqpError::Differs { .. }) = Amqp::connect(options(&vhost)).await else {
+        panic!("it must be seen")
+    };
+    let said = error.to_string();
+    for part in [
+        "the exchange `rehome.commands`",
+        "ours are durable, topic, alternate-exchange = `rehome.unrouted`",
+        "inequivalent arg 'alternate-exchange'",
+        "delete exchange",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_by_a_key_that_nobody_knows_is_a_dead_letter_with_the_reason_and_never_vanishes() {
+    let vhost = Vhost::new();
+    let bus = open(&vhost).await;
+    let _inputs = bus.inputs();
+    let client = Client::connect(&vhost.url()).await;
+    let mut dead = bus.dead();
+    for key in ["order", "oder.submit", "forc.completion", "nothing", ""] {
+        let properties = BasicProperties::default().with_user_id("guest".into()).with_message_id(key.into());
+        assert!(client.publish("rehome.commands", key, properties, b"{}").await.unwrap());
+        let Delivery { message: letter, tag, .. } = soon(dead.next()).await.unwrap();
+        assert!(letter.reason.contains(&format!("the routing key `{key}` names no command")), "{letter:?}");
+        assert_eq!((letter.origin.as_str(), letter.key.as_deref()), ("commands", Some(key)));
+        dead.acks().ack(vec![tag]).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_queue_somebody_deleted_is_carried_out_all_the_same() {
+    let vhost = Vhost::new();
+    let bus = open(&vhost).await;
+    let mut inputs = bus.inputs();
+    let client = Client::connect(&vhost.url()).await;
+    client.channel.queue_delete("rehome.intake".into(), QueueDeleteOptions::default()).await.unwrap();
+    let properties = BasicProperties::default().with_user_id("guest".into()).with_message_id("m".into());
+    let body = serde_json::to_vec(&json!({ "v": 1, "relocation": relocation(1) })).unwrap();
+    assert!(client.publish("rehome.commands", "deploy.cutover", properties, &body).await.unwrap());
+    let taken = take(&mut *inputs, 1).await.remove(0);
+    assert_eq!(taken.envelope.relocation, relocation(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -317,16 +317,18 @@ impl<T: Send + 'static> Pump<T> {
     /// Declares a queue of our own; the shared ones are there.
     async fn prepare(&self, channel: &Channel) -> lapin::Result<()> {
         let own = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+        // Said so that no virtual host's own default says otherwise: a quorum queue can't be exclusive.
+        let mut arguments = FieldTable::default();
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
         match &self.order.source {
             Source::Shared(_) => {}
             Source::Asker(queue) => {
-                channel.queue_declare(queue.as_str().into(), own, FieldTable::default()).await?;
+                channel.queue_declare(queue.as_str().into(), own, arguments).await?;
             }
             Source::Listener(queue) => {
-                let mut bounded = FieldTable::default();
                 let most = i64::from(self.shared.limits().events);
-                bounded.insert("x-max-length".into(), AMQPValue::LongLongInt(most));
-                channel.queue_declare(queue.as_str().into(), own, bounded).await?;
+                arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(most));
+                channel.queue_declare(queue.as_str().into(), own, arguments).await?;
                 let events = self.shared.names.events();
                 channel
                     .queue_bind(
@@ -413,7 +415,7 @@ impl<T: Send + 'static> Pump<T> {
             );
         }
         let tag = line.session.delivered(delivery.delivery_tag);
-        match (self.order.decode)(&delivery) {
+        match inward::worn_out(&self.shared, &delivery).and_then(|()| (self.order.decode)(&delivery)) {
             Ok(message) => {
                 let (trace, domain) = (
                     inward::trace_of(&delivery.properties),

@@ -64,6 +64,16 @@ pub(in crate::amqp) fn work_order(shared: &Shared, layer: Layer, delivery: &Deli
     Ok(order)
 }
 
+/// Newer brokers (RabbitMQ 4.3) count against a queue's delivery limit only what was rejected, and tell how often a
+/// message was handed out at all: one that kills its reader each time is set aside here.
+pub(in crate::amqp) fn worn_out(shared: &Shared, delivery: &Delivery) -> Read<()> {
+    let times = header_number(headers(delivery), header::ACQUIRED).unwrap_or_default();
+    if times > u64::from(shared.limits().deliveries) {
+        return bad(format!("it was handed out {times} times before and each time its reader died"));
+    }
+    Ok(())
+}
+
 /// An event or alarm.
 pub(in crate::amqp) fn heard(shared: &Shared, delivery: &Delivery) -> Read<Heard> {
     small_enough(shared, delivery)?;

@@ -74,20 +74,21 @@ pub struct CommandBody {
     pub expected_version: Option<u64>,
 }
 
-/// The routing key of a wish to pause or to resume; none for what is no person's to wish.
+/// The routing key of a wish to pause, to drain or to resume; none for what is no person's to wish.
 #[must_use]
 pub const fn steer_key_of(turn: Turn) -> Option<&'static str> {
     match turn {
         Turn::Pause => Some("steer.pause"),
+        Turn::Drain => Some("steer.drain"),
         Turn::Resume => Some("steer.resume"),
-        Turn::Lifted => None,
+        Turn::Lifted | Turn::Drained => None,
     }
 }
 
 /// What a steering key wishes.
 #[must_use]
 pub fn turn_of(key: &str) -> Option<Turn> {
-    [Turn::Pause, Turn::Resume].into_iter().find(|turn| steer_key_of(*turn) == Some(key))
+    Turn::WISHES.into_iter().find(|turn| steer_key_of(*turn) == Some(key))
 }
 
 /// What a pause is about.
@@ -102,7 +103,7 @@ pub enum ScopeWord {
     Device,
 }
 
-/// The body of `steer.pause` and `steer.resume`; the routing key says which.
+/// The body of `steer.pause`, `steer.drain` and `steer.resume`; the routing key says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SteerBody {
@@ -174,6 +175,8 @@ pub(super) mod header {
     pub(crate) const KEY: &str = "rehome-key";
     /// The user who sent it, as the broker checked.
     pub(crate) const USER: &str = "rehome-user";
+    /// The broker's: how often a message was handed out before.
+    pub(crate) const ACQUIRED: &str = "x-acquired-count";
     /// Who is behind it (JSON), as far as is known.
     pub(crate) const BY: &str = "rehome-by";
 }

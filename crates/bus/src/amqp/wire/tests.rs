@@ -392,6 +392,20 @@ fn a_dead_letter_says_why_and_from_whom_by_which_way() {
 }
 
 #[test]
+fn what_a_newer_broker_hands_out_again_and_again_is_set_aside_after_as_many_deliveries_as_elsewhere() {
+    let mut delivery = delivered(Outgoing::Order(order(1, Layer::L3)));
+    let mut handed_out = |times: i64| {
+        let mut headers = FieldTable::default();
+        headers.insert("x-acquired-count".into(), AMQPValue::LongLongInt(times));
+        delivery.properties = std::mem::take(&mut delivery.properties).with_headers(headers);
+        inward::worn_out(&shared(), &delivery)
+    };
+    assert_eq!(handed_out(20), Ok(()));
+    assert!(handed_out(21).unwrap_err().0.contains("handed out 21 times"));
+    assert_eq!(inward::worn_out(&shared(), &delivered(Outgoing::Order(order(1, Layer::L3)))), Ok(()));
+}
+
+#[test]
 fn what_the_broker_set_aside_says_why_too() {
     let mut death = FieldTable::default();
     for (name, value) in [("reason", "delivery_limit"), ("queue", "rehome.l3"), ("exchange", "rehome.work")] {
