@@ -4,9 +4,15 @@
 //! pause takes effect everywhere within [`HelmParts::every`], and outlives every process.
 //!
 //! ```text
-//!   people ──Wish──▶ steering ──▶ [obey] ──line──▶ store ──looked at──▶ every helm
-//!      ◀─────────── Verdict ────────┴──Steered──▶ events
+//!   people ──Wish──▶ steering ──▶ [obey] ──line──▶ store ──looked at──▶ every helm ──Steered──▶ events
+//!      ◀─────────── Verdict ────────┘                ▲
+//!   command line ────────────────────────line────────┘
 //! ```
+//!
+//! Whoever finds a new line tells it, so that a line is told which the command line wrote, or a process that died over it.
+//! Several may; the event is the same.
+
+mod told;
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -15,24 +21,23 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
-    command::By,
-    id::MessageId,
     message::{Answer, Envelope},
     ports::{
         Answered, Bus, BusError, DeadLetter, Delivery, Loaded, Outgoing, SteeringQueue, SteeringStore,
         StoreError, TicketStore, Wish,
     },
     request::Request,
-    steering::{Decided, NotSteered, Scope, Steered, Turn, Verdict, lifting, pauses},
+    steering::{Decided, NotSteered, Scope, Steered, Verdict, draining, lifting, pauses},
     trace::Trace,
 };
 
+use self::told::Told;
 use crate::Now;
 
-/// Held-back tickets looked at at once.
+/// Tickets looked at at once.
 const PAGE: usize = 256;
-/// A resume is swept up for so long at least, counted in looks: a helm elsewhere may not have heard of it yet, and hold
-/// back a ticket meanwhile.
+/// A resume is swept up for so long at least, and a drain not believed to be over, counted in looks: a helm elsewhere may
+/// not have heard of it yet, and hold back a ticket meanwhile, or begin one.
 const LOOKS: u32 = 4;
 
 /// The pause before a wish is given to a store that failed again.
@@ -66,13 +71,14 @@ const STRAYS: u64 = 60;
 pub struct Helm {
     parts: HelmParts,
     paused: RwLock<Vec<Scope>>,
+    told: Told,
 }
 
 impl Helm {
     /// A helm that has not looked yet: nothing is paused.
     #[must_use]
     pub fn new(parts: HelmParts) -> Arc<Self> {
-        Arc::new(Self { parts, paused: RwLock::default() })
+        Arc::new(Self { parts, paused: RwLock::default(), told: Told::default() })
     }
 
     /// What is paused that a relocation has to do with.
@@ -103,13 +109,32 @@ impl Helm {
         Ok(log)
     }
 
-    /// Looks, and lets begin what no pause holds back any more. Answers how many tickets were told.
+    /// Looks, tells what is new, sees whether what drains is at rest, and lets begin what no pause holds back any more.
+    /// Answers how many tickets were told.
     ///
     /// # Errors
     /// The store's. What was not told is told at the next turn.
     pub async fn turn(&self) -> Result<usize, StoreError> {
         let log = self.look().await?;
-        let over = lifting(&log);
+        self.told.tell(self.parts.bus.as_ref(), &log).await;
+        self.see_to_drains(&log).await?;
+        self.see_to_resumes(&log).await
+    }
+
+    /// Whatever drains and has nothing under way any more is drained. The next turn tells.
+    async fn see_to_drains(&self, log: &[Steered]) -> Result<(), StoreError> {
+        let long_known = self.long_known();
+        for line in draining(log).into_iter().filter(|line| line.at <= long_known) {
+            let tickets = self.parts.tickets.as_ref();
+            if under_way(tickets, &self.parts.domain_of, &line.scope).await? == 0 {
+                self.parts.steering.steer(line.drained((self.parts.now)())).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn see_to_resumes(&self, log: &[Steered]) -> Result<usize, StoreError> {
+        let over = lifting(log);
         if over.is_empty() {
             return Ok(0);
         }
@@ -118,23 +143,17 @@ impl Helm {
         if told > 0 {
             return Ok(told);
         }
-        let long_known = (self.parts.now)().saturating_sub(self.looks()).unwrap_or(Timestamp::MIN);
+        let long_known = self.long_known();
         for line in over.into_iter().filter(|line| line.at <= long_known) {
-            let lifted = Steered {
-                id: MessageId(format!("lifted:{}", line.id)),
-                turn: Turn::Lifted,
-                scope: line.scope.clone(),
-                by: By::System,
-                at: (self.parts.now)(),
-                reason: String::new(),
-            };
-            self.parts.steering.steer(lifted).await?;
+            self.parts.steering.steer(line.lifted((self.parts.now)())).await?;
         }
         Ok(told)
     }
 
-    fn looks(&self) -> SignedDuration {
-        SignedDuration::try_from(self.parts.every * LOOKS).unwrap_or(SignedDuration::MAX)
+    /// What is older than this every helm has heard of.
+    fn long_known(&self) -> Timestamp {
+        let looks = SignedDuration::try_from(self.parts.every * LOOKS).unwrap_or(SignedDuration::MAX);
+        (self.parts.now)().saturating_sub(looks).unwrap_or(Timestamp::MIN)
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {
@@ -204,39 +223,70 @@ impl Helm {
     /// Writes what is wished into the log, or keeps why not. Answers what is to be told.
     async fn grant(&self, wish: &Wish, trace: Option<&Trace>) -> Result<Vec<Outgoing>, StoreError> {
         let steer = &wish.steer;
-        let (verdict, event) = match steer.clone().decide(&self.look().await?, (self.parts.now)()) {
+        let log = self.look().await?;
+        let (verdict, told) = match steer.clone().decide(&log, (self.parts.now)()) {
             Ok(Decided::New(line)) => {
+                // Told below, with the answer.
+                self.told.is_told(&line.id);
                 // Another helm may have taken the same message before this one: then its line stands.
                 let new = self.parts.steering.steer(line.clone()).await?;
                 let log = self.look().await?;
                 let stands = log.into_iter().find(|known| known.id == line.id).unwrap_or(line);
                 tracing::warn!(by = %stands.by, scope = %stands.scope, turn = ?stands.turn, new, "steered");
-                (accepted(&stands), Some(stands))
+                (accepted(&stands), vec![stands])
             }
-            Ok(Decided::Known(line)) => (accepted(&line), Some(line)),
+            Ok(Decided::Known(line)) => {
+                // Whoever asks for a drain again may have missed that it is over.
+                let over = line.drained(line.at).id;
+                let over = log.into_iter().find(|later| later.id == over);
+                (accepted(&line), [line].into_iter().chain(over).collect())
+            }
             Err(why) => {
                 tracing::warn!(by = %steer.by, scope = %steer.scope, turn = ?steer.turn, %why, "not steered");
                 self.parts.tickets.bury(self.refused(wish, trace, &why)).await?;
-                (Verdict::Refused { turn: steer.turn, scope: steer.scope.clone(), why }, None)
+                (Verdict::Refused { turn: steer.turn, scope: steer.scope.clone(), why }, Vec::new())
             }
         };
         let answer = wish.reply_to.clone().map(|to| Answered { to, answer: Answer::Steering(verdict) });
-        Ok(event.map(Outgoing::Steered).into_iter().chain(answer.map(Outgoing::Answer)).collect())
+        Ok(told.into_iter().map(Outgoing::Steered).chain(answer.map(Outgoing::Answer)).collect())
     }
 
     fn refused(&self, wish: &Wish, trace: Option<&Trace>, why: &NotSteered) -> DeadLetter {
         let steer = &wish.steer;
-        let turn = if steer.turn == Turn::Pause { "pause" } else { "resume" };
         DeadLetter {
             id: steer.id.clone(),
             at: (self.parts.now)(),
             origin: "commands".to_owned(),
-            key: Some(format!("steer.{turn}")),
+            key: Some(format!("steer.{}", steer.turn.wire())),
             by: Some(steer.by.clone()),
             trace: trace.cloned(),
             reason: why.to_string(),
             body: serde_json::to_string(steer).unwrap_or_else(|_| format!("{steer:?}")),
         }
+    }
+}
+
+/// How many relocations of a scope have orders out.
+///
+/// # Errors
+/// The store's.
+pub async fn under_way(
+    tickets: &dyn TicketStore,
+    domain_of: &DomainOf,
+    scope: &Scope,
+) -> Result<usize, StoreError> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = tickets.open_tickets(after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(count) };
+        after = Some(*last);
+        let there = page.iter().filter(|(_, loaded)| match loaded {
+            Loaded::Ticket(ticket) => {
+                ticket.state.in_flight() && scope.covers(&ticket.request, |device| domain_of(device))
+            }
+            Loaded::Unreadable(_) | Loaded::Missing => false,
+        });
+        count += there.count();
     }
 }
 

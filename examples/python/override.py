@@ -9,9 +9,10 @@ Examples:
   ./override.py cancel 0193… --reason "the customer stays"
   ./override.py deploy-cutover 0193…
   ./override.py pause --device gw-02 --reason "line card swap"
+  ./override.py drain --domain vendor-x --reason "their new release" --timeout 3600
 
-Exit code: 0 accepted; 1 refused or rejected; 2 the command line is of no use; 3 no answer (send it again with the
---message-id it names: it counts once).
+Exit code: 0 accepted, and for a drain all at rest; 1 refused or rejected; 2 the command line is of no use; 3 no answer, or
+not yet at rest (send it again with the --message-id it names: it counts once).
 """
 
 import argparse
@@ -33,7 +34,8 @@ TICKET = {
 }
 STEER = {
     "pause": ("steer.pause", "let nothing begin: everywhere, in a domain, or on a device"),
-    "resume": ("steer.resume", "lift a pause of the same scope"),
+    "drain": ("steer.drain", "pause, and wait until nothing is under way there any more"),
+    "resume": ("steer.resume", "lift a pause or drain of the same scope"),
 }
 
 
@@ -86,17 +88,30 @@ def main():
     given = arguments()
     key, body = command(given)
     message_id = given.message_id or str(uuid.uuid4())
-    link = Link(given.url, given.prefix, "override")
+    # That all is at rest is told as an event, perhaps long after the answer.
+    drains = given.verb == "drain"
+    link = Link(given.url, given.prefix, "override", [("events", "steering.drained")] if drains else [])
     link.open()
+    # Rehome's name for the message is made of ours and of who we are.
+    drained = f"drained:amqp:{link.user.replace('%', '%25').replace(':', '%3A')}:{message_id}"
+    accepted, at_rest = False, not drains
     try:
         link.command(key, body, message_id)
         for got in link.messages(given.timeout):
             if got is None:
-                raise Trouble(f"no answer within {given.timeout:g} s; to send it again: --message-id {message_id}")
-            _, properties, answer = got
-            if properties.correlation_id == message_id:
-                print(json.dumps(answer, ensure_ascii=False) if given.json else sentence(answer))
-                return DONE if answer["answer"] == "accepted" else NOT_DONE
+                what = "not yet at rest" if accepted else "no answer"
+                raise Trouble(f"{what} within {given.timeout:g} s; to send it again: --message-id {message_id}")
+            key, properties, told = got
+            if key == "steering.drained":
+                # It may overtake the answer.
+                at_rest = at_rest or told["id"] == drained
+            elif properties.correlation_id == message_id:
+                print(json.dumps(told, ensure_ascii=False) if given.json else sentence(told), flush=True)
+                accepted = told["answer"] == "accepted"
+                if not accepted:
+                    return NOT_DONE
+            if accepted and at_rest:
+                return DONE
     finally:
         link.close()
 

@@ -62,22 +62,6 @@ pub(super) async fn each(
     }
 }
 
-/// Goes through every open ticket, a page at a time.
-pub(super) async fn each_open(
-    tickets: &dyn TicketStore,
-    mut look: impl FnMut(RelocationId, Loaded),
-) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let page = tickets.open_tickets(after, PAGE).await?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        after = Some(*last);
-        for (id, loaded) in page {
-            look(id, loaded);
-        }
-    }
-}
-
 /// The tickets meant by an id or a service id.
 pub(super) async fn meant(
     lang: Lang,

@@ -1,13 +1,13 @@
 //! `rehome pause`, `resume` and `drain`: what may begin work, said to every supervisor through the store.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
+use rehome_actors::helm::under_way;
 use rehome_domain::{
     command::By,
     id::MessageId,
     lang::Lang,
-    ports::{Loaded, StoreError, TicketStore},
     role::Role,
     steering::{Scope, Steered, Turn, pauses},
     wording,
@@ -161,9 +161,10 @@ pub(super) async fn resume(args: Resume, setting: &Setting) -> Ended {
 pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
     let settings = &setting.loaded.settings;
     let store = args.steer.store(setting.lang, settings).await?;
-    let told = args.steer.steer(&store, Turn::Pause, setting).await?;
+    let told = args.steer.steer(&store, Turn::Drain, setting).await?;
+    let (tickets, domain_of, scope) = (store.tickets(), domains(settings), args.steer.scope());
     let bar = setting.screen.add(indicatif::ProgressBar::new_spinner());
-    let mut left = under_way(settings, &store.tickets(), &args.steer.scope()).await?;
+    let mut left = under_way(tickets.as_ref(), &domain_of, &scope).await?;
     while left > 0 {
         bar.set_message(texts::still_under_way(setting.lang, left));
         tokio::select! {
@@ -173,28 +174,10 @@ pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
                 break;
             }
         }
-        left = under_way(settings, &store.tickets(), &args.steer.scope()).await?;
+        left = under_way(tickets.as_ref(), &domain_of, &scope).await?;
     }
     bar.finish_and_clear();
     store.close(true).await;
     let end = if args.steer.json { String::new() } else { texts::still_under_way(setting.lang, left) + "\n" };
     Ok(Told { text: told.text + &end, good: left == 0 })
-}
-
-/// How many relocations of a scope have orders out.
-async fn under_way(
-    settings: &Settings,
-    tickets: &Arc<dyn TicketStore>,
-    scope: &Scope,
-) -> Result<usize, StoreError> {
-    let domain_of = domains(settings);
-    let mut count = 0;
-    offline::each_open(tickets.as_ref(), |_, loaded| {
-        if let Loaded::Ticket(ticket) = loaded {
-            let there = scope.covers(&ticket.request, |device| domain_of(device));
-            count += usize::from(there && ticket.state.in_flight());
-        }
-    })
-    .await?;
-    Ok(count)
 }

@@ -314,6 +314,10 @@ fn an_admin_pauses_a_vendors_domain_by_message_and_what_is_submitted_begins_when
     let (code, text) = order.ended();
     assert_eq!(code, Some(0), "{text}");
     world.over("admin", &resume).is(1, &["refused: not_paused"]);
+    // Nothing is under way any more, so a drain is over as soon as every helm has heard of it; and again when asked again.
+    let drain = ["drain", "--domain", "vendor-x", "--reason", "their new release", "--message-id", "d-1"];
+    world.over("admin", &drain).is(0, &["accepted"]);
+    world.over("admin", &drain).is(0, &["accepted"]);
     drop(vendor);
 }
 

@@ -163,3 +163,81 @@ fn a_store_that_fails_delays_a_wish_and_does_not_lose_it() {
         assert!(matches!(told(&mut *answers).await, Verdict::Accepted { .. }));
     });
 }
+
+/// A line as the command line writes it.
+fn by_hand(id: &str, turn: Turn) -> Steered {
+    let scope = Scope::Device { name: "gw-1".to_owned() };
+    let (id, reason) = (MessageId(id.to_owned()), "works".to_owned());
+    Steered { id, turn, scope, by: by(Role::Admin), at: jiff::Timestamp::now(), reason }
+}
+
+#[test]
+fn a_line_that_nobody_sent_by_message_is_told_by_whoever_finds_it_and_what_stands_by_whoever_starts() {
+    on_system(async {
+        let world = World::new();
+        let mut events = world.bus.events();
+        for line in [
+            by_hand("old pause", Turn::Pause),
+            by_hand("old resume", Turn::Resume),
+            by_hand("old drain", Turn::Drain),
+        ] {
+            world.store.steer(line).await.unwrap();
+        }
+        let helm = world.helm();
+        helm.turn().await.unwrap();
+        assert_eq!(heard(&mut *events).await.id.0, "old drain", "only that still stands");
+        world.store.steer(by_hand("new resume", Turn::Resume)).await.unwrap();
+        helm.turn().await.unwrap();
+        helm.turn().await.unwrap();
+        world.store.steer(by_hand("new pause", Turn::Pause)).await.unwrap();
+        helm.turn().await.unwrap();
+        for id in ["new resume", "new pause"] {
+            assert_eq!(heard(&mut *events).await.id.0, id, "told once, in order");
+        }
+    });
+}
+
+#[test]
+fn a_drain_by_message_is_over_when_nothing_is_under_way_there_whoever_is_at_the_helm_by_then() {
+    on_system(async {
+        let world = World::new();
+        let helm = world.helm();
+        world.supervise_under(&helm);
+        let (mut answers, mut events) = (world.bus.answers(ASKER), world.bus.events());
+        actix::spawn(Arc::clone(&helm).obey(world.bus.steering()));
+        world.submit(1, request(1)).await;
+        world.until(1, "reserving", |ticket| ticket.state.in_flight()).await;
+        world.send(Outgoing::Steer(wish("m-1", Turn::Drain, by(Role::Admin), "line card swap"))).await;
+        assert!(matches!(told(&mut *answers).await, Verdict::Accepted { turn: Turn::Drain, .. }));
+        let drain = heard(&mut *events).await;
+        assert_eq!(drain.turn, Turn::Drain);
+
+        // While it is under way no helm says otherwise, however long it looks.
+        let long = drain.at + jiff::SignedDuration::from_millis(200);
+        while jiff::Timestamp::now() < long {
+            helm.turn().await.unwrap();
+        }
+        assert_eq!(world.store.steering().await.unwrap(), std::slice::from_ref(&drain));
+
+        let another = world.helm();
+        actix::spawn(another.keep());
+        world.configure_over(&world.inventory());
+        let drained = loop {
+            let line = heard(&mut *events).await;
+            if line.turn == Turn::Drained {
+                break line;
+            }
+        };
+        assert_eq!((&drained.id.0, &drained.scope), (&format!("drained:{}", drain.id), &drain.scope));
+        world.send(Outgoing::Steer(wish("m-1", Turn::Drain, by(Role::Admin), "line card swap"))).await;
+        assert_eq!(
+            (heard(&mut *events).await, heard(&mut *events).await),
+            (drain, drained.clone()),
+            "told again"
+        );
+        let ticket = world.until(1, "at rest", |ticket| !ticket.state.in_flight()).await;
+        assert!(ticket.changed_at <= drained.at, "it was at rest before that was said");
+        let answer = world.ask(1, CommandKind::DeployCutover, "").await;
+        assert!(matches!(answer, Answer::Refused { why: WhyNot::Paused { .. }, .. }), "it stays paused");
+    });
+}

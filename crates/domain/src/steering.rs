@@ -1,8 +1,8 @@
-//! Steering a running system: pausing and resuming everything, one domain of devices, or one device.
+//! Steering a running system: pausing, draining and resuming everything, one domain of devices, or one device.
 //!
 //! What is paused begins nothing: no reservation and no cutover is deployed. What is under way goes on to its end, and
 //! undoing (rollback, cancel) is always allowed. A relocation submitted meanwhile is accepted and held back; it begins
-//! when the pause is lifted.
+//! when the pause is lifted. A drain is a pause whose end of work is told: when nothing is under way there any more.
 //!
 //! The truth is an append-only log; what is paused now is its projection ([`pauses`]), so that it outlives every process.
 
@@ -69,10 +69,37 @@ impl fmt::Display for Scope {
 pub enum Turn {
     /// From now on nothing begins.
     Pause,
+    /// The same, and it is to be told when nothing is under way there any more.
+    Drain,
     /// A person lifts the pause: what was held back may begin.
     Resume,
     /// Rehome itself: all that was held back by it has begun.
     Lifted,
+    /// Rehome itself: nothing is under way any more where a drain was wished.
+    Drained,
+}
+
+impl Turn {
+    /// What people may wish.
+    pub const WISHES: [Self; 3] = [Self::Pause, Self::Drain, Self::Resume];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+            Self::Resume => "resume",
+            Self::Lifted => "lifted",
+            Self::Drained => "drained",
+        }
+    }
+
+    /// Whether nothing begins from then on.
+    #[must_use]
+    pub const fn pauses(self) -> bool {
+        matches!(self, Self::Pause | Self::Drain)
+    }
 }
 
 /// One line of the log.
@@ -93,12 +120,32 @@ pub struct Steered {
     pub reason: String,
 }
 
+impl Steered {
+    /// The line that all is begun which this resume's pause had held back.
+    #[must_use]
+    pub fn lifted(&self, at: Timestamp) -> Self {
+        self.followed_by(Turn::Lifted, at)
+    }
+
+    /// The line that nothing is under way any more where this drain was wished.
+    #[must_use]
+    pub fn drained(&self, at: Timestamp) -> Self {
+        self.followed_by(Turn::Drained, at)
+    }
+
+    /// Rehome's own word about it. Its id is derived, so that whichever process says it, it is said once.
+    fn followed_by(&self, turn: Turn, at: Timestamp) -> Self {
+        let id = MessageId(format!("{}:{}", turn.wire(), self.id));
+        Self { id, turn, scope: self.scope.clone(), by: By::System, at, reason: self.reason.clone() }
+    }
+}
+
 /// A person's wish to pause or to resume, as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steer {
     /// The id of the message that asks for it: it counts once.
     pub id: MessageId,
-    /// What is wished: never [`Turn::Lifted`], which is Rehome's own.
+    /// What is wished: one of [`Turn::WISHES`].
     pub turn: Turn,
     /// To what.
     #[serde(flatten)]
@@ -127,9 +174,9 @@ impl Steer {
         }
         let paused = || pauses(log).iter().any(|line| line.scope == self.scope);
         match self.turn {
-            Turn::Pause => {}
+            Turn::Pause | Turn::Drain => {}
             Turn::Resume if paused() => {}
-            Turn::Resume | Turn::Lifted => return Err(NotSteered::NotPaused),
+            Turn::Resume | Turn::Lifted | Turn::Drained => return Err(NotSteered::NotPaused),
         }
         let Self { id, turn, scope, by, reason } = self;
         Ok(Decided::New(Steered { id, turn, scope, by, at, reason }))
@@ -195,7 +242,7 @@ pub enum Verdict {
 /// What is paused by a log, in the order it was paused: each scope with the line that paused it.
 #[must_use]
 pub fn pauses(log: &[Steered]) -> Vec<&Steered> {
-    standing(log).into_iter().filter(|line| line.turn == Turn::Pause).collect()
+    standing(log).into_iter().filter(|line| line.turn.pauses()).collect()
 }
 
 /// What a person has resumed and Rehome has not lifted yet: tickets may still be held back by it.
@@ -204,13 +251,36 @@ pub fn lifting(log: &[Steered]) -> Vec<&Steered> {
     standing(log).into_iter().filter(|line| line.turn == Turn::Resume).collect()
 }
 
-/// The last line about each scope. Lifting says nothing once it was paused anew.
+/// The drains of a log that are not over: neither is all at rest there, nor was the scope resumed.
+#[must_use]
+pub fn draining(log: &[Steered]) -> Vec<&Steered> {
+    let over = |drain: &Steered, later: &Steered| {
+        later.id == drain.drained(drain.at).id || (later.turn == Turn::Resume && later.scope == drain.scope)
+    };
+    let drains = log.iter().enumerate().filter(|(_, line)| line.turn == Turn::Drain);
+    let open = drains.filter(|(at, drain)| !log.iter().skip(*at).any(|later| over(drain, later)));
+    open.map(|(_, drain)| drain).collect()
+}
+
+/// What a listener must have heard to know how a log stands now: the last word about each scope, unless it is over, and
+/// with a drain that it is drained.
+#[must_use]
+pub fn news(log: &[Steered]) -> Vec<&Steered> {
+    let mut ids = Vec::new();
+    for line in standing(log).into_iter().filter(|line| line.turn != Turn::Lifted) {
+        ids.extend([line.id.clone(), line.drained(line.at).id]);
+    }
+    log.iter().filter(|line| ids.contains(&line.id)).collect()
+}
+
+/// The last line about each scope. Lifting says nothing once it was paused anew, and a drain stays when it is drained.
 fn standing(log: &[Steered]) -> Vec<&Steered> {
     let mut last: Vec<&Steered> = Vec::new();
     for line in log {
         let known = last.iter().position(|other| other.scope == line.scope);
         match (known, line.turn) {
-            (Some(at), Turn::Lifted) if last[at].turn == Turn::Pause => {}
+            (_, Turn::Drained) => {}
+            (Some(at), Turn::Lifted) if last[at].turn.pauses() => {}
             (Some(at), _) => {
                 last.remove(at);
                 last.push(line);
@@ -252,7 +322,8 @@ mod tests {
         let decide = |turn, by, reason: &str, log: &[Steered]| {
             wish("new", turn, by, reason).decide(log, Timestamp::UNIX_EPOCH)
         };
-        for (turn, log) in [(Turn::Pause, &[] as &[Steered]), (Turn::Resume, &log)] {
+        let nothing: &[Steered] = &[];
+        for (turn, log) in [(Turn::Pause, nothing), (Turn::Drain, nothing), (Turn::Resume, &log)] {
             assert!(matches!(decide(turn, person(Role::Admin), "works", log), Ok(Decided::New(_))));
             let supervisor = Err(NotSteered::NotAllowed { has: Some(Role::Supervisor), needs: Role::Admin });
             assert_eq!(decide(turn, person(Role::Supervisor), "works", log), supervisor);
@@ -262,6 +333,34 @@ mod tests {
         }
         let resumed = decide(Turn::Resume, person(Role::Admin), "works", &[]);
         assert_eq!(resumed, Err(NotSteered::NotPaused));
+        for own in [Turn::Lifted, Turn::Drained] {
+            assert!(decide(own, person(Role::Admin), "works", &log).is_err(), "{own:?} is nobody's to wish");
+        }
+    }
+
+    #[test]
+    fn a_drain_is_a_pause_that_goes_on_until_all_is_at_rest_or_it_is_resumed() {
+        let line = |id: &str, turn| Steered { id: MessageId(id.to_owned()), ..log(&[(turn, "a")]).remove(0) };
+        let (drain, pause, resume) =
+            (line("d", Turn::Drain), line("p", Turn::Pause), line("r", Turn::Resume));
+        let drained = drain.drained(Timestamp::UNIX_EPOCH);
+        let ids =
+            |lines: Vec<&Steered>| lines.iter().map(|line| line.id.0.clone()).collect::<Vec<_>>().join(",");
+        for (log, paused, still, told) in [
+            (vec![&drain], "d", "d", "d"),
+            (vec![&drain, &drained], "d", "", "d,drained:d"),
+            (vec![&drain, &resume], "", "", "r"),
+            (vec![&drain, &pause], "p", "d", "p"),
+            (vec![&pause, &drain], "d", "d", "d"),
+            (vec![&drain, &drained, &resume, &resume.lifted(Timestamp::UNIX_EPOCH)], "", "", ""),
+        ] {
+            let log: Vec<Steered> = log.into_iter().cloned().collect();
+            assert_eq!(
+                (ids(pauses(&log)), ids(draining(&log)), ids(news(&log))),
+                (paused.to_owned(), still.to_owned(), told.to_owned()),
+                "{log:?}"
+            );
+        }
     }
 
     #[test]

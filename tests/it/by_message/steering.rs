@@ -42,6 +42,29 @@ async fn an_admin_pauses_and_resumes_by_message_once_and_whoever_listens_hears_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_by_message_is_answered_and_told_of_when_all_is_at_rest_there() {
+    let world = World::new().await;
+    world.at_work();
+    let mut admin = world.user(Role::Admin).await;
+    let mut events = admin.stranger.listen("tap-events", &[("rehome.events", "steering.#")]).await;
+    admin.send("steer.drain", "d", &body()).await;
+    let (correlation, answer) = admin.answer().await;
+    assert_eq!(
+        (correlation.as_str(), &answer["answer"], &answer["turn"]),
+        ("d", &json!("accepted"), &json!("drain"))
+    );
+    let draining = events.next().await;
+    assert_eq!(draining.key, "steering.draining");
+    let drained = events.next().await;
+    assert_eq!(drained.key, "steering.drained");
+    let line = drained.json();
+    assert_eq!(line["id"], json!(format!("drained:{}", draining.json()["id"].as_str().unwrap())));
+    assert_eq!((&line["name"], &line["by"]["who"]), (&json!("gw-west"), &json!("system")));
+    admin.send("steer.resume", "r", &body()).await;
+    assert_eq!(events.next().await.key, "steering.resumed", "a drain is resumed as a pause is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn steering_by_nobody_by_too_low_a_role_or_without_a_pause_is_refused_answered_and_kept_with_the_reason()
  {
     let world = World::new().await;

@@ -346,7 +346,7 @@ async fn wishes_to_steer_come_out_as_they_went_in_and_what_was_steered_is_heard(
         Scope::Domain { name: "north".to_owned() },
         Scope::Device { name: "gw-1".to_owned() },
     ];
-    let turns = [Turn::Pause, Turn::Resume];
+    let turns = Turn::WISHES;
     for n in 0..turns.len() * scopes.len() {
         let by = By::Person { name: "test".to_owned(), via: "cli".to_owned(), role: Role::Admin };
         let (turn, scope) = (turns[n % turns.len()], scopes[n % scopes.len()].clone());

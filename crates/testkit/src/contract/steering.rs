@@ -34,8 +34,8 @@ fn line(number: usize, turn: Turn) -> Steered {
 
 async fn lines_come_back_in_the_order_they_were_given(store: Arc<dyn SteeringStore>) {
     assert_eq!(store.steering().await.unwrap(), []);
-    let turns = [Turn::Pause, Turn::Resume, Turn::Lifted];
-    let lines: Vec<Steered> = (0..30).map(|number| line(number, turns[number % 2])).collect();
+    let turns = [Turn::Pause, Turn::Drain, Turn::Resume, Turn::Lifted, Turn::Drained];
+    let lines: Vec<Steered> = (0..30).map(|number| line(number, turns[number % turns.len()])).collect();
     for line in &lines {
         assert!(store.steer(line.clone()).await.unwrap());
     }

@@ -35,7 +35,7 @@ pub(super) const ANSWERS: &str = "answers";
 /// A command's keys are its channels' names too.
 pub(super) fn command_keys() -> Vec<&'static str> {
     let commands = CommandKind::ALL.map(key_of);
-    let steering = [Turn::Pause, Turn::Resume].into_iter().filter_map(steer_key_of);
+    let steering = Turn::WISHES.into_iter().filter_map(steer_key_of);
     std::iter::once(SUBMIT_KEY).chain(commands).chain(steering).collect()
 }
 
@@ -96,11 +96,14 @@ fn told(names: &Names) -> Vec<(String, Value)> {
     let status = ("status", json!({ "description": "Where it stands: 移机状态.", "enum": statuses }));
     let severities = [Severity::Warning, Severity::Major, Severity::Critical].map(Severity::wire);
     let severity = ("severity", json!({ "description": "How loud.", "enum": severities }));
-    let what = ("what", json!({ "description": "What was done.", "enum": ["paused", "resumed"] }));
+    let what = (
+        "what",
+        json!({ "description": "What was done.", "enum": ["paused", "draining", "drained", "resumed"] }),
+    );
     let bind = "Bind a queue of your own, by this key or `#`.";
     let event = format!("Where each relocation stands, after each change. {bind}");
     let alarm = format!("Alarms: somebody must look, or act. {bind}");
-    let steering = format!("What was paused and resumed by message. {bind}");
+    let steering = format!("What was paused, drained and resumed. {bind}");
     vec![
         (id::EVENT.to_owned(), by_key(&events, "relocation.{status}", &event, &[id::EVENT], &[status])),
         (id::ALARM.to_owned(), by_key(&events, "alarm.{severity}", &alarm, &[id::ALARM], &[severity])),
@@ -185,7 +188,7 @@ fn of_queue(short: &str) -> (&'static str, Vec<&'static str>) {
             "All that supervisors take at once: replies, overrides, and their own.",
             [keys(&["override", "cancel", "retry"]), vec![id::REPLY, id::INPUT]].concat(),
         ),
-        "steering" => ("Pausing and resuming.", keys(&["steer"])),
+        "steering" => ("Pausing, draining and resuming.", keys(&["steer"])),
         "l3" => ("Orders for Rehome's own L3 configurators: those of its own domains.", vec![id::WORK_ORDER]),
         "l2" => ("Orders for Rehome's own L2 configurators: those of its own domains.", vec![id::WORK_ORDER]),
         "unreadable" => {

@@ -75,7 +75,7 @@ pub(super) mod id {
 pub(super) fn all(types: &mut SchemaGenerator) -> Vec<Message> {
     let mut messages = vec![submit(types)];
     messages.extend(CommandKind::ALL.map(|command| self::command(types, command)));
-    messages.extend([Turn::Pause, Turn::Resume].into_iter().filter_map(|turn| steer(types, turn)));
+    messages.extend(Turn::WISHES.into_iter().filter_map(|turn| steer(types, turn)));
     messages.extend([
         work_order(types),
         reply(types),
@@ -150,13 +150,18 @@ fn command(types: &mut SchemaGenerator, command: CommandKind) -> Message {
 
 fn steer(types: &mut SchemaGenerator, turn: Turn) -> Option<Message> {
     let key = steer_key_of(turn)?;
-    let (title, what) = if turn == Turn::Pause {
-        (
+    let (title, what) = match turn {
+        Turn::Pause => (
             "Pause",
             "Let nothing begin there: what is under way goes on, undoing is allowed, what is submitted is held back.",
-        )
-    } else {
-        ("Resume", "Lift a pause of exactly this scope: what it held back begins.")
+        ),
+        Turn::Drain => (
+            "Drain",
+            "Pause, and tell when nothing is under way there any more: the answer says that it is paused, the event \
+             `steering.drained` with the id `drained:<the drain's id>` that all is at rest, however many restarts later. \
+             It stays paused until it is resumed.",
+        ),
+        _ => ("Resume", "Lift a pause or drain of exactly this scope: what it held back begins."),
     };
     let rules = json!({
         "required": ["reason"],
@@ -250,9 +255,10 @@ fn steered(types: &mut SchemaGenerator) -> Message {
     Message {
         id: id::STEERING.to_owned(),
         kind: kind::STEERED.to_owned(),
-        title: "Something was paused or resumed".to_owned(),
+        title: "Something was paused, drained or resumed".to_owned(),
         description:
-            "By a message; who, when and why are in it. (The command line writes the log without a message.)"
+            "By a message or from the command line; who, when and why are in it. Each supervisor that finds it tells it, and \
+             one that starts tells again what still stands: `message_id` is the same each time."
                 .to_owned(),
         payload: schema::<Steered>(types),
         properties: properties::of_ours(kind::STEERED, &[("message_id", "The same each time it is sent.")]),
@@ -279,7 +285,7 @@ fn steering_answer(types: &mut SchemaGenerator) -> Message {
     Message {
         id: id::STEERING_ANSWER.to_owned(),
         kind: kind::ANSWER.to_owned(),
-        title: "Answer to a pause or resume".to_owned(),
+        title: "Answer to a pause, drain or resume".to_owned(),
         description: "Accepted, or refused with the reason as a word (`why_not`). A refusal is kept among the dead letters."
             .to_owned(),
         payload: schema::<Verdict>(types),

@@ -242,6 +242,8 @@ fn alarm(shared: &Shared, raised: &Raised) -> Result<Packed, BusError> {
 fn steered(shared: &Shared, line: &Steered) -> Result<Packed, BusError> {
     let what = match line.turn {
         Turn::Pause => "paused",
+        Turn::Drain => "draining",
+        Turn::Drained => "drained",
         Turn::Resume => "resumed",
         Turn::Lifted => "lifted",
     };

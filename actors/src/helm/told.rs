@@ -1,0 +1,59 @@
+//! Telling the log's lines to whoever listens.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use rehome_domain::{
+    id::MessageId,
+    ports::{Bus, BusError, Outgoing},
+    steering::{Steered, Turn, news},
+};
+
+/// The lines that need not be told any more. None before the first look: then what still stands is told again, since nobody
+/// may have been there to tell it.
+#[derive(Default)]
+pub(super) struct Told(Mutex<Option<HashSet<MessageId>>>);
+
+impl Told {
+    /// Somebody else sees to this line.
+    pub(super) fn is_told(&self, id: &MessageId) {
+        if let Some(told) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            told.insert(id.clone());
+        }
+    }
+
+    /// Tells what of a log is new. What can't be told now is new again.
+    pub(super) async fn tell(&self, bus: &dyn Bus, log: &[Steered]) {
+        for line in self.fresh(log) {
+            match bus.send(vec![Outgoing::Steered(line.clone())]).await {
+                Ok(()) => {}
+                Err(BusError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(%error, id = %line.id, "steering could not be told, trying again");
+                    self.forget(&line.id);
+                }
+            }
+        }
+    }
+
+    fn fresh(&self, log: &[Steered]) -> Vec<Steered> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: Vec<&Steered> = match &*told {
+            None => news(log),
+            Some(told) => log.iter().filter(|line| !told.contains(&line.id)).collect(),
+        };
+        // That all which was held back has begun is the log's own affair.
+        let fresh = lines.into_iter().filter(|line| line.turn != Turn::Lifted).cloned().collect();
+        *told =
+            Some(log.iter().map(|line| line.id.clone()).chain(told.take().into_iter().flatten()).collect());
+        fresh
+    }
+
+    fn forget(&self, id: &MessageId) {
+        if let Some(told) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            told.remove(id);
+        }
+    }
+}
