@@ -7,6 +7,7 @@ mod checked;
 mod cli;
 mod deployment;
 mod kill;
+mod long_work;
 mod operations;
 mod promises;
 mod python;

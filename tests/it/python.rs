@@ -385,17 +385,20 @@ fn a_vendor_killed_in_mid_work_again_and_again_loses_nothing_and_does_nothing_tw
 #[test]
 fn a_vendor_survives_that_its_connections_are_closed_and_so_does_who_follows_an_order() {
     let world = World::new();
-    world.switch(&json!({ "slow_ms": 300 }));
+    // Closing takes a second or two: an order of its own for each moment, which may be over by then.
+    world.switch(&json!({ "slow_ms": 1500 }));
     let mut vendor = world.vendor();
-    let order = world.order("LL-1", &["--deploy"]);
-    for moment in ["reserve for", "cutover for"] {
+    let mut came_back = 0;
+    for moment in ["reserve for LL-1", "cutover for LL-2"] {
+        let order = world.order(moment.rsplit(' ').next().unwrap(), &["--deploy"]);
         vendor.until(moment);
         world.vhost.close_all_connections();
         vendor.until("taking orders");
+        let (code, text) = order.ended();
+        assert_eq!(code, Some(0), "{text}");
+        came_back += usize::from(text.contains("connecting again"));
     }
-    let (code, text) = order.ended();
-    assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("connecting again"), "{text}");
+    assert!(came_back > 0, "no client was there when its connection was closed");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rehome_domain::{
     state::Work,
 };
 
-use crate::world::{World, id, on_system, request};
+use crate::world::{PATIENCE, World, id, on_system, request};
 
 /// The word of a domain's configurators that L3 has reserved.
 fn reserved(domain: &str) -> Envelope {
@@ -29,12 +29,15 @@ fn a_reply_by_another_domain_than_the_devices_is_buried_with_the_reason_and_chan
         world.until(1, "reserving", |ticket| ticket.state.work(Layer::L3) == Some(Work::Reserving)).await;
         let journal = world.journal(1).await;
         world.send(Outgoing::Reply(reserved("sw").into())).await;
-        let letter = loop {
-            if let Some(letter) = world.tickets.dead_letters(1).await.unwrap().pop() {
-                break letter;
+        let buried = async {
+            loop {
+                if let Some(letter) = world.tickets.dead_letters(1).await.unwrap().pop() {
+                    return letter;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
         };
+        let letter = tokio::time::timeout(PATIENCE, buried).await.expect("it is not buried");
         assert!(letter.reason.contains("for the domain `sw`, but the order's device is of the domain `gw`"));
         assert_eq!(letter.by, Some(By::Configurator { layer: Layer::L3, domain: Some("sw".to_owned()) }));
         assert_eq!(world.journal(1).await, journal, "it is not even in the history");

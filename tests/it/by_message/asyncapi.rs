@@ -214,7 +214,9 @@ async fn every_refusal(world: &World, document: &mut Document, users: &mut Users
         (ADMIN, "steer.pause", "p2", pause.clone()),
         (OPERATOR, "deploy.reservation", "d1", deploy(n)),
         (ADMIN, "steer.resume", "p3", pause.clone()),
-        (ADMIN, "steer.resume", "p4", pause),
+        (ADMIN, "steer.resume", "p4", pause.clone()),
+        (ADMIN, "steer.drain", "p5", pause.clone()),
+        (ADMIN, "steer.resume", "p6", pause),
     ];
     for (which, key, message, body) in said {
         users[which].send(key, message, &body).await;

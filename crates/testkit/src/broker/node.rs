@@ -50,6 +50,21 @@ impl Node {
         node
     }
 
+    /// Starts one that takes a message back from a consumer which has not acknowledged it within this time, and looks
+    /// whether it must once a second.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    #[must_use]
+    pub fn start_impatient(consumer_timeout_ms: u32) -> Self {
+        let node = Self::prepare(false, |_| format!("consumer_timeout = {consumer_timeout_ms}\n"));
+        node.start_again();
+        // No key of its configuration file says it; channels opened from now on follow it.
+        let looking = node.ctl(&["eval", "application:set_env(rabbit, channel_tick_interval, 1000)."]);
+        assert!(looking.status.success(), "{}", String::from_utf8_lossy(&looking.stderr));
+        node
+    }
+
     /// Makes all that one needs to start. More configuration may be added, in which its name may stand.
     pub(super) fn prepare(is_one_of_many: bool, more: impl FnOnce(&str) -> String) -> Self {
         let name = format!("rehome-test-{}-{}@localhost", std::process::id(), number());
