@@ -19,7 +19,8 @@ Examples:
   rehome schema table --format json
   rehome schema diagram > diagram.svg        the diagram of states, as SVG
   rehome schema diagram --format mermaid
-  rehome schema asyncapi > asyncapi.json     every message, as AsyncAPI 3.0")]
+  rehome schema asyncapi > asyncapi.json     every message, as AsyncAPI 3.0
+  rehome schema tmf641 > tmf641.md           relocations as TMF641 service orders")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -41,6 +42,8 @@ enum What {
     },
     /// The messages that other systems send and receive
     Asyncapi,
+    /// What a relocation is as a TMF641 service order, as Markdown
+    Tmf641,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -66,6 +69,7 @@ pub(super) fn schema(args: &Args, setting: &Setting) -> Told {
         }
         What::Diagram { format: Drawing::Svg } => render::diagram_svg(lang),
         What::Diagram { format: Drawing::Mermaid } => render::diagram_mermaid(lang),
+        What::Tmf641 => rehome_web::tmf::guide::markdown(),
         What::Asyncapi => format!("{:#}", asyncapi::document(&amqp.prefix, &amqp.own_domains)),
     };
     if !text.ends_with('\n') {

@@ -11,6 +11,7 @@
 
 pub mod readiness;
 mod server;
+pub mod tmf;
 
 pub use readiness::{Part, Probe, Readiness};
 pub use server::{Bound, ListenError, Running, Site};

@@ -1,0 +1,86 @@
+//! The page `docs/tmf641.md`, from the code that does what it says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use rehome_domain::{state::State, status::Disposition, table};
+
+use super::{
+    create::CHARACTERISTICS,
+    notice::KINDS,
+    order::MILESTONES,
+    state::{OrderState, is_working},
+};
+
+const HEAD: &str = "\
+# Relocations as service orders (TMF641 v4.1)
+
+Printed by `rehome schema tmf641`. An order is a relocation: one item, action `modify`, the order's id is the relocation's.
+Nothing of it is kept beside the ticket and its journal.
+
+## How an order stands
+
+`failed` only when nothing can happen any more: a relocation that failed and can go on is `held`. What is refused becomes no
+order, so none is ever `rejected`: the answer says why. Whether an order may be cancelled is known when it is asked for, so none
+is ever in `assessingCancellation`.
+
+| relocation status | cutover status | disposition | being cancelled | orders out | order's state |
+|---|---|---|---|---|---|
+";
+
+/// The page.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    for ([relocation, cutover, disposition, cancelling, working], states) in rows() {
+        // Writing into a text does not fail.
+        let _ = writeln!(
+            page,
+            "| `{relocation}` | {cutover} | `{disposition}` | {cancelling} | {working} | {states} |"
+        );
+    }
+    page += "\nOrders out: other than a notice, which nothing waits for.\n\n## Characteristics of the service\n\n";
+    page += "| name | is |\n|---|---|\n";
+    for (name, what) in CHARACTERISTICS {
+        let _ = writeln!(page, "| `{name}` | {what} |");
+    }
+    page += "\nThe port's description is the order's `description`, the customer the `relatedParty` with the role `customer`, \
+        the\ncutover's window `requestedStartDate` to `requestedCompletionDate`. Places have the roles `old` and `new`; a \
+        place's id is\nits access port, `device/port`.\n\n## Milestones\n\n| name | is reached when |\n|---|---|\n";
+    for (name, what, _) in MILESTONES {
+        let _ = writeln!(page, "| `{name}` | {what} |");
+    }
+    page += "\n## Notifications\n\n";
+    for kind in KINDS {
+        let _ = writeln!(page, "- `{kind}`");
+    }
+    page
+}
+
+/// All states that a relocation can be in, as far as an order's state goes by them.
+fn rows() -> BTreeMap<[String; 5], String> {
+    let (states, _) = table::explore(|_| true);
+    let mut found: BTreeMap<[String; 5], BTreeSet<OrderState>> = BTreeMap::new();
+    for state in &states {
+        found.entry(seen(state)).or_default().insert(OrderState::of(state));
+    }
+    let words = |states: BTreeSet<OrderState>| {
+        states.into_iter().map(|state| format!("`{}`", state.wire())).collect::<Vec<_>>().join(" or ")
+    };
+    found.into_iter().map(|(seen, states)| (seen, words(states))).collect()
+}
+
+fn seen(state: &State) -> [String; 5] {
+    let open = state.disposition == Disposition::Open;
+    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let cutover = state.cutover.map_or_else(|| "unset".to_owned(), |status| format!("`{status}`"));
+    [
+        state.relocation.to_string(),
+        cutover,
+        state.disposition.to_string(),
+        if open { yes(state.cancelling) } else { "–".to_owned() },
+        if open { yes(is_working(state)) } else { "–".to_owned() },
+    ]
+}
