@@ -208,7 +208,7 @@ fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let error = Sqlite::open(&place.path, &Options::default()).err().unwrap();
     let expected = format!(
-        "the database {} has schema 7, this binary knows up to 2: start the newer one",
+        "the database {} has schema 7, this binary knows up to 4: start the newer one",
         place.path.display()
     );
     assert_eq!(error.to_string(), expected);
