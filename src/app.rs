@@ -86,18 +86,20 @@ pub struct Roles {
     pub l3: bool,
     /// Carries out orders on switches.
     pub l2: bool,
+    /// Serves the workbench and the API.
+    pub web: bool,
 }
 
 impl Roles {
     /// All of them.
-    pub const ALL: Self = Self { supervisor: true, l3: true, l2: true };
+    pub const ALL: Self = Self { supervisor: true, l3: true, l2: true, web: true };
     /// None: others do the work, elsewhere.
-    pub const NONE: Self = Self { supervisor: false, l3: false, l2: false };
+    pub const NONE: Self = Self { supervisor: false, l3: false, l2: false, web: false };
 
     /// Their names, as `rehome serve --roles` has them.
     #[must_use]
     pub fn names(self) -> Vec<String> {
-        let named = [("supervisor", self.supervisor), ("l3", self.l3), ("l2", self.l2)];
+        let named = [("supervisor", self.supervisor), ("l3", self.l3), ("l2", self.l2), ("web", self.web)];
         named.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()).collect()
     }
 
@@ -153,12 +155,20 @@ impl App {
         faults: Option<FaultPlan>,
         roles: Roles,
     ) -> Result<Self, AppError> {
+        let (store, lock) = Self::open(settings, data).await?;
+        Self::start_over(settings, store, lock, faults, roles).await
+    }
+
+    /// The store as the settings say, its data directory locked if it has one.
+    ///
+    /// # Errors
+    /// If the data directory can't be used, another process works in it, or the store can't be opened.
+    pub async fn open(settings: &Settings, data: &Path) -> Result<(Store, Option<File>), AppError> {
         let lock = match settings.store.kind {
             StoreKind::Sqlite => Some(lock(data)?),
             StoreKind::Postgres => None,
         };
-        let store = Store::open(settings, data).await?;
-        Self::start_over(settings, store, lock, faults, roles).await
+        Ok((Store::open(settings, data).await?, lock))
     }
 
     /// The same over a store that is open already, whose directory is locked if it has one.

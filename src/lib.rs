@@ -12,3 +12,4 @@ pub mod settings;
 pub mod sheet;
 pub mod telemetry;
 pub mod texts;
+pub mod workbench;

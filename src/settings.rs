@@ -19,7 +19,7 @@ use rehome_domain::{lang::Lang, request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use operations::{Http, Telemetry};
+pub use operations::{Http, Telemetry, Tls, Workbench};
 pub use problem::{Given, Problem};
 use reading::Reading;
 pub use servers::{Amqp, Postgres};
@@ -60,6 +60,8 @@ pub struct Settings {
     pub run: Run,
     /// `[http]`
     pub http: Http,
+    /// `[workbench]`
+    pub workbench: Workbench,
     /// `[telemetry]`
     pub telemetry: Telemetry,
     /// `[log]`
@@ -288,6 +290,10 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("run.drain_ms", 0..=DAY_MS),
     ("run.window_wait_ms", 0..=DAY_MS),
     ("run.recheck_ms", 10..=DAY_MS),
+    ("http.threads", 1..=256),
+    ("workbench.session_ms", 60_000..=30 * DAY_MS),
+    ("workbench.idle_ms", 60_000..=30 * DAY_MS),
+    ("workbench.answer_ms", 100..=25_000),
     ("telemetry.otlp_timeout_ms", 100..=60_000),
 ];
 

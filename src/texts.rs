@@ -59,6 +59,28 @@ texts! {
         "是 `{given}`，应为地址，例如 http://127.0.0.1:4318；留空表示不使用";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
         "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
+    first_user(name, password): "
+  ┌───────────────────────────────────────────────────────────────
+  │ There are no users yet, so one was made:
+  │
+  │     name       {name}
+  │     password   {password}
+  │
+  │ It is told this once, and must be changed at the first sign-in.
+  └───────────────────────────────────────────────────────────────
+", "
+  ┌───────────────────────────────────────────────────────────────
+  │ 尚无用户，已创建：
+  │
+  │     用户名   {name}
+  │     密码     {password}
+  │
+  │ 此密码只显示这一次，首次登录时必须修改。
+  └───────────────────────────────────────────────────────────────
+";
+    no_users(): "there are no users yet, and others than this machine could reach the workbench: make the first one with `rehome user add NAME --role admin`, or start it once with --listen 127.0.0.1:8080",
+        "尚无用户，而其他机器可以访问工单界面：请先用 `rehome user add NAME --role admin` 创建第一个用户，或先以 --listen 127.0.0.1:8080 启动一次";
+    setting_no_ip(given): "has `{given}`, expected IP addresses such as 10.0.0.1", "含有 `{given}`，应为 IP 地址，例如 10.0.0.1";
     plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",
         "故障计划 {path} 不可用，未启动任何移机：\n{problems}";
     sheet_refused(path, problems): "the sheet {path} can't be used, nothing was started:\n{problems}",

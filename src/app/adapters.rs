@@ -13,7 +13,9 @@ use rehome_devices::{
     pattern::Pattern,
     simulated::{Devices, Simulated},
 };
-use rehome_domain::ports::{Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore};
+use rehome_domain::ports::{
+    AccountStore, Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore,
+};
 use rehome_store::{Postgres, Sqlite, postgres};
 
 use super::{AppError, DATABASE, Roles};
@@ -55,6 +57,15 @@ impl Store {
     /// The tickets.
     #[must_use]
     pub fn tickets(&self) -> Arc<dyn TicketStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Who may come in.
+    #[must_use]
+    pub fn accounts(&self) -> Arc<dyn AccountStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,

@@ -1,4 +1,6 @@
-//! What operations set: where a process can be asked how it stands, and where it tells what it does.
+//! What operations set: where a process is reached over HTTP and how, and where it tells what it does.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,56 @@ use serde::{Deserialize, Serialize};
 pub struct Http {
     /// Where it listens, `host:port`; empty: nowhere.
     pub listen: String,
+    /// Threads that answer.
+    pub threads: usize,
+    /// Whether clients reach it by TLS alone.
+    pub tls: Tls,
+    /// Proxies that are believed about a client's address.
+    pub proxies: Vec<String>,
+}
+
+/// Whether clients reach the listener by TLS alone, through something that stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// If it does not listen on a loopback address.
+    Auto,
+    /// Yes.
+    Always,
+    /// No: in a network that is trusted.
+    Never,
+}
+
+/// The workbench and the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workbench {
+    /// How long a session lasts, in milliseconds.
+    pub session_ms: u32,
+    /// How long without being used, in milliseconds.
+    pub idle_ms: u32,
+    /// How long a command waits for its answer, in milliseconds.
+    pub answer_ms: u32,
+}
+
+impl Workbench {
+    /// [`Workbench::session_ms`] as a duration.
+    #[must_use]
+    pub fn session(&self) -> Duration {
+        Duration::from_millis(self.session_ms.into())
+    }
+
+    /// [`Workbench::idle_ms`] as a duration.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_ms.into())
+    }
+
+    /// [`Workbench::answer_ms`] as a duration.
+    #[must_use]
+    pub fn answer(&self) -> Duration {
+        Duration::from_millis(self.answer_ms.into())
+    }
 }
 
 /// Traces for an OpenTelemetry collector.

@@ -40,6 +40,8 @@ pub enum Problem {
     NoDirectory,
     /// It is no address to listen at.
     NoAddress(String),
+    /// It names something that is no IP address.
+    NoIp(String),
     /// It is no URL of an HTTP server.
     NoUrl(String),
     /// A line of a list is not of this form.
@@ -62,6 +64,7 @@ impl Problem {
             Self::LessThan { given, key, least } => texts::setting_less(lang, given, key, least),
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::NoAddress(given) => texts::setting_no_address(lang, given),
+            Self::NoIp(given) => texts::setting_no_ip(lang, given),
             Self::NoUrl(given) => texts::setting_no_url(lang, given),
             Self::NoPair(given, form) => texts::setting_no_pair(lang, given, form),
             Self::Other(words) => words.clone(),

@@ -1,6 +1,6 @@
 //! The walk over the merged layers: each value of the right type, each mistake by its key.
 
-use std::path::Path;
+use std::{net::IpAddr, path::Path};
 
 use config::{Map, Value, ValueKind};
 use serde_json::Value as Json;
@@ -106,6 +106,13 @@ impl Reading<'_> {
         {
             let problem = Problem::NoAddress(listen.to_owned());
             self.reject("http.listen", problem);
+        }
+        let proxies = self.find("http.proxies").and_then(|found| found.value.as_array().cloned());
+        let wrong = proxies.into_iter().flatten().find_map(|proxy| {
+            proxy.as_str().filter(|proxy| proxy.parse::<IpAddr>().is_err()).map(str::to_owned)
+        });
+        if let Some(wrong) = wrong {
+            self.reject("http.proxies", Problem::NoIp(wrong));
         }
         if let Some(endpoint) = self.find("telemetry.otlp_endpoint").and_then(|found| found.value.as_str())
             && !endpoint.is_empty()

@@ -117,7 +117,7 @@ fn one_process_lives_is_ready_tells_figures_that_are_documented_and_ends_well() 
     let serving = Serving::start(command);
     assert_eq!(serving.get("/healthz"), (200, "ok\n".to_owned()));
     let said = serving.until_ready(true);
-    assert_eq!(said["roles"], serde_json::json!(["supervisor", "l3", "l2"]));
+    assert_eq!(said["roles"], serde_json::json!(["supervisor", "l3", "l2", "web"]));
     assert_eq!((&said["bus"]["kind"], &said["store"]["kind"]), (&"embedded".into(), &"sqlite".into()));
     let (status, figures) = serving.get("/metrics");
     assert_eq!(status, 200);

@@ -1,17 +1,40 @@
-//! Rehome over HTTP. For now what operations ask of a process, whatever its roles:
+//! Rehome over HTTP.
 //!
-//! | path | answers |
+//! ```text
+//!  a request ─▶ frame: bounds, language, headers ─▶ site: which scope ─▶ door: who it is, what they may ─▶ a handler
+//!                                                                                  asker ─▶ the supervisor's queue
+//! ```
+//!
+//! | path | is |
 //! |---|---|
-//! | `/healthz` | 200 as long as the process answers at all: restart it if it does not |
-//! | `/readyz` | what it stands on (JSON); 503 with the reasons while it can't work: send it nothing, but let it be |
-//! | `/metrics` | figures, as Prometheus reads them |
+//! | `/healthz`, `/readyz`, `/metrics` | what operations ask of a process, whatever its roles; nobody is asked who they are |
+//! | `/` | pages, for people ([`pages`]) |
+//! | `/api/v1` | the API, for programs and for the pages' scripts ([`api`]) |
+//! | `/assets` | what pages are made of ([`assets`]) |
 //!
-//! A process that waits for its broker or its database is healthy and not ready: it goes on by itself when they are back.
-//! `docs/operations.md` says how to use each.
+//! All but the first is there only in a process with the role `web`. A process that waits for its broker or its database
+//! is healthy and not ready: it goes on by itself when they are back. `docs/operations.md` says how to use each.
 
+pub mod api;
+pub mod asker;
+pub mod assets;
+pub mod door;
+pub mod frame;
+mod operations;
+pub mod pages;
 pub mod readiness;
 mod server;
+mod site;
+mod texts;
 pub mod tmf;
 
+pub use asker::{AskError, Asked, Asker};
+pub use door::{Caller, Door, SignedIn};
+pub use frame::{Language, Problem};
 pub use readiness::{Part, Probe, Readiness};
-pub use server::{Bound, ListenError, Running, Site};
+pub use server::{Bound, ListenError, Listening, Running};
+pub use site::{Site, Workbench};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;

@@ -3,20 +3,20 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
     time::Duration,
 };
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, http::header, web};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn};
 
-use crate::readiness::Probe;
+use crate::{
+    frame::{self, Outside},
+    site::Site,
+};
 
-/// Threads that answer. What is asked is little and seldom: one is enough, and takes no core from the work.
-const WORKERS: usize = 1;
-/// Connections at once: scrapers, orchestrators, a person or two. More would only be a mistake or an attack.
-const CONNECTIONS: usize = 256;
-/// How long a client may take to say what it wants.
-const REQUEST: Duration = Duration::from_secs(5);
+/// Connections at once, of each thread: a thousand pages that are open and listen, and room beside them.
+const CONNECTIONS: usize = 2048;
+/// How long a client may take to say what it wants, without what it sends along.
+const HEAD: Duration = Duration::from_secs(5);
 /// How long a stopping server waits for answers under way, in seconds.
 const STOPPING_S: u64 = 2;
 
@@ -39,13 +39,20 @@ pub enum ListenError {
     },
 }
 
-/// What is served.
-#[derive(Clone)]
-pub struct Site {
-    /// Whether the process can work.
-    pub probe: Arc<dyn Probe>,
-    /// The figures, as Prometheus reads them.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+/// How it is served.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// Threads that answer.
+    pub threads: usize,
+    /// What stands between the listener and the clients.
+    pub outside: Outside,
+}
+
+impl Default for Listening {
+    /// One thread, nothing in between.
+    fn default() -> Self {
+        Self { threads: 1, outside: Outside::default() }
+    }
 }
 
 /// A listener that is open and not served yet: the port is known to be free before anything else starts.
@@ -83,19 +90,19 @@ impl Bound {
     ///
     /// # Errors
     /// If the listener can't be used.
-    pub fn serve(self, site: Site) -> Result<Running, ListenError> {
+    pub fn serve(self, site: Site, listening: &Listening) -> Result<Running, ListenError> {
         let at = self.at;
+        let outside = listening.outside.clone();
         let app = move || {
             App::new()
-                .app_data(web::Data::new(site.clone()))
-                .route("/healthz", web::get().to(healthz))
-                .route("/readyz", web::get().to(readyz))
-                .route("/metrics", web::get().to(metrics))
+                .app_data(outside.clone())
+                .wrap(from_fn(frame::around))
+                .configure(|config| site.paths(config))
         };
         let server = HttpServer::new(app)
-            .workers(WORKERS)
+            .workers(listening.threads.max(1))
             .max_connections(CONNECTIONS)
-            .client_request_timeout(REQUEST)
+            .client_request_timeout(HEAD)
             .shutdown_timeout(STOPPING_S)
             .disable_signals()
             .listen(self.listener)
@@ -121,19 +128,4 @@ impl Running {
     pub async fn stop(self) {
         self.handle.stop(true).await;
     }
-}
-
-/// It answers, so it lives.
-async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().content_type(header::ContentType::plaintext()).body("ok\n")
-}
-
-async fn readyz(site: web::Data<Site>) -> HttpResponse {
-    let readiness = site.probe.look().await;
-    let mut answer = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).json(readiness)
-}
-
-async fn metrics(site: web::Data<Site>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body((site.metrics)())
 }

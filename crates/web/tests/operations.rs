@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use rehome_domain::ports::Wait;
-use rehome_web::{Bound, ListenError, Part, Probe, Readiness, Site};
+use rehome_web::{Bound, ListenError, Listening, Part, Probe, Readiness, Site};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -48,7 +48,9 @@ fn a_process_that_can_not_work_is_healthy_but_not_ready_and_says_why() {
         let bound = Bound::open("127.0.0.1:0").unwrap();
         let at = bound.address();
         let metrics = Arc::new(|| "rehome_up 1\n".to_owned());
-        let running = bound.serve(Site { probe: Arc::clone(&told) as _, metrics }).unwrap();
+        let running = bound
+            .serve(Site { probe: Arc::clone(&told) as _, metrics, workbench: None }, &Listening::default())
+            .unwrap();
 
         assert_eq!(get(at, "/healthz").await, (200, "ok\n".to_owned()));
         assert_eq!(get(at, "/metrics").await, (200, "rehome_up 1\n".to_owned()));

@@ -52,7 +52,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     (
         "serve",
         "--listen",
-        "HTTP 监听地址（/healthz、/readyz、/metrics）；\n未指定时取 http.listen，空串表示不监听",
+        "HTTP 监听地址（工单界面、API、/healthz、/readyz、/metrics）；\n未指定时取 http.listen，空串表示不监听",
     ),
     ("serve", "--faults", "模拟设备的故障计划（TOML 或 JSON）"),
     ("*", "--device", "只涉及此设备的移机"),
@@ -110,6 +110,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome serve
   rehome serve --config /etc/rehome/rehome.toml --roles supervisor
   rehome serve --config /etc/rehome/rehome.toml --roles l3,l2 --listen 0.0.0.0:8081
+  rehome serve --config /etc/rehome/rehome.toml --roles web
 
 若 bus.kind 为 \"amqp\" 且 store.kind 为 \"postgres\"，每种角色都可由任意多台机器上
 的任意多个进程承担。

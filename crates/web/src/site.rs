@@ -1,0 +1,58 @@
+//! What is served, and under which path.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use rehome_domain::ports::TicketStore;
+
+use crate::{
+    api,
+    asker::Asker,
+    assets,
+    door::Door,
+    frame::{self, Problem},
+    operations, pages,
+    readiness::Probe,
+};
+
+/// What is served.
+#[derive(Clone)]
+pub struct Site {
+    /// Whether the process can work.
+    pub probe: Arc<dyn Probe>,
+    /// The figures, as Prometheus reads them.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What people and programs see and do; none in a process without the role `web`.
+    pub workbench: Option<Arc<Workbench>>,
+}
+
+/// What people and programs see and do.
+pub struct Workbench {
+    /// Who may come in.
+    pub door: Door,
+    /// Gives commands, and hears what became of them.
+    pub asker: Arc<Asker>,
+    /// The tickets.
+    pub tickets: Arc<dyn TicketStore>,
+}
+
+impl Site {
+    /// Its scopes.
+    pub(crate) fn paths(&self, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::new(self.clone()));
+        config.configure(operations::paths);
+        if let Some(workbench) = &self.workbench {
+            config.app_data(web::Data::from(Arc::clone(workbench)));
+            config
+                .configure(frame::bounds)
+                .service(web::scope("/api/v1").configure(api::paths))
+                .service(web::scope(assets::ROOT).configure(assets::paths))
+                .configure(pages::paths);
+        }
+        config.default_service(web::to(nowhere));
+    }
+}
+
+async fn nowhere() -> Result<HttpResponse, Problem> {
+    Err(Problem::NotFound)
+}

@@ -1,0 +1,8 @@
+//! The whole site over a real store, with a clock that is told the time, and without a network.
+
+mod cross_site;
+mod frame;
+mod passwords;
+mod rights;
+mod sessions;
+mod world;

@@ -1,0 +1,77 @@
+//! Every sentence that HTTP says to people, in both languages: one that lacks a language does not build.
+
+use std::fmt::Display;
+
+use rehome_domain::lang::Lang;
+
+macro_rules! texts {
+    ($($name:ident($($part:ident),*): $en:literal, $zh:literal;)+) => {
+        $(
+            #[doc = $en]
+            #[must_use]
+            pub(crate) fn $name(lang: Lang, $($part: impl Display),*) -> String {
+                match lang {
+                    Lang::En => format!($en),
+                    Lang::Zh => format!($zh),
+                }
+            }
+        )+
+    };
+}
+
+// Problems: what is wrong, in a few words; then what to do.
+texts! {
+    not_found(): "Not found", "未找到";
+    not_found_more(): "There is nothing at this address.", "此地址没有内容。";
+    no_method(): "Not possible here", "不支持的操作";
+    no_method_more(): "This address does not take this method.", "此地址不支持该方法。";
+    not_signed_in(): "Not signed in", "未登录";
+    not_signed_in_more(): "Sign in, or send an API token that has not ended: `Authorization: Bearer rht_…`.",
+        "请登录，或发送有效的 API 令牌：`Authorization: Bearer rht_…`。";
+    not_allowed(): "Not allowed", "无权限";
+    not_allowed_more(needs, has): "This needs the role {needs}; yours is {has}.", "此操作需要角色“{needs}”，您的角色是“{has}”。";
+    password_to_change(): "Choose a password first", "请先设置密码";
+    password_to_change_more(): "Somebody else chose your password: choose one of your own before anything else.",
+        "当前密码由他人设置：请先设置自己的密码。";
+    cross_site(): "Sent from another site", "来自其他站点的请求";
+    cross_site_more(): "What changes something must come from this site's own pages, or with an API token.",
+        "修改操作必须来自本站页面，或使用 API 令牌。";
+    sign_in_failed(): "Not let in", "登录失败";
+    sign_in_failed_more(): "The name or the password is wrong, or the account is disabled.", "用户名或密码错误，或帐户已停用。";
+    too_many_tries(): "Too many tries", "尝试次数过多";
+    too_many_tries_more(seconds): "Try again in {seconds} seconds.", "请在 {seconds} 秒后重试。";
+    invalid(): "Some fields are wrong", "部分字段有误";
+    invalid_more(fields): "{fields}", "{fields}";
+    malformed(): "Can't be read", "无法读取";
+    malformed_more(why): "What was sent can't be read: {why}", "无法读取所发送的内容：{why}";
+    too_large(): "Too large", "内容过大";
+    too_large_more(): "What was sent is larger than is read here.", "发送的内容超出允许的大小。";
+    too_slow(): "Took too long", "超时";
+    too_slow_more(): "What was asked could not be done in time: try again.", "未能及时完成：请重试。";
+    unavailable(): "Not possible now", "暂时不可用";
+    unavailable_more(why): "{why}. It goes on by itself when that is over: try again then.", "{why}。恢复后将自动继续：请稍后重试。";
+    failed(): "It failed", "出错";
+    failed_more(): "The fault is on this side; the log says more.", "服务端出错，详见日志。";
+}
+
+// Fields.
+texts! {
+    password_too_short(least): "is shorter than {least} characters", "少于 {least} 个字符";
+    password_too_long(most): "is longer than {most} bytes", "超过 {most} 字节";
+    password_same(): "is the old one", "与原密码相同";
+    password_wrong(): "is not your password", "密码不正确";
+}
+
+// Pages.
+texts! {
+    sign_in(): "Sign in", "登录";
+    sign_out(): "Sign out", "退出";
+    user_name(): "Name", "用户名";
+    password(): "Password", "密码";
+    old_password(): "Old password", "原密码";
+    new_password(least): "New password (at least {least} characters)", "新密码（至少 {least} 个字符）";
+    change_password(): "Change password", "修改密码";
+    signed_in_as(who, role): "Signed in as {who} ({role})", "当前用户：{who}（{role}）";
+    workbench(): "Rehome workbench", "移机工单界面";
+    back(): "Back to the start", "返回首页";
+}

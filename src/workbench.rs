@@ -1,0 +1,102 @@
+//! The workbench and the API of this process: its door, its asker, and the first user.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use jiff::Timestamp;
+use rehome_actors::wall_clock;
+use rehome_domain::{
+    account::{Account, AccountName},
+    ports::{AccountStore, StoreError},
+    role::Role,
+};
+use rehome_web::{
+    Asker, Door, Listening, Workbench,
+    door::{Lifetimes, PasswordError, Passwords, one_time},
+    frame::Outside,
+};
+
+use crate::{
+    app::App,
+    settings::{Settings, Tls},
+};
+
+/// What the first user is called, who is made where there is none.
+const FIRST: &str = "admin";
+
+/// The first user could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FirstError {
+    /// The store failed.
+    #[error("the accounts can't be read or written: {0}")]
+    Store(#[from] StoreError),
+    /// The password can't be made.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+/// Whether somebody can come in.
+#[derive(Debug)]
+pub enum First {
+    /// There are users.
+    Known,
+    /// There were none: this one was made. The password is told nowhere else.
+    Made {
+        /// The name.
+        name: AccountName,
+        /// The password for the first sign-in.
+        password: String,
+    },
+    /// There are none, and whoever reaches it must not find one waiting.
+    Nobody,
+}
+
+/// Makes the first user where only this machine can reach the workbench.
+///
+/// # Errors
+/// If the store fails, or the system has no randomness.
+pub async fn first_user(accounts: &dyn AccountStore, loopback: bool) -> Result<First, FirstError> {
+    if !accounts.accounts().await?.is_empty() {
+        return Ok(First::Known);
+    }
+    let Some(name) = FIRST.parse::<AccountName>().ok().filter(|_| loopback) else {
+        return Ok(First::Nobody);
+    };
+    let clear = one_time()?;
+    let password = Some(Passwords::new()?.keep(clear.clone(), true).await?);
+    let account = Account { password, ..Account::new(name.clone(), Role::Admin, "rehome", Timestamp::now()) };
+    // Another process may have made one meanwhile, and has told its password.
+    let made = accounts.keep_first_account(account).await?;
+    Ok(if made { First::Made { name, password: clear } } else { First::Known })
+}
+
+/// What people and programs see and do in this process.
+///
+/// # Errors
+/// If no password can be hashed on this machine.
+pub fn open(
+    settings: &Settings,
+    app: &App,
+    accounts: Arc<dyn AccountStore>,
+) -> Result<Arc<Workbench>, PasswordError> {
+    let given = &settings.workbench;
+    let lifetimes = Lifetimes { session: given.session(), idle: given.idle() };
+    Ok(Arc::new(Workbench {
+        door: Door::new(accounts, wall_clock(), lifetimes)?,
+        asker: Asker::start(Arc::clone(&app.bus), given.answer()),
+        tickets: Arc::clone(&app.tickets),
+    }))
+}
+
+/// How it is served at an address.
+#[must_use]
+pub fn listening(settings: &Settings, at: SocketAddr) -> Listening {
+    let given = &settings.http;
+    let secure = match given.tls {
+        Tls::Always => true,
+        Tls::Never => false,
+        Tls::Auto => !at.ip().is_loopback(),
+    };
+    // The settings were checked when they were read.
+    let proxies = given.proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect();
+    Listening { threads: given.threads, outside: Outside { proxies, secure } }
+}
