@@ -52,7 +52,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     (
         "serve",
         "--listen",
-        "HTTP 监听地址（工单界面、API、/healthz、/readyz、/metrics）；\n未指定时取 http.listen，空串表示不监听",
+        "HTTP 监听地址（工单界面、API，\n/healthz、/readyz、/metrics）；\n未指定时取 http.listen，空串表示不监听",
     ),
     ("serve", "--faults", "模拟设备的故障计划（TOML 或 JSON）"),
     ("*", "--device", "只涉及此设备的移机"),
