@@ -27,6 +27,7 @@ mod server;
 mod site;
 mod texts;
 pub mod tmf;
+pub mod webhooks;
 
 pub use asker::{AskError, Asked, Asker};
 pub use door::{Caller, Door, SignedIn};
