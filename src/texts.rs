@@ -223,6 +223,7 @@ texts! {
     head_relocation(): "relocation", "移机状态";
     head_reservation(): "reservation", "移机预占状态";
     head_cutover(): "cutover", "移机切换状态";
+    head_attention(): "waits for", "等待";
     head_disposition(): "disposition", "处置";
     head_changed(): "changed", "更新时间";
     head_count(): "count", "数量";

@@ -14,7 +14,7 @@ use rehome_devices::{
     simulated::{Devices, Simulated},
 };
 use rehome_domain::ports::{
-    AccountStore, Bus, DeviceMemory, FenceStore, Inventory, SteeringStore, TicketStore,
+    AccountStore, Board, Bus, DeviceMemory, FenceStore, Inventory, LetterStore, SteeringStore, TicketStore,
 };
 use rehome_store::{Postgres, Sqlite, postgres};
 
@@ -66,6 +66,24 @@ impl Store {
     /// Who may come in.
     #[must_use]
     pub fn accounts(&self) -> Arc<dyn AccountStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Lists of tickets.
+    #[must_use]
+    pub fn board(&self) -> Arc<dyn Board> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Dead letters.
+    #[must_use]
+    pub fn letters(&self) -> Arc<dyn LetterStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,

@@ -2,7 +2,13 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::Cell;
-use rehome_domain::{lang::Lang, ports::Loaded, status::RelocationStatus, ticket::Ticket};
+use rehome_domain::{
+    board::{Cursor, Order, SortBy},
+    lang::Lang,
+    ports::Loaded,
+    status::RelocationStatus,
+    ticket::Ticket,
+};
 use serde_json::{Value, json};
 
 use super::{Ended, Setting, Told, offline, tables};
@@ -16,7 +22,7 @@ Examples:
   rehome list --data rehome-data/sheet --waiting
   rehome list --data rehome-data/sheet --status failed --json
 
-Those without service stand first. Only reads; works while a run is under way.")]
+The most urgent stand first. Only reads; works while a run is under way.")]
 pub(super) struct Args {
     #[command(flatten)]
     data: offline::DataArg,
@@ -46,7 +52,8 @@ pub(super) async fn list(args: Args, setting: &Setting) -> Ended {
         Loaded::Ticket(_) | Loaded::Missing => {}
     })
     .await?;
-    tickets.sort_by_key(|ticket| (!ticket.state.service_down(), ticket.submitted_at, ticket.id));
+    let order = Order::default();
+    tickets.sort_by(|one, other| order.compare(&place(one), &place(other)));
     if args.json {
         let tickets: Vec<Value> = tickets.iter().map(|ticket| summary(ticket)).collect();
         let unreadable: Vec<Value> =
@@ -62,9 +69,13 @@ pub(super) async fn list(args: Args, setting: &Setting) -> Ended {
     Ok(Told::good(text))
 }
 
+fn place(ticket: &Ticket) -> Cursor {
+    Cursor::of(SortBy::Urgency, ticket)
+}
+
 fn wanted(args: &Args, ticket: &Ticket) -> bool {
     args.status.is_none_or(|status| status == ticket.state.relocation)
-        && (!args.waiting || ticket.state.waits_for_person())
+        && (!args.waiting || ticket.attention().needs_person())
 }
 
 /// A ticket as one object.
@@ -77,6 +88,7 @@ pub(super) fn summary(ticket: &Ticket) -> Value {
         "reservation": ticket.state.reservation,
         "cutover": ticket.state.cutover,
         "disposition": ticket.state.disposition,
+        "attention": ticket.attention(),
         "in_flight": ticket.state.in_flight(),
         "service_down": ticket.state.service_down(),
         "submitted_at": ticket.submitted_at,
@@ -96,6 +108,7 @@ fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
         texts::head_relocation(lang),
         texts::head_reservation(lang),
         texts::head_cutover(lang),
+        texts::head_attention(lang),
         texts::head_disposition(lang),
         texts::head_changed(lang),
     ]);
@@ -107,6 +120,7 @@ fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
             Cell::new(tables::relocation(lang, state.relocation)),
             Cell::new(tables::reservation(lang, state.reservation)),
             Cell::new(tables::cutover(lang, state.cutover)),
+            Cell::new(tables::attention(lang, ticket.attention())),
             Cell::new(tables::disposition(lang, state.disposition)),
             Cell::new(format!("{:.0}", ticket.changed_at)),
         ]);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use rehome_domain::{
     lang::Lang,
-    status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
 };
 
 /// Blanks between two columns.
@@ -70,4 +70,8 @@ pub(super) fn cutover(lang: Lang, status: Option<CutoverStatus>) -> String {
 
 pub(super) fn disposition(lang: Lang, disposition: Disposition) -> String {
     word(lang, disposition.wire(), disposition.label(lang))
+}
+
+pub(super) fn attention(lang: Lang, attention: Attention) -> String {
+    word(lang, attention.wire(), attention.label(lang))
 }

@@ -61,8 +61,9 @@ fn a_great_many_tickets_that_may_begin_at_once_keep_to_the_bound_and_lock_nothin
             loop {
                 most = most.max(gauge.in_flight());
                 let counts = world.tickets.counts().await.unwrap();
-                let pending =
-                    counts.iter().filter(|count| count.relocation == RelocationStatus::CutoverPending);
+                let pending = counts
+                    .iter()
+                    .filter(|count| count.standing.relocation == RelocationStatus::CutoverPending);
                 if pending.map(|count| count.tickets).sum::<u64>() == HELD_BACK {
                     return;
                 }

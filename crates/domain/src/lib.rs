@@ -10,6 +10,8 @@
 
 pub mod account;
 pub mod action;
+pub mod attention;
+pub mod board;
 pub mod command;
 pub mod consequence;
 pub mod event;
@@ -44,6 +46,6 @@ pub use reply::{Reply, Report};
 pub use request::{Place, Request};
 pub use role::Role;
 pub use state::State;
-pub use status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus};
+pub use status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus};
 pub use step::step;
 pub use ticket::Ticket;

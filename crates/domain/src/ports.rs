@@ -4,9 +4,11 @@
 //! runtime and the traits must be usable as objects.
 
 mod accounts;
+mod board;
 mod bus;
 mod device;
 mod fence;
+mod letters;
 mod store;
 mod webhooks;
 
@@ -14,12 +16,14 @@ use std::{future::Future, pin::Pin};
 
 pub use self::{
     accounts::{AccountStore, Revoke},
+    board::Board,
     bus::{
         Acks, Answered, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Heard, Incoming, Inputs,
         Outgoing, ReplyTo, SteeringQueue, Wish, WorkQueue, dead_letter,
     },
     device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation},
     fence::{Admission, Conclusion, FenceStore, Part},
+    letters::{Kept, LetterStore, Settled, Settlement},
     store::{Change, Committed, Count, DeadLetter, Loaded, SteeringStore, StoreError, TicketStore},
     webhooks::{Feed, WebhookStore},
 };

@@ -174,10 +174,4 @@ impl State {
     pub fn service_down(&self) -> bool {
         !self.is_closed() && self.service_lost
     }
-
-    /// Whether it waits for a person: open, and nothing is out that could move it.
-    #[must_use]
-    pub fn waits_for_person(&self) -> bool {
-        !self.is_closed() && !self.in_flight()
-    }
 }

@@ -1,4 +1,4 @@
-//! The three status enums of the claims, and the disposition beside them.
+//! The three status enums of the claims, and what stands beside them: the disposition, and what a ticket waits for.
 //!
 //! The enums stay exactly these (claim 2 and `relocation.md`); what they cannot say lives in
 //! [`State`](crate::state::State).
@@ -147,4 +147,47 @@ statuses! {
     Done = "done", "Done", "成功";
     /// Failed; the evidence is in the journal.
     Failed = "failed", "Failed", "失败";
+}
+
+statuses! {
+    /// What a ticket waits for, the most urgent first: the one classification that lists, counts and filters go by.
+    /// [`Ticket::attention`](crate::ticket::Ticket::attention) says which.
+    Attention, "attention":
+    /// The customer has no service, whatever is under way: above everything.
+    WithoutService = "without_service", "Customer without service", "业务中断";
+    /// What was to be taken back could not be: a person decides.
+    UndoFailed = "undo_failed", "Rollback failed, needs a person", "回滚失败，待人工处理";
+    /// The cutover failed or its outcome is not known: a person decides.
+    CutoverFailed = "cutover_failed", "Cutover failed, needs a person", "切换失败，待人工处理";
+    /// The reservation failed and is taken back: a person decides.
+    ReservationFailed = "reservation_failed", "Reservation failed, needs a person", "预占失败，待人工处理";
+    /// All is well so far; a person deploys the next stage.
+    AwaitingDeploy = "awaiting_deploy", "Waiting for a person to deploy", "待人工部署";
+    /// A configurator met a transient failure and tries again.
+    Retrying = "retrying", "Retrying", "重试中";
+    /// A deadline has passed, and an `inspect` asks what is on the device.
+    InDoubt = "in_doubt", "In doubt, being inspected", "存疑核查中";
+    /// An order is out.
+    Running = "running", "Running", "执行中";
+    /// A pause holds it back; it begins by itself when that ends.
+    HeldBack = "held_back", "Held back by a pause", "已暂停";
+    /// The cutover deploys by itself when its window opens.
+    WaitingForWindow = "waiting_for_window", "Waiting for its window", "等待切换窗口";
+    /// Nothing can happen to it any more.
+    Closed = "closed", "Closed", "已关闭";
+}
+
+impl Attention {
+    /// Whether a person has to do something for it to go on.
+    #[must_use]
+    pub const fn needs_person(self) -> bool {
+        matches!(
+            self,
+            Self::WithoutService
+                | Self::UndoFailed
+                | Self::CutoverFailed
+                | Self::ReservationFailed
+                | Self::AwaitingDeploy
+        )
+    }
 }

@@ -4,10 +4,12 @@
 //! a server, for any number of processes.
 
 mod batch;
+mod board;
 mod fence;
 pub mod metrics;
 pub mod postgres;
 mod rows;
+mod search;
 mod sqlite;
 
 pub use postgres::Postgres;

@@ -10,13 +10,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use rehome_domain::{
     account::{Account, Pass},
+    attention::Standing,
+    board,
     command::By,
     event::Alarm,
     id::{MessageId, RelocationId, WorkOrderId},
     journal::{Entry, Note},
     message::Input,
     order::{Dispatch, Layer},
-    ports::{Count, DeadLetter, Edit, Holding, Loaded, StoreError},
+    ports::{Count, DeadLetter, Edit, Holding, Kept, Loaded, StoreError},
     reply::Failure,
     request::Spot,
     state::State,
@@ -26,6 +28,8 @@ use rehome_domain::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
+
+use crate::search::Columns;
 
 /// A ticket less its id, version and request.
 #[derive(Serialize)]
@@ -244,33 +248,44 @@ impl RawEntry {
     }
 }
 
-/// A count's row: its words, and how many.
-pub(crate) struct RawCount {
-    /// Relocation, reservation and cutover status, and disposition.
-    pub(crate) words: [Option<String>; 4],
-    pub(crate) tickets: i64,
+/// A row of counts. None, with a warning, if it is of a standing that this binary does not know: that must not keep
+/// anybody from seeing all the others.
+pub(crate) fn count(code: i16, tickets: i64) -> Option<Count> {
+    let count = Standing::of(code).map(|standing| Count { standing, tickets: tickets.cast_unsigned() });
+    if count.is_none() {
+        tracing::warn!(code, tickets, "tickets whose standing is not known are not counted");
+    }
+    count
 }
 
-impl RawCount {
-    /// None, with a warning, if its words are not ones we write: a damaged row must not keep anybody from seeing all
-    /// the others.
-    pub(crate) fn count(self) -> Option<Count> {
-        let [relocation, reservation, cutover, disposition] = self.words.each_ref().map(Option::as_deref);
-        let tickets = self.tickets.cast_unsigned();
-        let parsed = || {
-            Some(Count {
-                relocation: relocation?.parse().ok()?,
-                reservation: reservation.map(str::parse).transpose().ok()?,
-                cutover: cutover.map(str::parse).transpose().ok()?,
-                disposition: disposition?.parse().ok()?,
-                tickets,
-            })
-        };
-        let count = parsed();
-        if count.is_none() {
-            tracing::warn!(words = ?self.words, tickets, "tickets whose statuses can't be read are not counted");
-        }
-        count
+/// A request's row, less its ticket.
+#[derive(Clone)]
+pub(crate) struct RequestRow {
+    pub(crate) body: String,
+    pub(crate) submitted_at: i64,
+    pub(crate) columns: Columns,
+}
+
+impl RequestRow {
+    pub(crate) fn of(ticket: &Ticket) -> Result<Self, StoreError> {
+        let request = ticket.request.as_ref();
+        let submitted_at = not_after(ticket.submitted_at);
+        Ok(Self { body: json(request)?, submitted_at, columns: Columns::of(request) })
+    }
+}
+
+/// A dead letter's row.
+pub(crate) struct LetterRow {
+    pub(crate) key: String,
+    pub(crate) body: String,
+    pub(crate) settled: Option<String>,
+}
+
+impl LetterRow {
+    pub(crate) fn kept(self, what: &'static str) -> Result<Kept, StoreError> {
+        let letter = from_json(what, &self.body)?;
+        let settled = self.settled.map(|settled| from_json(what, &settled)).transpose()?;
+        Ok(Kept { key: self.key, letter, settled })
     }
 }
 
@@ -360,17 +375,14 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> 
 
 /// An instant to act at, in microseconds: never before it has come.
 pub(crate) fn not_before(instant: Timestamp) -> i64 {
-    micros(-(-instant.as_nanosecond()).div_euclid(1000))
+    let micros = -(-instant.as_nanosecond()).div_euclid(1000);
+    // Every timestamp there is, in microseconds, fits many times over.
+    i64::try_from(micros).unwrap_or(i64::MAX)
 }
 
 /// The current instant, in microseconds: never later than it is.
 pub(crate) fn not_after(now: Timestamp) -> i64 {
-    micros(now.as_nanosecond().div_euclid(1000))
-}
-
-fn micros(micros: i128) -> i64 {
-    // Every timestamp there is, in microseconds, fits many times over.
-    i64::try_from(micros).unwrap_or(i64::MAX)
+    board::micros(now)
 }
 
 /// Marks what an escaped text has for what can't stand in it.
@@ -394,6 +406,12 @@ pub(crate) fn unescape(text: &str) -> String {
         whole.push(if marked == Some('0') { '\0' } else { next });
     }
     whole
+}
+
+/// Numbers as the text of an array.
+pub(crate) fn array(numbers: impl IntoIterator<Item = i16>) -> String {
+    let numbers: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 /// A limit as databases take it.

@@ -151,7 +151,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome list --data rehome-data/sheet --waiting
   rehome list --data rehome-data/sheet --status failed --json
 
-业务中断的排在最前。只读；运行进行中也可使用。",
+最紧急的排在最前。只读；运行进行中也可使用。",
     ),
     (
         "show",

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Wait;
 use crate::{
+    attention::Standing,
     command::By,
     id::{MessageId, RelocationId},
     journal::Entry,
-    status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::Steered,
     ticket::Ticket,
     trace::Trace,
@@ -92,16 +92,10 @@ pub struct DeadLetter {
 }
 
 /// How many tickets stand so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
-    /// 移机状态.
-    pub relocation: RelocationStatus,
-    /// 移机预占状态.
-    pub reservation: Option<ReservationStatus>,
-    /// 移机切换状态.
-    pub cutover: Option<CutoverStatus>,
-    /// Open, or closed how.
-    pub disposition: Disposition,
+    /// How.
+    pub standing: Standing,
     /// How many.
     pub tickets: u64,
 }
@@ -156,7 +150,7 @@ pub trait TicketStore: Send + Sync {
         limit: usize,
     ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>>;
 
-    /// How many tickets stand where.
+    /// How many tickets stand where. Where counting takes long, the answer may be a few seconds old.
     fn counts(&self) -> Wait<'_, Result<Vec<Count>, StoreError>>;
 
     /// Sets a ticket aside: from now on it loads as [`Loaded::Unreadable`] with this reason. True if it was not
@@ -175,7 +169,7 @@ pub trait TicketStore: Send + Sync {
     /// Keeps a message that no ticket could take.
     fn bury(&self, letter: DeadLetter) -> Wait<'_, Result<(), StoreError>>;
 
-    /// The latest messages kept, newest first.
+    /// The latest messages kept that nobody has dealt with, newest first. All: [`LetterStore`](super::LetterStore).
     fn dead_letters(&self, limit: usize) -> Wait<'_, Result<Vec<DeadLetter>, StoreError>>;
 }
 

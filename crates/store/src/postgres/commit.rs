@@ -19,7 +19,7 @@ use super::{
     session::{Session, Work},
     trouble::Trouble,
 };
-use crate::rows;
+use crate::rows::{self, RequestRow};
 
 /// A batch of steps, done in one transaction.
 pub(super) struct Commit<'a>(pub(super) &'a [Step]);
@@ -122,22 +122,26 @@ const UPDATE_TICKETS: &str = "UPDATE ticket SET
         version = new.version, relocation_status = new.relocation_status,
         reservation_status = new.reservation_status, cutover_status = new.cutover_status,
         disposition = new.disposition, locked = new.locked, wakes_at = new.wakes_at, body = new.body,
-        held_back = new.held_back
+        held_back = new.held_back, standing = new.standing, changed_at = new.changed_at
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-                $8::bigint[], $9::text[], $10::boolean[])
+                $8::bigint[], $9::text[], $10::boolean[], $11::smallint[], $12::bigint[])
         AS new (id, version, relocation_status, reservation_status, cutover_status, disposition, locked, wakes_at,
-                body, held_back)
+                body, held_back, standing, changed_at)
     WHERE ticket.id = new.id";
 
 /// Another process may have submitted the same in the meantime: then the primary key says so.
 const INSERT_TICKETS: &str = "INSERT INTO ticket
         (id, version, relocation_status, reservation_status, cutover_status, disposition, locked, wakes_at, body,
-         held_back)
+         held_back, standing, changed_at)
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-                         $8::bigint[], $9::text[], $10::boolean[])";
+                         $8::bigint[], $9::text[], $10::boolean[], $11::smallint[], $12::bigint[])";
 
-const INSERT_REQUESTS: &str =
-    "INSERT INTO request (ticket, body) SELECT * FROM unnest($1::uuid[], $2::text[])";
+/// Pieces of text come as the text of an array: there are no arrays of arrays of different lengths.
+const INSERT_REQUESTS: &str = "INSERT INTO request
+        (ticket, body, submitted_at, service_id, customer, devices, told, grams)
+    SELECT ticket, body, submitted_at, service_id, customer, devices, told, grams::smallint[]
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        AS new (ticket, body, submitted_at, service_id, customer, devices, told, grams)";
 
 const INSERT_ENTRIES: &str = "INSERT INTO journal (relocation, seq, cause, body)
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])";
@@ -166,8 +170,7 @@ impl Plan<'_> {
             .await?;
         let [update, insert, requests, entries, free, take] = &statements;
         let (updated, inserted) = (Tickets::of(self.updates.values()), Tickets::of(self.inserts.values()));
-        let requested: Pairs<Uuid, &str> =
-            self.entries.iter().filter_map(|step| Some((step.id().0, step.request.as_deref()?))).unzip();
+        let requested = Requests::of(&self.entries);
         let journaled = Entries::of(&self.entries);
         let freed: Pairs<&str, Uuid> =
             self.frees.iter().map(|(resource, id)| (resource.as_str(), id.0)).unzip();
@@ -179,8 +182,8 @@ impl Plan<'_> {
                 writes.push(tickets.write(session, statement));
             }
         }
-        if !requested.0.is_empty() {
-            writes.push(session.execute(requests, vec![&requested.0, &requested.1]));
+        if !requested.ids.is_empty() {
+            writes.push(requested.write(session, requests));
         }
         if !self.entries.is_empty() {
             writes.push(journaled.write(session, entries));
@@ -213,6 +216,8 @@ struct Tickets<'a> {
     wakes_at: Vec<Option<i64>>,
     bodies: Vec<&'a str>,
     held_back: Vec<bool>,
+    standings: Vec<i16>,
+    changed: Vec<i64>,
 }
 
 impl<'a> Tickets<'a> {
@@ -230,6 +235,8 @@ impl<'a> Tickets<'a> {
             columns.wakes_at.push(ticket.due().map(rows::not_before));
             columns.bodies.push(&step.ticket);
             columns.held_back.push(ticket.held_back);
+            columns.standings.push(ticket.standing().code());
+            columns.changed.push(rows::not_after(ticket.changed_at));
         }
         columns
     }
@@ -248,6 +255,59 @@ impl<'a> Tickets<'a> {
                 &self.wakes_at,
                 &self.bodies,
                 &self.held_back,
+                &self.standings,
+                &self.changed,
+            ],
+        )
+    }
+}
+
+/// Rows of requests, column by column.
+#[derive(Default)]
+struct Requests<'a> {
+    ids: Vec<Uuid>,
+    bodies: Vec<&'a str>,
+    submitted: Vec<i64>,
+    services: Vec<&'a str>,
+    customers: Vec<&'a str>,
+    devices: Vec<&'a str>,
+    told: Vec<&'a str>,
+    grams: Vec<String>,
+}
+
+impl<'a> Requests<'a> {
+    fn of(steps: &[&'a Step]) -> Self {
+        let mut columns = Self::default();
+        for (step, request) in steps.iter().filter_map(|step| Some((step, step.request.as_ref()?))) {
+            columns.push(step.id().0, request);
+        }
+        columns
+    }
+
+    fn push(&mut self, ticket: Uuid, request: &'a RequestRow) {
+        let RequestRow { body, submitted_at, columns } = request;
+        self.ids.push(ticket);
+        self.bodies.push(body);
+        self.submitted.push(*submitted_at);
+        self.services.push(&columns.service_id);
+        self.customers.push(&columns.customer);
+        self.devices.push(&columns.devices);
+        self.told.push(&columns.told);
+        self.grams.push(rows::array(columns.grams()));
+    }
+
+    fn write<'w>(&'w self, session: &'w Session, statement: &'w Statement) -> Write<'w> {
+        session.execute(
+            statement,
+            vec![
+                &self.ids,
+                &self.bodies,
+                &self.submitted,
+                &self.services,
+                &self.customers,
+                &self.devices,
+                &self.told,
+                &self.grams,
             ],
         )
     }

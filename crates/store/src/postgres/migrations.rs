@@ -6,7 +6,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::{Client, Error, GenericClient};
 
 use super::{
-    Options,
+    Options, board,
     connect::{OpenError, Place, quoted},
 };
 
@@ -16,7 +16,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0002_holds.sql"),
     include_str!("../../migrations/postgres/0003_accounts.sql"),
     include_str!("../../migrations/postgres/0004_webhooks.sql"),
+    include_str!("../../migrations/postgres/0005_board.sql"),
+    include_str!("../../migrations/postgres/0006_board_indexes.sql"),
 ];
+/// The step after which rows of before are given what lists go by.
+const BOARD: i32 = 5;
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.
 const LOCK: i64 = 0x7265_686F_6D65;
@@ -56,6 +60,9 @@ async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
     }
     for (step, sql) in (1_i32..).zip(MIGRATIONS).skip(found) {
         transaction.batch_execute(sql).await?;
+        if step == BOARD {
+            board::fill(&transaction).await?;
+        }
         transaction.execute("INSERT INTO rehome_schema (step) VALUES ($1)", &[&step]).await?;
     }
     transaction.commit().await

@@ -14,10 +14,12 @@
 
 mod accounts;
 pub mod bare;
+mod board;
 mod commit;
 mod connect;
 mod fences;
 mod holdings;
+mod letters;
 mod migrations;
 mod plan;
 mod presence;
@@ -34,6 +36,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use rehome_domain::ports::StoreError;
 use tokio::{runtime::Handle, sync::RwLock};
 
+pub use board::Reach;
 pub use connect::OpenError;
 use fences::Ask;
 use holdings::EditAll;
@@ -74,6 +77,8 @@ pub struct Options {
     /// How long a statement may take, with all its waiting for locks. A call that gets no answer at all fails after
     /// twice as long.
     pub statement_timeout: Duration,
+    /// How far one look at a list goes.
+    pub reach: Reach,
     /// How long after its last sign of life a process still holds the orders it was at. Then it is taken for dead, and
     /// another takes them over. Longer than any pause of a process, and than any operation on a device that it leaves
     /// behind.
@@ -98,6 +103,7 @@ impl Options {
             connect_timeout: Duration::from_secs(3),
             patience: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            reach: Reach::default(),
             lease: Duration::from_secs(10),
         }
     }
@@ -118,6 +124,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("patience", &self.patience)
             .field("statement_timeout", &self.statement_timeout)
+            .field("reach", &self.reach)
             .field("lease", &self.lease)
             .finish()
     }
@@ -133,6 +140,7 @@ pub struct Postgres {
     /// None if opened to read only.
     writers: Option<Writers>,
     presence: Presence,
+    reach: Reach,
     /// Whether it has been closed; held for reading by every write that is under way.
     closed: RwLock<bool>,
 }
@@ -158,7 +166,13 @@ impl Postgres {
             holdings: Writer::start(&runtime, Arc::clone(&db), options),
         };
         let presence = Presence::new(runtime, options.lease);
-        Ok(Arc::new(Self { db, writers: Some(writers), presence, closed: RwLock::new(false) }))
+        Ok(Arc::new(Self {
+            db,
+            writers: Some(writers),
+            presence,
+            reach: options.reach,
+            closed: RwLock::new(false),
+        }))
     }
 
     /// Opens a database to look into it. Whatever would write fails.
@@ -170,7 +184,7 @@ impl Postgres {
         migrations::check(&connect::first(&pool, &place, options).await?, &place).await?;
         let db = Arc::new(Db::new(pool, options, true));
         let presence = Presence::new(Handle::current(), options.lease);
-        Ok(Arc::new(Self { db, writers: None, presence, closed: RwLock::new(false) }))
+        Ok(Arc::new(Self { db, writers: None, presence, reach: options.reach, closed: RwLock::new(false) }))
     }
 
     /// Takes no more writes, and resolves when what was handed over is written. Reading goes on. `at_rest`: no order of

@@ -9,7 +9,10 @@ use rehome_domain::{
     ports::{Change, Committed, StoreError},
 };
 
-use crate::{batch::Refused, rows};
+use crate::{
+    batch::Refused,
+    rows::{self, RequestRow},
+};
 
 /// A step with its text made.
 pub(super) struct Step {
@@ -18,7 +21,7 @@ pub(super) struct Step {
     pub(super) ticket: String,
     pub(super) entry: String,
     /// The request's, with the first step only.
-    pub(super) request: Option<String>,
+    pub(super) request: Option<RequestRow>,
     /// As it stands in its column.
     pub(super) cause: String,
     pub(super) resources: [String; 3],
@@ -30,7 +33,7 @@ impl Step {
         Ok(Self {
             ticket: rows::ticket_body(&change.ticket)?,
             entry: rows::entry_body(&change.entry)?,
-            request: first.then(|| rows::json(change.ticket.request.as_ref())).transpose()?,
+            request: first.then(|| RequestRow::of(&change.ticket)).transpose()?,
             cause: rows::escape(&change.entry.cause.0),
             resources: change.ticket.request.resources(),
             change,

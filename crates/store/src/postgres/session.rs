@@ -12,7 +12,10 @@ use deadpool_postgres::{Object, Pool, Timeouts};
 use futures::future::{join, try_join_all};
 use rehome_domain::ports::{StoreError, Wait};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::{Error, Row, Statement, types::ToSql};
+use tokio_postgres::{
+    Error, Row, Statement,
+    types::{ToSql, Type},
+};
 
 use super::{
     Options,
@@ -194,6 +197,46 @@ impl Work for Single<'_> {
         let [statement] = session.prepare([self.sql]).await?;
         let client = session.client()?;
         client.query(&statement, self.params).await.map_err(|error| Trouble::at_the_end(&error))
+    }
+}
+
+/// A value of a parameter, and its type.
+pub(super) type Param = (Box<dyn ToSql + Sync + Send>, Type);
+
+/// One statement that only reads and is not prepared: there are many different ones, and each is planned for the values
+/// it comes with.
+pub(super) struct Typed<'a> {
+    pub(super) what: &'static str,
+    pub(super) sql: &'a str,
+    pub(super) params: &'a [Param],
+}
+
+impl Work for Typed<'_> {
+    type Answer = Vec<Row>;
+
+    fn what(&self) -> &'static str {
+        self.what
+    }
+
+    fn requests(&self) -> usize {
+        1
+    }
+
+    fn repeatable(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn attempt(&self, session: &Session) -> Result<Vec<Row>, Trouble> {
+        let mut params: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(self.params.len());
+        for (value, kind) in self.params {
+            params.push((value.as_ref(), kind.clone()));
+        }
+        let client = session.client()?;
+        client.query_typed(self.sql, &params).await.map_err(|error| Trouble::at_the_end(&error))
     }
 }
 

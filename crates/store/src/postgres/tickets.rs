@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     batch::Refused,
-    rows::{self, Raw, RawCount, RawEntry},
+    rows::{self, Raw, RawEntry},
 };
 
 /// What belongs to a [`Raw`] besides its ticket.
@@ -45,11 +45,6 @@ fn raw_entry(row: &Row) -> Result<RawEntry, Error> {
     let seq: i64 = row.try_get(0)?;
     let cause: String = row.try_get(1)?;
     Ok(RawEntry { seq: Some(seq.cast_unsigned()), cause: rows::unescape(&cause), body: row.try_get(2)? })
-}
-
-fn counted(row: &Row) -> Result<RawCount, Error> {
-    let words = [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?];
-    Ok(RawCount { words, tickets: row.try_get(4)? })
 }
 
 /// All rows as something.
@@ -248,12 +243,11 @@ impl TicketStore for Postgres {
 
     fn counts(&self) -> Wait<'_, Result<Vec<Count>, StoreError>> {
         const WHAT: &str = "counting tickets";
-        const SQL: &str =
-            "SELECT relocation_status, reservation_status, cutover_status, disposition, count(*)
-            FROM ticket GROUP BY 1, 2, 3, 4";
+        const SQL: &str = "SELECT standing, count(*) FROM ticket GROUP BY standing";
         Box::pin(async move {
             let found = self.db.read(WHAT, SQL, &[]).await?;
-            Ok(each(WHAT, &found, counted)?.into_iter().filter_map(RawCount::count).collect())
+            let counts = each(WHAT, &found, |row| Ok((row.try_get(0)?, row.try_get(1)?)))?;
+            Ok(counts.into_iter().filter_map(|(code, tickets)| rows::count(code, tickets)).collect())
         })
     }
 
@@ -307,7 +301,8 @@ impl TicketStore for Postgres {
 
     fn dead_letters(&self, limit: usize) -> Wait<'_, Result<Vec<DeadLetter>, StoreError>> {
         const WHAT: &str = "reading dead letters";
-        const SQL: &str = "SELECT body FROM dead_letter ORDER BY at DESC, number DESC LIMIT $1";
+        const SQL: &str =
+            "SELECT body FROM dead_letter WHERE settled IS NULL ORDER BY at DESC, number DESC LIMIT $1";
         Box::pin(async move {
             let found = self.db.read(WHAT, SQL, &[&rows::limit(limit)]).await?;
             let bodies = each(WHAT, &found, |row| row.try_get::<_, String>(0))?;

@@ -7,7 +7,10 @@ use rehome_domain::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::writer::{Shape, Write};
-use crate::{batch::Refused, rows};
+use crate::{
+    batch::Refused,
+    rows::{self, RequestRow},
+};
 
 /// A batch of steps.
 pub(super) struct Commit(Vec<Row>);
@@ -18,7 +21,7 @@ struct Row {
     ticket: String,
     entry: String,
     /// The request's, with the first step only.
-    request: Option<String>,
+    request: Option<RequestRow>,
 }
 
 impl Commit {
@@ -32,7 +35,7 @@ impl Row {
         let ticket = rows::ticket_body(&change.ticket)?;
         let entry = rows::entry_body(&change.entry)?;
         let first = change.entry.seq == 1;
-        let request = first.then(|| rows::json(change.ticket.request.as_ref())).transpose()?;
+        let request = first.then(|| RequestRow::of(&change.ticket)).transpose()?;
         Ok(Self { change, ticket, entry, request })
     }
 }
@@ -131,13 +134,14 @@ impl Row {
         let ticket = &self.change.ticket;
         db.prepare_cached(
             "INSERT INTO ticket (number, id, version, relocation_status, reservation_status, cutover_status,
-                                 disposition, locked, wakes_at, body, held_back)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                                 disposition, locked, wakes_at, body, held_back, standing, changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (number) DO UPDATE SET
                  version = excluded.version, relocation_status = excluded.relocation_status,
                  reservation_status = excluded.reservation_status, cutover_status = excluded.cutover_status,
                  disposition = excluded.disposition, locked = excluded.locked, wakes_at = excluded.wakes_at,
-                 body = excluded.body, held_back = excluded.held_back",
+                 body = excluded.body, held_back = excluded.held_back, standing = excluded.standing,
+                 changed_at = excluded.changed_at",
         )?
         .execute(params![
             known,
@@ -151,11 +155,24 @@ impl Row {
             ticket.due().map(rows::not_before),
             self.ticket,
             ticket.held_back,
+            ticket.standing().code(),
+            rows::not_after(ticket.changed_at),
         ])?;
         let number = known.unwrap_or_else(|| db.last_insert_rowid());
-        if let Some(request) = &self.request {
-            db.prepare_cached("INSERT INTO request (ticket, body) VALUES (?1, ?2)")?
-                .execute(params![number, request])?;
+        if let Some(RequestRow { body, submitted_at, columns }) = &self.request {
+            db.prepare_cached(
+                "INSERT INTO request (ticket, body, submitted_at, service_id, customer, devices, told)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                number,
+                body,
+                submitted_at,
+                columns.service_id,
+                columns.customer,
+                columns.devices,
+                columns.told,
+            ])?;
         }
         Ok(number)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, board};
 
 /// Every step, in order. A step that has been released is never changed: add another.
 const MIGRATIONS: &[&str] = &[
@@ -12,7 +12,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_steering.sql"),
     include_str!("../../migrations/sqlite/0003_accounts.sql"),
     include_str!("../../migrations/sqlite/0004_webhooks.sql"),
+    include_str!("../../migrations/sqlite/0005_board.sql"),
 ];
+/// The step after which rows of before are given what lists go by.
+const BOARD: usize = 5;
 
 /// Brings a database up to this binary's schema: all the way, or not at all.
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError> {
@@ -24,8 +27,11 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), OpenError>
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Read again now that no other process can be at it.
         let found = version(&transaction)?;
-        for step in MIGRATIONS.iter().skip(found) {
+        for (number, step) in (1..).zip(MIGRATIONS).skip(found) {
             transaction.execute_batch(step)?;
+            if number == BOARD {
+                board::fill(&transaction)?;
+            }
         }
         transaction.pragma_update(None, "user_version", MIGRATIONS.len().max(found).to_string())?;
         transaction.commit()

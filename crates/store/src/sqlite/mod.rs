@@ -11,9 +11,11 @@
 
 mod accounts;
 pub mod bare;
+mod board;
 mod commit;
 mod fences;
 mod holdings;
+mod letters;
 mod migrations;
 mod readers;
 mod steering;

@@ -9,7 +9,7 @@ use rehome_domain::{
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params, types::ValueRef};
 
 use super::{Sqlite, commit::Commit, writer::Write};
-use crate::rows::{self, Raw, RawCount, RawEntry};
+use crate::rows::{self, Raw, RawEntry};
 
 /// The columns of a [`Raw`].
 const RAW: &str = "SELECT ticket.id, ticket.version, ifnull(request.body, ''), ticket.body, quarantine.reason
@@ -60,7 +60,7 @@ fn raw_entry(row: &Row<'_>) -> rusqlite::Result<RawEntry> {
 
 /// A text as far as it can be read. Damaged text is for whoever asked to find unreadable, and keeps nobody else from
 /// reading.
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => String::new(),
@@ -68,7 +68,7 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
 }
 
 /// A number, if it is one.
-fn number(row: &Row<'_>, column: usize) -> Option<u64> {
+pub(super) fn number(row: &Row<'_>, column: usize) -> Option<u64> {
     row.get::<_, i64>(column).ok().map(i64::cast_unsigned)
 }
 
@@ -192,14 +192,12 @@ impl TicketStore for Sqlite {
     fn counts(&self) -> Wait<'_, Result<Vec<Count>, StoreError>> {
         Box::pin(async move {
             let read = |db: &Connection| {
-                db.prepare_cached(
-                    "SELECT relocation_status, reservation_status, cutover_status, disposition, count(*)
-                     FROM ticket GROUP BY 1, 2, 3, 4",
-                )?
-                .query_map([], counted)?
-                .collect::<Result<Vec<_>, _>>()
+                db.prepare_cached("SELECT standing, count(*) FROM ticket GROUP BY standing")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<Vec<_>, _>>()
             };
-            Ok(self.read("counting tickets", read).await?.into_iter().filter_map(RawCount::count).collect())
+            let counts = self.read("counting tickets", read).await?;
+            Ok(counts.into_iter().filter_map(|(code, tickets)| rows::count(code, tickets)).collect())
         })
     }
 
@@ -239,18 +237,13 @@ impl TicketStore for Sqlite {
         const WHAT: &str = "reading dead letters";
         Box::pin(async move {
             let read = move |db: &Connection| {
-                db.prepare_cached("SELECT body FROM dead_letter ORDER BY at DESC, rowid DESC LIMIT ?1")?
+                db.prepare_cached("SELECT body FROM dead_letter WHERE settled IS NULL ORDER BY at DESC, rowid DESC LIMIT ?1")?
                     .query_map([rows::limit(limit)], |row| row.get(0))?
                     .collect::<Result<Vec<String>, _>>()
             };
             self.read(WHAT, read).await?.iter().map(|body| rows::from_json(WHAT, body)).collect()
         })
     }
-}
-
-/// A row of [`TicketStore::counts`].
-fn counted(row: &Row<'_>) -> rusqlite::Result<RawCount> {
-    Ok(RawCount { words: [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?], tickets: row.get(4)? })
 }
 
 /// Claims due tickets. Those in quarantine are not woken.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rehome_domain::ports::{AccountStore, DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::{Options, Sqlite};
 use rehome_testkit::contract::{
-    self, accounts, device_memory, fences,
+    self, accounts,
+    board::{self, Desk},
+    device_memory, fences,
+    letters::{self, Post},
     rivals::{self, Rivals},
     steering, tickets,
     webhooks::{self, Telling},
@@ -23,6 +26,24 @@ async fn sqlite_does_what_every_ticket_store_must() {
     contract::check(tickets::CASES, async || {
         let (store, dir) = open(&Options::default());
         (store as Arc<dyn TicketStore>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_board_must() {
+    contract::check(board::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn Desk>, dir)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_does_what_every_letter_store_must() {
+    contract::check(letters::CASES, async || {
+        let (store, dir) = open(&Options::default());
+        (store as Arc<dyn Post>, dir)
     })
     .await;
 }

@@ -10,9 +10,11 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod accounts;
+pub mod board;
 pub mod bus;
 pub mod device_memory;
 pub mod fences;
+pub mod letters;
 mod model;
 mod relocation;
 pub mod rivals;

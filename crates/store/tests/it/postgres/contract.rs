@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use rehome_domain::ports::{AccountStore, DeviceMemory, FenceStore, SteeringStore, TicketStore};
-use rehome_store::postgres::{Options, Postgres};
+use rehome_store::postgres::{Options, Postgres, Reach};
 use rehome_testkit::{
     contract::{
-        self, accounts, device_memory,
+        self, accounts,
+        board::{self, Desk},
+        device_memory,
         fences::{self, FenceRivals},
+        letters::{self, Post},
         rivals::{self, Rivals},
         steering, tickets,
         webhooks::{self, Telling},
@@ -22,6 +25,36 @@ async fn postgres_does_what_every_ticket_store_must() {
     contract::check(tickets::CASES, async || {
         let database = Database::create();
         (open(&database).await as Arc<dyn TicketStore>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_board_must() {
+    contract::check(board::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn Desk>, database)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_the_same_however_little_is_looked_through_at_once() {
+    for reach in [Reach { few: 3, window: 4, rows: 9 }, Reach { few: 0, window: 7, rows: 1000 }] {
+        contract::check(board::CASES, async || {
+            let database = Database::create();
+            let options = Options { reach, ..options(&database) };
+            (Postgres::open(&options).await.unwrap() as Arc<dyn Desk>, database)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_does_what_every_letter_store_must() {
+    contract::check(letters::CASES, async || {
+        let database = Database::create();
+        (open(&database).await as Arc<dyn Post>, database)
     })
     .await;
 }

@@ -1,0 +1,251 @@
+//! Lists, so that a page costs the database a few milliseconds however many tickets there are.
+//!
+//! A page is found in two steps: the places of its rows, then the rows. Places are found in one of two ways.
+//!
+//! - *In order*: the list is gone through, window after window, and what the filter lets in is kept. Quick where much is
+//!   let in. Bounded: after so many rows the page says how far it has come ([`Reach::rows`]).
+//! - *The few*: what one part of the filter lets in is fetched by that part's index and sorted. Quick where it is little,
+//!   and given up where it turns out to be much ([`Reach::few`]).
+//!
+//! Any filter by status is a set of standings, of which there are few: each is a stretch of one index, in order of change.
+
+mod fill;
+mod sql;
+
+use std::collections::VecDeque;
+
+use rehome_domain::{
+    board::{Cursor, Filter, Key, Look, MAX_COUNT, Page, SortBy, Span, Tally},
+    id::RelocationId,
+    ports::{Board, StoreError, TicketStore, Wait},
+};
+use tokio_postgres::{Error, Row};
+
+pub(super) use fill::fill;
+use sql::{Conditions, Narrow, Sql};
+
+use super::{Postgres, session::Typed, tickets::each};
+use crate::board::{Part, Places, parts, place, sound};
+
+const WHAT: &str = "reading a list";
+
+/// How far one look at a list goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Tickets that one part of a filter may let in to be fetched and sorted; of more, going through the list in order
+    /// finds a page sooner.
+    pub few: usize,
+    /// Rows of the first window when going through a list; each further one is four times as long.
+    pub window: usize,
+    /// Rows gone through for one page.
+    pub rows: usize,
+}
+
+impl Default for Reach {
+    /// Each way costs some ten milliseconds at most: a twentieth of what twenty readers at once may wait on two
+    /// processors.
+    fn default() -> Self {
+        Self { few: 4000, window: 400, rows: 20_000 }
+    }
+}
+
+/// A row of a window.
+struct Seen {
+    place: Cursor,
+    /// The filter lets it in.
+    admitted: bool,
+    /// The window is full: it goes on after this row.
+    last: bool,
+}
+
+impl Postgres {
+    /// The standings there are that a filter lets in; none if it lets in any.
+    async fn standings(&self, filter: &Filter) -> Result<Vec<i16>, StoreError> {
+        // Each different one by a step down the index, instead of all rows.
+        const SQL: &str = "WITH RECURSIVE there AS (
+                (SELECT standing FROM ticket ORDER BY standing LIMIT 1)
+                UNION ALL
+                SELECT (SELECT ticket.standing FROM ticket WHERE ticket.standing > there.standing
+                        ORDER BY ticket.standing LIMIT 1)
+                FROM there WHERE there.standing IS NOT NULL)
+            SELECT standing FROM there WHERE standing IS NOT NULL";
+        let found = self.db.read(WHAT, SQL, &[]).await?;
+        let mut codes = each(WHAT, &found, |row| row.try_get::<_, i16>(0))?;
+        codes.retain(|code| crate::board::admits(filter, *code));
+        Ok(codes)
+    }
+
+    async fn read_by(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        let (text, params) = sql.done();
+        let typed = Typed { what: WHAT, sql: &text, params: &params };
+        self.db.transact(&typed).await.map_err(|trouble| trouble.failed(WHAT))
+    }
+
+    /// The places of a page's rows.
+    async fn places(&self, look: &Look) -> Result<Places, StoreError> {
+        let (filter, by) = (&look.filter, look.order.by);
+        let wanted = look.skip + look.limit + 1;
+        let by_change = matches!(by, SortBy::Urgency | SortBy::Changed);
+        let stands = by_change || !filter.any_standing() || filter.changed != Span::EVER;
+        let codes = if stands { Some(self.standings(filter).await?) } else { None };
+        if codes.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Places::default());
+        }
+        let conditions = Conditions { filter, codes: codes.as_deref() };
+        for narrow in conditions.narrowings(by) {
+            let found = self.few(look, &conditions, narrow, wanted).await?;
+            if let Some(found) = found {
+                return Ok(Places { found, more: None }.cut(look.skip, look.limit));
+            }
+        }
+        let places = match &codes {
+            Some(codes) if by_change => self.by_change(look, codes, &conditions, wanted).await?,
+            _ => self.by_request(look, &conditions, wanted).await?,
+        };
+        Ok(places.cut(look.skip, look.limit))
+    }
+
+    /// The first of the few that a part of the filter lets in, in order; none if they are not few.
+    async fn few(
+        &self,
+        look: &Look,
+        conditions: &Conditions<'_>,
+        narrow: Narrow,
+        wanted: usize,
+    ) -> Result<Option<Vec<Cursor>>, StoreError> {
+        let found = self.read_by(sql::few(look, conditions, narrow, self.reach.few, wanted)).await?;
+        let few = |row: &Row| Ok(row.try_get::<_, i64>(0)? <= crate::rows::limit(self.reach.few));
+        if !each(WHAT, &found, few)?.into_iter().all(|few| few) {
+            return Ok(None);
+        }
+        let mut places: Vec<Cursor> =
+            each(WHAT, &found, |row| cursor(look.order.by, row, 1))?.into_iter().flatten().collect();
+        places.sort_by(|one, other| look.order.compare(one, other));
+        Ok(Some(places))
+    }
+
+    /// Goes through a list sorted by urgency or change.
+    async fn by_change(
+        &self,
+        look: &Look,
+        codes: &[i16],
+        conditions: &Conditions<'_>,
+        wanted: usize,
+    ) -> Result<Places, StoreError> {
+        let mut walk = Walk::new(self.reach, conditions.any_request(), wanted);
+        let mut left: VecDeque<Part> = parts(look.order, codes, look.after.as_ref()).into();
+        while let Some(part) = left.pop_front() {
+            let found = self.read_by(sql::window_by_change(&part, conditions, walk.window)).await?;
+            if let Some(reached) = walk.take(seen(look.order.by, &found)?) {
+                left = parts(look.order, codes, Some(&reached)).into();
+            }
+            if walk.over() {
+                break;
+            }
+        }
+        Ok(walk.places)
+    }
+
+    /// Goes through a list sorted by what was asked for.
+    async fn by_request(
+        &self,
+        look: &Look,
+        conditions: &Conditions<'_>,
+        wanted: usize,
+    ) -> Result<Places, StoreError> {
+        let mut walk = Walk::new(self.reach, conditions.any_but(look.order.by), wanted);
+        let mut after = look.after.clone();
+        loop {
+            let found =
+                self.read_by(sql::window_by_request(look, after.as_ref(), conditions, walk.window)).await?;
+            after = walk.take(seen(look.order.by, &found)?);
+            if after.is_none() || walk.over() {
+                return Ok(walk.places);
+            }
+        }
+    }
+}
+
+/// Going through a list, window by window.
+struct Walk {
+    places: Places,
+    wanted: usize,
+    window: usize,
+    /// Rows that may still be gone through.
+    left: usize,
+}
+
+impl Walk {
+    fn new(reach: Reach, filtered: bool, wanted: usize) -> Self {
+        let window = if filtered { reach.window.max(1) } else { wanted };
+        Self { places: Places::default(), wanted, window, left: reach.rows.max(window) }
+    }
+
+    /// Takes a window's rows. Answers how far it went, if the list goes on there.
+    fn take(&mut self, rows: Vec<Seen>) -> Option<Cursor> {
+        self.places.more = None;
+        for Seen { place, admitted, last } in rows {
+            if last {
+                self.places.more = Some(place.clone());
+            }
+            if admitted {
+                self.places.found.push(place);
+            }
+        }
+        self.left = self.left.saturating_sub(self.window);
+        self.window = (self.window * 4).min(self.left.max(1));
+        self.places.more.clone()
+    }
+
+    /// Whether that is enough. A part that is at its end is not a place to stop at.
+    fn over(&self) -> bool {
+        self.places.found.len() >= self.wanted || (self.left == 0 && self.places.more.is_some())
+    }
+}
+
+/// The rows of a window: whether it is let in, whether it is the last, and its place.
+fn seen(by: SortBy, rows: &[Row]) -> Result<Vec<Seen>, StoreError> {
+    let seen = |row: &Row| {
+        let (admitted, last) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(cursor(by, row, 2)?.map(|place| Seen { place, admitted, last }))
+    };
+    Ok(each(WHAT, rows, seen)?.into_iter().flatten().collect())
+}
+
+/// A place, from the column of the id on; none if there is none.
+fn cursor(by: SortBy, row: &Row, from: usize) -> Result<Option<Cursor>, Error> {
+    let Some(id) = row.try_get(from)? else { return Ok(None) };
+    let key = from + 1;
+    Ok(Some(match by {
+        SortBy::Urgency | SortBy::Changed => place(by, id, row.try_get(key)?, row.try_get(key + 1)?),
+        SortBy::Submitted => Cursor { key: Key::Submitted(row.try_get(key)?), id: RelocationId(id) },
+        SortBy::Service => Cursor { key: Key::Service(row.try_get(key)?), id: RelocationId(id) },
+        SortBy::Customer => Cursor { key: Key::Customer(row.try_get(key)?), id: RelocationId(id) },
+    }))
+}
+
+impl Board for Postgres {
+    fn page(&self, look: Look) -> Wait<'_, Result<Page, StoreError>> {
+        Box::pin(async move {
+            sound(WHAT, &look.faults())?;
+            let places = self.places(&look).await?;
+            let loaded = self.load(places.ids()).await?;
+            Ok(places.page(loaded))
+        })
+    }
+
+    fn count(&self, filter: Filter, at_most: u64) -> Wait<'_, Result<Tally, StoreError>> {
+        Box::pin(async move {
+            sound(WHAT, &filter.faults())?;
+            let codes = self.standings(&filter).await?;
+            let conditions = Conditions { filter: &filter, codes: Some(&codes) };
+            let at_most = at_most.min(MAX_COUNT);
+            let most = usize::try_from(at_most).unwrap_or(usize::MAX);
+            let found = self.read_by(sql::count(&conditions, self.reach, most)).await?;
+            let counted = |row: &Row| Ok((row.try_get::<_, i64>(0)?, row.try_get::<_, bool>(1)?));
+            let (tickets, exact) = each(WHAT, &found, counted)?.pop().unwrap_or((0, true));
+            let tickets = tickets.cast_unsigned();
+            Ok(Tally { tickets: tickets.min(at_most), exact: exact && tickets <= at_most })
+        })
+    }
+}
