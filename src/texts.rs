@@ -80,6 +80,8 @@ texts! {
 ";
     no_users(): "there are no users yet, and others than this machine could reach the workbench: start it once with --listen 127.0.0.1:8080, sign in with the password it prints and choose another, then start it here",
         "尚无用户，而其他机器可以访问工单界面：请先以 --listen 127.0.0.1:8080 启动一次，用所显示的密码登录并修改密码，然后再在此地址启动";
+    setting_no_receiver(given): "names `{given}`, expected networks such as 10.0.0.0/8 and hosts such as receiver.example or *.example",
+        "含有 `{given}`，应为网段（如 10.0.0.0/8）或主机名（如 receiver.example、*.example）";
     setting_no_ip(given): "has `{given}`, expected IP addresses such as 10.0.0.1", "含有 `{given}`，应为 IP 地址，例如 10.0.0.1";
     plan_refused(path, problems): "the fault plan {path} can't be used, nothing was started:\n{problems}",
         "故障计划 {path} 不可用，未启动任何移机：\n{problems}";

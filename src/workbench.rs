@@ -1,22 +1,25 @@
 //! The workbench and the API of this process: its door, its asker, and the first user.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rehome_actors::wall_clock;
 use rehome_domain::{
     account::{Account, AccountName},
     ports::{AccountStore, StoreError},
     role::Role,
+    webhook::Patience,
 };
 use rehome_web::{
     Asker, Door, Listening, Workbench,
     door::{Lifetimes, PasswordError, Passwords, one_time},
     frame::Outside,
+    webhooks::{Postman, PostmanParts, Reach, client::Client},
 };
 
 use crate::{
-    app::App,
+    app::{App, Store},
+    http::{self, NoCertificates},
     settings::{Settings, Tls},
 };
 
@@ -73,17 +76,46 @@ pub async fn first_user(accounts: &dyn AccountStore, loopback: bool) -> Result<F
 ///
 /// # Errors
 /// If no password can be hashed on this machine.
-pub fn open(
-    settings: &Settings,
-    app: &App,
-    accounts: Arc<dyn AccountStore>,
-) -> Result<Arc<Workbench>, PasswordError> {
+pub fn open(settings: &Settings, app: &App, store: &Store) -> Result<Arc<Workbench>, PasswordError> {
     let given = &settings.workbench;
     let lifetimes = Lifetimes { session: given.session(), idle: given.idle() };
     Ok(Arc::new(Workbench {
-        door: Door::new(accounts, wall_clock(), lifetimes)?,
+        door: Door::new(store.accounts(), wall_clock(), lifetimes)?,
         asker: Asker::start(Arc::clone(&app.bus), given.answer()),
         tickets: Arc::clone(&app.tickets),
+        webhooks: store.webhooks(),
+        feed: store.feed(),
+        reach: reach(settings),
+        deadlines: settings.deadlines,
+    }))
+}
+
+/// Who may be told of changes. The settings were checked when they were read.
+fn reach(settings: &Settings) -> Reach {
+    Reach::read(&settings.webhooks.allow).unwrap_or_default()
+}
+
+/// Begins to tell webhooks of changes.
+///
+/// # Errors
+/// If the system's certificates can't be read.
+pub fn postman(settings: &Settings, app: &App, store: &Store) -> Result<Postman, NoCertificates> {
+    let given = &settings.webhooks;
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    let signed = |ms: u32| SignedDuration::from_millis(ms.into());
+    Ok(Postman::start(PostmanParts {
+        feed: store.feed(),
+        webhooks: store.webhooks(),
+        tickets: Arc::clone(&app.tickets),
+        post: Arc::new(Client::new(reach(settings), millis(given.post_ms), http::tls()?)),
+        patience: Patience {
+            first: signed(given.first_ms),
+            longest: signed(given.max_ms),
+            tries: given.tries,
+        },
+        lease: signed(given.lease_ms),
+        poll: millis(given.poll_ms),
+        now: wall_clock(),
     }))
 }
 

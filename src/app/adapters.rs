@@ -14,7 +14,8 @@ use rehome_devices::{
     simulated::{Devices, Simulated},
 };
 use rehome_domain::ports::{
-    AccountStore, Board, Bus, DeviceMemory, FenceStore, Inventory, LetterStore, SteeringStore, TicketStore,
+    AccountStore, Board, Bus, DeviceMemory, Feed, FenceStore, Inventory, LetterStore, SteeringStore,
+    TicketStore, WebhookStore,
 };
 use rehome_store::{Postgres, Sqlite, postgres};
 
@@ -57,6 +58,24 @@ impl Store {
     /// The tickets.
     #[must_use]
     pub fn tickets(&self) -> Arc<dyn TicketStore> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// What happened, in the order committed.
+    #[must_use]
+    pub fn feed(&self) -> Arc<dyn Feed> {
+        match self {
+            Self::Sqlite(store) => Arc::clone(store) as _,
+            Self::Postgres(store) => Arc::clone(store) as _,
+        }
+    }
+
+    /// Who is told of it over HTTP.
+    #[must_use]
+    pub fn webhooks(&self) -> Arc<dyn WebhookStore> {
         match self {
             Self::Sqlite(store) => Arc::clone(store) as _,
             Self::Postgres(store) => Arc::clone(store) as _,

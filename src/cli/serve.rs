@@ -70,7 +70,7 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let door = if listen.is_empty() { None } else { Some(Bound::open(listen)?) };
     let figures = metrics::start()?;
     let (store, lock) = App::open(settings, data).await?;
-    let accounts = store.accounts();
+    let kept = store.clone();
     if let Some(door) = door.as_ref().filter(|_| roles.web) {
         first_user(setting, &store, door.address().ip().is_loopback()).await?;
     }
@@ -79,12 +79,13 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let running = match door {
         None => None,
         Some(door) => {
-            let workbench = if roles.web { Some(workbench::open(settings, &app, accounts)?) } else { None };
+            let workbench = if roles.web { Some(workbench::open(settings, &app, &kept)?) } else { None };
             let site = Site { probe: app.probe(), metrics: Arc::new(move || figures.render()), workbench };
             let listening = workbench::listening(settings, door.address());
             Some(door.serve(site, &listening)?)
         }
     };
+    let postman = if roles.web { Some(workbench::postman(settings, &app, &kept)?) } else { None };
     if roles.supervisor {
         tokio::spawn(metrics::sound(Arc::clone(&app.bus)));
     }
@@ -94,6 +95,9 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
         _ = interrupt.recv() => {}
     }
     tracing::warn!("stopping: finishing what is in hand");
+    if let Some(postman) = postman {
+        postman.stop().await;
+    }
     let left = app.drain(settings.run.drain()).await;
     if let Some(running) = running {
         running.stop().await;

@@ -62,6 +62,26 @@ impl Workbench {
     }
 }
 
+/// Telling others of changes over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Networks and hosts that may be told; none: all but what is this machine's own.
+    pub allow: Vec<String>,
+    /// How long a receiver may take to answer, in milliseconds.
+    pub post_ms: u32,
+    /// The first wait for a receiver that takes nothing, in milliseconds.
+    pub first_ms: u32,
+    /// The longest, in milliseconds.
+    pub max_ms: u32,
+    /// Tries after which a person is told.
+    pub tries: u32,
+    /// How long a webhook is held by a process of which nothing is heard, in milliseconds.
+    pub lease_ms: u32,
+    /// How often it is looked for what is new, in milliseconds.
+    pub poll_ms: u32,
+}
+
 /// Traces for an OpenTelemetry collector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -42,6 +42,8 @@ pub enum Problem {
     NoAddress(String),
     /// It names something that is no IP address.
     NoIp(String),
+    /// It names something that is neither a network nor a host.
+    NoReceiver(String),
     /// It is no URL of an HTTP server.
     NoUrl(String),
     /// A line of a list is not of this form.
@@ -65,6 +67,7 @@ impl Problem {
             Self::NoDirectory => texts::setting_no_directory(lang),
             Self::NoAddress(given) => texts::setting_no_address(lang, given),
             Self::NoIp(given) => texts::setting_no_ip(lang, given),
+            Self::NoReceiver(given) => texts::setting_no_receiver(lang, given),
             Self::NoUrl(given) => texts::setting_no_url(lang, given),
             Self::NoPair(given, form) => texts::setting_no_pair(lang, given, form),
             Self::Other(words) => words.clone(),

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::Path};
 
 use config::{Map, Value, ValueKind};
+use rehome_web::webhooks::Reach;
 use serde_json::Value as Json;
 
 use super::{Effective, Mistake, Origin, PREFIX, Problem, RANGES};
@@ -13,6 +14,13 @@ const URLS: [&str; 2] = ["amqp.url", "postgres.url"];
 /// Lists whose lines say one thing of another.
 const PAIRS: [(&str, &str); 2] =
     [("amqp.domains", "`pattern=domain`"), ("access.configurators", "`domain=user`")];
+
+/// Keys whose value must not be less than another's.
+const NOT_LESS: [(&str, &str); 3] = [
+    ("retry.max_ms", "retry.first_ms"),
+    ("webhooks.max_ms", "webhooks.first_ms"),
+    ("webhooks.lease_ms", "webhooks.post_ms"),
+];
 
 /// The walk over the merged layers, beside the built-in one that says which keys there are and of what type.
 pub(super) struct Reading<'a> {
@@ -89,11 +97,12 @@ impl Reading<'_> {
                 self.reject(key, Problem::OutOfRange { given, from: *range.start(), to: *range.end() });
             }
         }
-        if let (Some(first), Some(max)) = (self.number("retry.first_ms"), self.number("retry.max_ms"))
-            && max < first
-        {
-            let problem = Problem::LessThan { given: max, key: "retry.first_ms", least: first };
-            self.reject("retry.max_ms", problem);
+        for (key, least) in NOT_LESS {
+            if let (Some(given), Some(bound)) = (self.number(key), self.number(least))
+                && given < bound
+            {
+                self.reject(key, Problem::LessThan { given, key: least, least: bound });
+            }
         }
         if let Some(level) = self.find("log.level").and_then(|found| found.value.as_str())
             && let Err(problem) = crate::telemetry::filter(level)
@@ -113,6 +122,11 @@ impl Reading<'_> {
         });
         if let Some(wrong) = wrong {
             self.reject("http.proxies", Problem::NoIp(wrong));
+        }
+        let allowed = self.find("webhooks.allow").and_then(|found| found.value.as_array().cloned());
+        let lines = allowed.into_iter().flatten().filter_map(|line| line.as_str().map(str::to_owned));
+        if let Err(wrong) = Reach::read(&lines.collect::<Vec<_>>()) {
+            self.reject("webhooks.allow", Problem::NoReceiver(wrong));
         }
         if let Some(endpoint) = self.find("telemetry.otlp_endpoint").and_then(|found| found.value.as_str())
             && !endpoint.is_empty()

@@ -10,6 +10,7 @@
 //! | `/healthz`, `/readyz`, `/metrics` | what operations ask of a process, whatever its roles; nobody is asked who they are |
 //! | `/` | pages, for people ([`pages`]) |
 //! | `/api/v1` | the API, for programs and for the pages' scripts ([`api`]) |
+//! | `/tmf-api/serviceOrdering/v4` | TMF641, for ordering systems ([`tmf`]) |
 //! | `/assets` | what pages are made of ([`assets`]) |
 //!
 //! All but the first is there only in a process with the role `web`. A process that waits for its broker or its database

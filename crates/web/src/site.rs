@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use rehome_domain::ports::TicketStore;
+use rehome_domain::{
+    ports::{Feed, TicketStore, WebhookStore},
+    request::Deadlines,
+};
 
 use crate::{
     api,
@@ -13,6 +16,8 @@ use crate::{
     frame::{self, Problem},
     operations, pages,
     readiness::Probe,
+    tmf,
+    webhooks::Reach,
 };
 
 /// What is served.
@@ -34,6 +39,14 @@ pub struct Workbench {
     pub asker: Arc<Asker>,
     /// The tickets.
     pub tickets: Arc<dyn TicketStore>,
+    /// Who is told of changes.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// Where what they are told begins.
+    pub feed: Arc<dyn Feed>,
+    /// Who may be told.
+    pub reach: Reach,
+    /// How long the orders of what is submitted here may stay unanswered.
+    pub deadlines: Deadlines,
 }
 
 impl Site {
@@ -46,6 +59,7 @@ impl Site {
             config
                 .configure(frame::bounds)
                 .service(web::scope("/api/v1").configure(api::paths))
+                .service(web::scope(tmf::BASE).configure(tmf::paths))
                 .service(web::scope(assets::ROOT).configure(assets::paths))
                 .configure(pages::paths);
         }

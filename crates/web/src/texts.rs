@@ -44,6 +44,9 @@ texts! {
     invalid_more(fields): "{fields}", "{fields}";
     malformed(): "Can't be read", "无法读取";
     malformed_more(why): "What was sent can't be read: {why}", "无法读取所发送的内容：{why}";
+    refused(): "Not now", "当前不允许";
+    refused_more(why): "It was refused: {why}.", "已拒绝：{why}。";
+    conflict(): "In conflict with what is there", "与现有内容冲突";
     too_large(): "Too large", "内容过大";
     too_large_more(): "What was sent is larger than is read here.", "发送的内容超出允许的大小。";
     too_slow(): "Took too long", "超时";

@@ -317,9 +317,13 @@ async fn a_process_killed_between_telling_and_writing_down_tells_again_under_the
             ..world.parts(SignedDuration::from_hours(1))
         }
     };
-    let killed = Postman::start(parts());
+    let first = parts();
+    let alive = Arc::downgrade(&first.post);
+    let killed = Postman::start(first);
     until("all told", async || receiver.ids().len() == 18).await;
     drop(killed);
+    // Dead only when nothing of it runs any more: else it would see the clock of the next.
+    until("it is dead", async || alive.upgrade().is_none()).await;
     assert_eq!(world.standing(id).await.told, 0, "nothing was written down");
     let next = Postman::start(parts());
     *clock.lock().unwrap() += SignedDuration::from_hours(2);

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError,
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderValue},
     },
 };
@@ -159,10 +159,15 @@ struct TmfError {
 }
 
 fn tmf(mut answer: HttpResponseBuilder, problem: &Problem, lang: Lang) -> HttpResponse {
-    answer.json(TmfError {
+    // TMF641 has no 422: what is wrong with fields is a bad request there.
+    let status = match problem {
+        Problem::Invalid(_) => StatusCode::BAD_REQUEST,
+        problem => problem.status_code(),
+    };
+    answer.status(status).json(TmfError {
         code: problem.kind(),
         reason: problem.title(lang),
         message: problem.detail(lang),
-        status: problem.status_code().as_u16().to_string(),
+        status: status.as_u16().to_string(),
     })
 }

@@ -7,7 +7,7 @@ use actix_web::{
     error::{JsonPayloadError, UrlencodedError},
     http::StatusCode,
 };
-use rehome_domain::{lang::Lang, ports::StoreError, role::Role};
+use rehome_domain::{action::WhyNot, lang::Lang, ports::StoreError, role::Role};
 use serde::Serialize;
 
 use crate::{asker::AskError, texts};
@@ -62,6 +62,12 @@ pub enum Problem {
     /// It can't be read at all: why, for people.
     #[error("malformed: {0}")]
     Malformed(String),
+    /// The ticket does not allow it.
+    #[error("refused: {}", .0.wire())]
+    Refused(WhyNot),
+    /// It does not go with what is there: why, for people.
+    #[error("conflict: {0}")]
+    Conflict(String),
     /// It is larger than is read.
     #[error("too large")]
     TooLarge,
@@ -97,6 +103,8 @@ impl Problem {
             Self::TooManyTries { .. } => "too-many-tries",
             Self::Invalid(_) => "invalid",
             Self::Malformed(_) => "malformed",
+            Self::Refused(why) => why.wire(),
+            Self::Conflict(_) => "conflict",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
             Self::Unavailable(_) => "unavailable",
@@ -118,6 +126,8 @@ impl Problem {
             Self::TooManyTries { .. } => texts::too_many_tries(lang),
             Self::Invalid(_) => texts::invalid(lang),
             Self::Malformed(_) => texts::malformed(lang),
+            Self::Refused(_) => texts::refused(lang),
+            Self::Conflict(_) => texts::conflict(lang),
             Self::TooLarge => texts::too_large(lang),
             Self::TooSlow => texts::too_slow(lang),
             Self::Unavailable(_) => texts::unavailable(lang),
@@ -147,6 +157,8 @@ impl Problem {
                 texts::invalid_more(lang, fields.join("; "))
             }
             Self::Malformed(why) => texts::malformed_more(lang, why),
+            Self::Refused(why) => texts::refused_more(lang, why.sentence(lang)),
+            Self::Conflict(why) => texts::refused_more(lang, why),
             Self::TooLarge => texts::too_large_more(lang),
             Self::TooSlow => texts::too_slow_more(lang),
             Self::Unavailable(why) => texts::unavailable_more(lang, why),
@@ -190,6 +202,7 @@ impl ResponseError for Problem {
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Refused(_) | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,

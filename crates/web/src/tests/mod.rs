@@ -2,6 +2,7 @@
 
 mod cross_site;
 mod frame;
+mod ordering;
 mod passwords;
 mod rights;
 mod sessions;

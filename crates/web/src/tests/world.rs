@@ -20,6 +20,7 @@ use rehome_bus::{Capacity, Embedded};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
     ports::{AccountStore, TicketStore, Wait},
+    request::Deadlines,
     role::Role,
 };
 use rehome_store::{Options, Sqlite};
@@ -31,6 +32,7 @@ use crate::{
     Asker, Caller, Door, Part, Probe, Problem, Readiness, Site, Workbench,
     door::{Lifetimes, Passwords, Secret},
     frame::{Outside, around},
+    webhooks::Reach,
 };
 
 /// Everybody's password here.
@@ -59,6 +61,7 @@ async fn reads(body: web::Json<Value>) -> HttpResponse {
 pub(super) struct World {
     pub(super) store: Arc<Sqlite>,
     pub(super) workbench: Arc<Workbench>,
+    pub(super) bus: Arc<Embedded>,
     pub(super) outside: Outside,
     now: Arc<Mutex<Timestamp>>,
     _dir: TempDir,
@@ -103,10 +106,18 @@ impl World {
         let lifetimes = Lifetimes { session: Duration::from_secs(1000), idle: Duration::from_secs(300) };
         let door = Door::new(accounts, Arc::new(move || *clock.lock().unwrap()), lifetimes).unwrap();
         let bus = Embedded::new(Capacity::default());
-        let asker = Asker::start(bus, Duration::from_secs(1));
+        let asker = Asker::start(Arc::clone(&bus) as _, Duration::from_secs(1));
         let tickets = Arc::clone(&store) as Arc<dyn TicketStore>;
-        let workbench = Arc::new(Workbench { door, asker, tickets });
-        Self { store, workbench, outside: Outside { proxies: Vec::new(), secure }, now, _dir: dir }
+        let workbench = Arc::new(Workbench {
+            door,
+            asker,
+            tickets,
+            webhooks: Arc::clone(&store) as _,
+            feed: Arc::clone(&store) as _,
+            reach: Reach::default(),
+            deadlines: Deadlines::default(),
+        });
+        Self { store, workbench, bus, outside: Outside { proxies: Vec::new(), secure }, now, _dir: dir }
     }
 
     pub(super) fn pass_time(&self, seconds: i64) {

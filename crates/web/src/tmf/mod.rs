@@ -11,10 +11,13 @@
 //! ([`guide`]).
 
 pub mod cancel;
+mod cancels;
 pub mod create;
 pub mod guide;
+mod hub;
 pub mod notice;
 pub mod order;
+mod orders;
 pub mod resource;
 pub mod state;
 
@@ -23,3 +26,8 @@ pub const BASE: &str = "/tmf-api/serviceOrdering/v4";
 
 /// The only item of an order.
 pub const ITEM: &str = "1";
+
+/// Its paths. They are under [`BASE`].
+pub(crate) fn paths(config: &mut actix_web::web::ServiceConfig) {
+    config.configure(orders::paths).configure(cancels::paths).configure(hub::paths);
+}

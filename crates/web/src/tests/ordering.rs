@@ -1,0 +1,222 @@
+//! TMF641 over the whole site, with a supervisor that steps one input after the other.
+
+use std::sync::Arc;
+
+use actix_web::{
+    http::{Method, StatusCode},
+    test::TestRequest,
+};
+use rehome_domain::{
+    action::WhyNot,
+    journal::Note,
+    message::Answer as Said,
+    ports::{Answered, Bus, Change, Incoming, Loaded, Outgoing, TicketStore},
+    role::Role,
+    step::{Context, Stepped, step},
+};
+use serde_json::{Value, json};
+
+use super::world::{Answer, World};
+
+const BASE: &str = "/tmf-api/serviceOrdering/v4";
+
+/// Steps what comes in.
+async fn supervise(bus: Arc<dyn Bus>, store: Arc<dyn TicketStore>, now: jiff::Timestamp) {
+    let mut inputs = bus.inputs();
+    while let Some(batch) = inputs.next(1, true).await {
+        for delivery in batch {
+            let Incoming { envelope, reply_to, .. } = delivery.message;
+            let known = match store.load(vec![envelope.relocation]).await.unwrap().remove(0) {
+                Loaded::Ticket(ticket) => Some(*ticket),
+                _ => None,
+            };
+            let said = match step(known.as_ref(), &envelope, &Context::at(now)) {
+                Stepped::Journaled(stepped) => {
+                    let (ticket, entry) = *stepped;
+                    let said = match &entry.note {
+                        Some(Note::Refused(why)) => {
+                            Said::Refused { relocation: ticket.id, why: WhyNot::clone(why) }
+                        }
+                        _ => Said::Accepted { relocation: ticket.id, version: ticket.version },
+                    };
+                    let locked = ticket.state.needs_lock();
+                    let change = Change { ticket: Arc::new(ticket), entry: Arc::new(entry), locked };
+                    store.commit(vec![change]).await.unwrap();
+                    said
+                }
+                Stepped::Rejected(rejection) => Said::Rejected(rejection),
+                other => panic!("{other:?}"),
+            };
+            let answer = reply_to.map(|to| Outgoing::Answer(Answered { to, answer: said }));
+            bus.send(answer.into_iter().collect()).await.unwrap();
+            inputs.acks().ack(vec![delivery.tag]).await.unwrap();
+        }
+    }
+}
+
+/// A site with a supervisor, and a token for each role, under the role's name.
+async fn site() -> (World, Vec<(Role, String)>) {
+    let world = World::new(false);
+    tokio::spawn(supervise(Arc::clone(&world.bus) as _, Arc::clone(&world.store) as _, world.now()));
+    let mut tokens = Vec::new();
+    for role in Role::ALL {
+        world.user(role.wire(), role).await;
+        let (secret, _) = world.token(role.wire(), None, None).await;
+        tokens.push((role, secret.expose().to_owned()));
+    }
+    (world, tokens)
+}
+
+fn order(n: u16, external_id: Option<&str>) -> Value {
+    let given = [
+        ("old.l3Device", json!("gw-1")),
+        ("old.l3Port", json!("ge1")),
+        ("old.vlan", json!(100)),
+        ("old.l2Device", json!("sw-1")),
+        ("old.l2Port", json!("eth1")),
+        ("new.l3Device", json!("gw-2")),
+        ("new.l3Port", json!(format!("ge{n}"))),
+        ("new.vlan", json!(200)),
+        ("new.l2Device", json!("sw-2")),
+        ("new.l2Port", json!(format!("eth{n}"))),
+        ("ip", json!("192.0.2.1/30")),
+        ("hold", json!(true)),
+    ];
+    let given: Vec<Value> =
+        given.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let mut body = json!({
+        "description": "LL", "relatedParty": [{ "name": "Acme", "role": "customer" }],
+        "serviceOrderItem": [{ "id": "1", "action": "modify",
+            "service": { "id": format!("LL-{n}"), "serviceCharacteristic": given } }],
+    });
+    if let Some(external_id) = external_id {
+        body["externalId"] = json!(external_id);
+    }
+    body
+}
+
+async fn ask(world: &World, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    let request = TestRequest::with_uri(&format!("{BASE}{path}")).method(method);
+    let request = request.insert_header(("authorization", format!("Bearer {token}")));
+    world
+        .send(match body {
+            Some(body) => request.set_json(body),
+            None => request,
+        })
+        .await
+}
+
+#[actix_web::test]
+async fn what_a_role_may_not_do_is_answered_403_and_changes_nothing() {
+    let (world, tokens) = site().await;
+    for (role, token) in &tokens {
+        let may = *role >= Role::Operator;
+        let placed = ask(&world, token, Method::POST, "/serviceOrder", Some(order(*role as u16, None))).await;
+        assert_eq!(
+            placed.status,
+            if may { StatusCode::CREATED } else { StatusCode::FORBIDDEN },
+            "{}",
+            placed.body
+        );
+        let heard =
+            ask(&world, token, Method::POST, "/hub", Some(json!({ "callback": "https://bss.example/" })))
+                .await;
+        assert_eq!(
+            heard.status,
+            if may { StatusCode::CREATED } else { StatusCode::FORBIDDEN },
+            "{}",
+            heard.body
+        );
+        if !may {
+            assert_eq!(placed.json()["code"], "not-allowed");
+            assert!(world.store.all_tickets(None, 10).await.unwrap().is_empty());
+        }
+    }
+    let nobody =
+        world.send(TestRequest::post().uri(&format!("{BASE}/serviceOrder")).set_json(order(9, None))).await;
+    assert_eq!(
+        (nobody.status, nobody.json()["code"].clone()),
+        (StatusCode::UNAUTHORIZED, json!("not-signed-in"))
+    );
+    assert_eq!(world.store.all_tickets(None, 10).await.unwrap().len(), 3);
+}
+
+#[actix_web::test]
+async fn an_order_is_placed_once_under_its_external_id_goes_on_and_is_cancelled() {
+    let (world, tokens) = site().await;
+    let (viewer, operator) = (&tokens[0].1, &tokens[1].1);
+    let first = ask(&world, operator, Method::POST, "/serviceOrder", Some(order(1, Some("WO-1")))).await;
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!((first.status, first.json()["state"].clone()), (StatusCode::CREATED, json!("acknowledged")));
+    assert_eq!(first.header("location").unwrap(), format!("{BASE}/serviceOrder/{id}"));
+    let again = ask(&world, operator, Method::POST, "/serviceOrder", Some(order(1, Some("WO-1")))).await;
+    assert_eq!((again.status, again.json()["id"].clone()), (StatusCode::OK, json!(id)));
+    let other = ask(&world, operator, Method::POST, "/serviceOrder", Some(order(2, Some("WO-1")))).await;
+    assert_eq!(other.status, StatusCode::CONFLICT);
+    assert!(other.json()["message"].as_str().unwrap().contains("service, new.*"), "{}", other.body);
+
+    let path = format!("/serviceOrder/{id}");
+    let seen = ask(&world, viewer, Method::GET, &format!("{path}?fields=state,externalId"), None).await;
+    let fields: Vec<String> = seen.json().as_object().unwrap().keys().cloned().collect();
+    assert_eq!(fields, ["@type", "externalId", "href", "id", "state"]);
+    assert_eq!(
+        ask(&world, viewer, Method::PATCH, &path, Some(json!({ "state": "inProgress" }))).await.status,
+        403
+    );
+    let gone = ask(&world, operator, Method::PATCH, &path, Some(json!({ "state": "inProgress" }))).await;
+    assert_eq!((gone.status, gone.json()["state"].clone()), (StatusCode::OK, json!("inProgress")));
+    let twice = ask(&world, operator, Method::PATCH, &path, Some(json!({ "state": "inProgress" }))).await;
+    assert_eq!(twice.status, StatusCode::CONFLICT, "{}", twice.body);
+    let other = ask(&world, operator, Method::PATCH, &path, Some(json!({ "priority": "1" }))).await;
+    assert_eq!((other.status, other.json()["code"].clone()), (StatusCode::CONFLICT, json!("conflict")));
+
+    let wish = json!({ "serviceOrder": { "id": id }, "cancellationReason": "the customer stays" });
+    let task = ask(&world, operator, Method::POST, "/cancelServiceOrder", Some(wish.clone())).await;
+    assert_eq!((task.status, task.json()["state"].clone()), (StatusCode::CREATED, json!("inProgress")));
+    let refused = ask(&world, operator, Method::POST, "/cancelServiceOrder", Some(wish)).await.json();
+    assert_eq!(
+        (&refused["state"], &refused["errorMessage"]["code"]),
+        (&json!("terminatedWithError"), &json!("cancelling"))
+    );
+    let path = format!("/cancelServiceOrder/{}", task.json()["id"].as_str().unwrap());
+    assert_eq!(ask(&world, viewer, Method::GET, &path, None).await.json(), task.json());
+    let no_reason = json!({ "serviceOrder": { "id": id } });
+    let no_reason = ask(&world, operator, Method::POST, "/cancelServiceOrder", Some(no_reason)).await;
+    assert_eq!(
+        (no_reason.status, no_reason.json()["code"].clone()),
+        (StatusCode::BAD_REQUEST, json!("invalid"))
+    );
+}
+
+#[actix_web::test]
+async fn a_listener_is_kept_for_who_asked_told_its_secret_once_and_forgotten() {
+    let (world, tokens) = site().await;
+    let (operator, supervisor, admin) = (&tokens[1].1, &tokens[2].1, &tokens[3].1);
+    let wish =
+        json!({ "callback": "https://bss.example/hook", "query": "eventType=ServiceOrderCreateEvent" });
+    let kept = ask(&world, operator, Method::POST, "/hub", Some(wish)).await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.body);
+    assert!(kept.header("webhook-secret").unwrap().starts_with("whsec_"));
+    let path = format!("/hub/{}", kept.json()["id"].as_str().unwrap());
+    for (token, sees) in [(operator, true), (supervisor, false), (admin, true)] {
+        let one = ask(&world, token, Method::GET, &path, None).await;
+        assert_eq!(one.status.as_u16(), if sees { 200 } else { 404 });
+        assert!(one.header("webhook-secret").is_none());
+        assert_eq!(
+            ask(&world, token, Method::GET, "/hub", None).await.json().as_array().unwrap().len(),
+            usize::from(sees)
+        );
+    }
+    assert_eq!(ask(&world, supervisor, Method::DELETE, &path, None).await.status, 404);
+    assert_eq!(ask(&world, operator, Method::DELETE, &path, None).await.status, 204);
+    assert_eq!(ask(&world, operator, Method::DELETE, &path, None).await.status, 404);
+    for (wish, field) in [
+        (json!({ "callback": "http://169.254.169.254/" }), "callback"),
+        (json!({ "callback": "https://bss.example/", "query": "colour=blue" }), "query"),
+        (json!({ "callback": "https://bss.example/", "colour": "blue" }), "colour"),
+    ] {
+        let refused = ask(&world, operator, Method::POST, "/hub", Some(wish)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert!(refused.json()["message"].as_str().unwrap().contains(field), "{}", refused.body);
+    }
+}

@@ -1,0 +1,99 @@
+//! `/cancelServiceOrder`: asking for an order to be cancelled, and how that stands.
+
+use actix_web::{HttpResponse, http::header, web};
+use jiff::Timestamp;
+use rehome_domain::{
+    command::{Command, CommandKind},
+    id::MessageId,
+    message::{Answer, Envelope, Input},
+    role::Role,
+};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    cancel, create,
+    orders::{Fields, history, invalid, refused},
+};
+use crate::{asker::Asked, door::Caller, frame::Problem, site::Workbench};
+
+pub(super) fn paths(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/cancelServiceOrder").route(web::post().to(ask)))
+        .service(web::resource("/cancelServiceOrder/{id}").route(web::get().to(one)));
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wish {
+    cancellation_reason: Option<String>,
+    requested_cancellation_date: Option<Timestamp>,
+    service_order: OrderRef,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderRef {
+    id: String,
+    #[serde(rename = "href")]
+    _href: Option<String>,
+    #[serde(rename = "name")]
+    _name: Option<String>,
+}
+
+async fn ask(
+    caller: Caller,
+    body: web::Bytes,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Operator)?;
+    let wish: Wish = create::read(&body).map_err(invalid)?;
+    let reason = wish.cancellation_reason.unwrap_or_default();
+    if reason.trim().is_empty() {
+        let problem = "is missing: whoever cancels says why";
+        return Err(Problem::field("cancellationReason", problem.to_owned()));
+    }
+    if wish.requested_cancellation_date.is_some_and(|at| at > workbench.door.now()) {
+        let problem = "has not come yet: an order is cancelled when that is asked for";
+        return Err(Problem::field("requestedCancellationDate", problem.to_owned()));
+    }
+    let no_order = || Problem::field("serviceOrder.id", "there is no such order".to_owned());
+    let order = wish.service_order.id.parse().map_err(|_| no_order())?;
+    let cause = MessageId(Uuid::now_v7().to_string());
+    let command = Command { kind: CommandKind::Cancel, reason, expected_version: None };
+    let input = Input::Command(command);
+    let envelope = Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input };
+    match workbench.asker.command(envelope).await? {
+        // A refusal is in the order's journal too: the task is there, and has ended.
+        Asked::Answered(Answer::Accepted { .. } | Answer::Refused { .. }) => {}
+        Asked::Answered(answer) => {
+            return Err(match refused(answer) {
+                Problem::NotFound => no_order(),
+                problem => problem,
+            });
+        }
+        Asked::Accepted => {
+            let why = "the request is on its way and was not answered yet: look at the order";
+            return Err(Problem::Unavailable(why.to_owned()));
+        }
+    }
+    let entry = workbench.tickets.caused(vec![(order, cause)]).await?.pop().flatten();
+    let id = entry.map(|entry| cancel::id(order, entry.seq)).ok_or(Problem::NotFound)?;
+    let tasks = cancel::requests(&history(&workbench, order).await?);
+    let task = tasks.into_iter().find(|task| task.id == id).ok_or(Problem::NotFound)?;
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, task.href.clone())).json(task))
+}
+
+async fn one(
+    caller: Caller,
+    id: web::Path<String>,
+    fields: web::Query<Fields>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let (order, _) = cancel::parse(&id).ok_or(Problem::NotFound)?;
+    let tasks = cancel::requests(&history(&workbench, order).await?);
+    let task = tasks.into_iter().find(|task| task.id == *id).ok_or(Problem::NotFound)?;
+    Ok(HttpResponse::Ok().json(fields.of(json!(task))))
+}
