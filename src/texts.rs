@@ -78,8 +78,8 @@ texts! {
   │ 此密码只显示这一次，首次登录时必须修改。
   └───────────────────────────────────────────────────────────────
 ";
-    no_users(): "there are no users yet, and others than this machine could reach the workbench: start it once with --listen 127.0.0.1:8080, sign in with the password it prints and choose another, then start it here",
-        "尚无用户，而其他机器可以访问工单界面：请先以 --listen 127.0.0.1:8080 启动一次，用所显示的密码登录并修改密码，然后再在此地址启动";
+    no_users(): "there are no users yet, and others than this machine could reach the workbench: make the first with `rehome user add NAME --role admin` (on the same configuration and data), then start it again",
+        "尚无用户，而其他机器可以访问工单界面：请先用 `rehome user add NAME --role admin`（使用同一配置和数据）创建第一个用户，然后重新启动";
     setting_no_receiver(given): "names `{given}`, expected networks such as 10.0.0.0/8 and hosts such as receiver.example or *.example",
         "含有 `{given}`，应为网段（如 10.0.0.0/8）或主机名（如 receiver.example、*.example）";
     setting_no_ip(given): "has `{given}`, expected IP addresses such as 10.0.0.1", "含有 `{given}`，应为 IP 地址，例如 10.0.0.1";
@@ -151,6 +151,31 @@ texts! {
     data_empty(): "empty", "空";
     wrong(what): "wrong: {what}", "问题：{what}";
     dead_letter(at, origin, id, reason): "dead letter of {at} from {origin}, {id}: {reason}", "死信 {at}，来自 {origin}，{id}：{reason}";
+}
+
+// Users and tokens.
+texts! {
+    user_stands(name, role, state): "{name}: {role}, {state}", "{name}：{role}，{state}";
+    user_disabled(): "disabled", "已停用";
+    user_without_password(): "without a password", "无密码";
+    user_one_time(): "with a password for one sign-in", "一次性密码";
+    user_with_password(): "with a password", "有密码";
+    user_known(name): "there is a user {name} already", "用户 {name} 已存在";
+    user_unknown(name): "there is no user {name}; `rehome user list` shows who there is", "没有用户 {name}；用 `rehome user list` 查看";
+    user_changed_meanwhile(name): "somebody else changed {name} at the same time; look, and do it again",
+        "{name} 同时被他人修改；请查看后重试";
+    password_for(name): "password for {name}: ", "{name} 的密码：";
+    password_again(): "once more: ", "再次输入：";
+    password_differs(): "the two passwords differ; nothing was changed", "两次输入的密码不一致；未作任何修改";
+    password_unfit(why): "the password {why}; nothing was changed", "密码{why}；未作任何修改";
+    password_unasked(why): "the password can't be read ({why}): run it in a terminal, or give the password on standard input with --password-stdin",
+        "无法读取密码（{why}）：请在终端中运行，或用 --password-stdin 从标准输入给出密码";
+    token_issued(secret, id, ends): "{secret}
+It is shown this once; its id is {id}, and it ends at {ends}.", "{secret}
+只显示这一次；编号 {id}，有效至 {ends}。";
+    token_above(name, role): "{name} is {role}: a token can't allow more than its account", "{name} 的角色是{role}：令牌的权限不能超过其账户";
+    token_unknown(id): "there is no token {id}; `rehome token list` shows what there is", "没有令牌 {id}；用 `rehome token list` 查看";
+    token_revoked(id): "{id} is revoked", "{id} 已吊销";
 }
 
 // The bench.
@@ -228,6 +253,17 @@ texts! {
     head_attention(): "waits for", "等待";
     head_disposition(): "disposition", "处置";
     head_changed(): "changed", "更新时间";
+    head_user(): "user", "用户";
+    head_version(): "version", "版本";
+    head_role(): "role", "角色";
+    head_state(): "state", "状态";
+    head_reason(): "reason", "原因";
+    head_token(): "token", "令牌";
+    head_label(): "for", "用途";
+    head_at_most(): "at most", "权限上限";
+    head_issued(): "issued", "签发时间";
+    head_seen(): "last shown", "最近使用";
+    head_ends(): "ends", "有效至";
     head_count(): "count", "数量";
     head_entry(): "entry", "序号";
     head_time(): "time", "时间";

@@ -18,6 +18,8 @@ mod serve;
 mod show;
 mod steer;
 mod tables;
+mod token;
+mod user;
 
 use std::{
     ffi::OsString,
@@ -90,6 +92,8 @@ enum Verb {
     Pause(steer::Pause),
     Resume(steer::Resume),
     Drain(steer::Drain),
+    User(user::Args),
+    Token(token::Args),
     List(list::Args),
     Show(show::Args),
     Export(export::Args),
@@ -219,6 +223,8 @@ impl Verb {
             Self::Pause(args) => on_system(steer::pause(args, setting)),
             Self::Resume(args) => on_system(steer::resume(args, setting)),
             Self::Drain(args) => on_system(steer::drain(args, setting)),
+            Self::User(args) => on_system(user::user(args, setting)),
+            Self::Token(args) => on_system(token::token(args, setting)),
             Self::List(args) => on_system(list::list(args, setting)),
             Self::Show(args) => on_system(show::show(args, setting)),
             Self::Export(args) => on_system(export::export(args, setting)),

@@ -15,7 +15,11 @@ use rehome_domain::{
 use rehome_store::Sqlite;
 
 use super::Failure;
-use crate::{app::DATABASE, texts};
+use crate::{
+    app::{AppError, DATABASE, Store},
+    settings::{Settings, StoreKind},
+    texts,
+};
 
 /// The file that the app locks in the directory it works in.
 const LOCK: &str = "lock";
@@ -29,6 +33,39 @@ pub(super) struct DataArg {
     /// Data directory of a run
     #[arg(long, value_name = "DIR")]
     pub(super) data: PathBuf,
+}
+
+/// Which data directory, where the store may be a server's too.
+#[derive(Debug, clap::Args)]
+pub(super) struct StoreArg {
+    /// Data directory of an SQLite store; data.dir if not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl StoreArg {
+    fn dir<'a>(&'a self, settings: &'a Settings) -> &'a Path {
+        self.data.as_ref().unwrap_or(&settings.data.dir)
+    }
+
+    /// Opens the store that the settings name, to write, beside whoever works with it.
+    pub(super) async fn open(&self, lang: Lang, settings: &Settings) -> Result<Store, Failure> {
+        let data = self.dir(settings);
+        if settings.store.kind == StoreKind::Sqlite && !data.join(DATABASE).is_file() {
+            return Err(no_data(lang, data));
+        }
+        Ok(Store::open(settings, data).await?)
+    }
+
+    /// The same, and makes it where there is none yet.
+    pub(super) async fn open_or_make(&self, settings: &Settings) -> Result<Store, Failure> {
+        let data = self.dir(settings);
+        if settings.store.kind == StoreKind::Sqlite {
+            std::fs::create_dir_all(data)
+                .map_err(|source| AppError::Data { path: data.to_owned(), source })?;
+        }
+        Ok(Store::open(settings, data).await?)
+    }
 }
 
 /// Opens a directory's store to read.

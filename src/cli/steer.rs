@@ -1,6 +1,6 @@
 //! `rehome pause`, `resume` and `drain`: what may begin work, said to every supervisor through the store.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rehome_actors::helm::under_way;
@@ -17,8 +17,7 @@ use uuid::Uuid;
 
 use super::{Ended, Failure, Setting, Told, offline, person};
 use crate::{
-    app::{DATABASE, Store, domains},
-    settings::{Settings, StoreKind},
+    app::{Store, domains},
     texts,
 };
 
@@ -75,9 +74,8 @@ struct Steer {
     /// Why, for whoever meets the pause
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Data directory of an SQLite store; data.dir if not given
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    data: offline::StoreArg,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -90,14 +88,6 @@ impl Steer {
             (None, Some(name)) => Scope::Domain { name: name.clone() },
             (None, None) => Scope::Everything,
         }
-    }
-
-    async fn store(&self, lang: Lang, settings: &Settings) -> Result<Store, Failure> {
-        let data = self.data.as_ref().unwrap_or(&settings.data.dir);
-        if settings.store.kind == StoreKind::Sqlite && !data.join(DATABASE).is_file() {
-            return Err(offline::no_data(lang, data));
-        }
-        Ok(Store::open(settings, data).await?)
     }
 
     fn line(&self, turn: Turn) -> Steered {
@@ -145,14 +135,14 @@ pub(super) fn said(lang: Lang, line: &Steered) -> String {
 }
 
 pub(super) async fn pause(args: Pause, setting: &Setting) -> Ended {
-    let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
+    let store = args.steer.data.open(setting.lang, &setting.loaded.settings).await?;
     let ended = args.steer.steer(&store, Turn::Pause, setting).await;
     store.close(true).await;
     ended
 }
 
 pub(super) async fn resume(args: Resume, setting: &Setting) -> Ended {
-    let store = args.steer.store(setting.lang, &setting.loaded.settings).await?;
+    let store = args.steer.data.open(setting.lang, &setting.loaded.settings).await?;
     let ended = args.steer.steer(&store, Turn::Resume, setting).await;
     store.close(true).await;
     ended
@@ -160,7 +150,7 @@ pub(super) async fn resume(args: Resume, setting: &Setting) -> Ended {
 
 pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
     let settings = &setting.loaded.settings;
-    let store = args.steer.store(setting.lang, settings).await?;
+    let store = args.steer.data.open(setting.lang, settings).await?;
     let told = args.steer.steer(&store, Turn::Drain, setting).await?;
     let (tickets, domain_of, scope) = (store.tickets(), domains(settings), args.steer.scope());
     let bar = setting.screen.add(indicatif::ProgressBar::new_spinner());

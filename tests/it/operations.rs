@@ -23,12 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Serving {
     child: Child,
     at: String,
+    said: String,
 }
 
 impl Serving {
     /// Starts it, and waits until it says where it listens.
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "warn").spawn().unwrap();
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::start_as_told(command)
+    }
+
+    /// The same, with an address of its own among its arguments.
+    pub(crate) fn start_as_told(mut command: Command) -> Self {
+        let mut child = command.env("RUST_LOG", "warn").spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let at = loop {
@@ -41,11 +48,16 @@ impl Serving {
         };
         // Somebody must read on, or the process waits for it.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { child, at }
+        Self { child, at, said }
     }
 
     pub(crate) fn at(&self) -> &str {
         &self.at
+    }
+
+    /// What it said before it said where it listens.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -90,14 +102,32 @@ impl Drop for Serving {
 }
 
 fn get(at: &str, path: &str) -> (u16, String) {
+    let answer = ask(at, "GET", path, &[], "");
+    (answer.status, answer.body)
+}
+
+/// What was answered over HTTP.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// Asks over a connection of its own.
+pub(crate) fn ask(at: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut stream = TcpStream::connect(at).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: rehome\r\nConnection: close\r\n\r\n").unwrap();
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    write!(stream, "{request}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     assert!(!chunked, "{head}");
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 /// A process of a system over these servers.

@@ -1,6 +1,6 @@
 //! Who may come in by the workbench and the API: accounts, and the passes (sessions, tokens) that stand for them.
 //!
-//! Every version of an account is kept, with who made it and when: what a person was allowed at a time can be read
+//! Every version of an account is kept, with who made it, when and why: what a person was allowed at a time can be read
 //! afterwards. Of a password only a hash is kept, and only the newest; of a pass's secret only a digest, its key.
 
 use std::{fmt, str::FromStr};
@@ -108,6 +108,9 @@ pub struct Account {
     pub changed_by: String,
     /// When.
     pub changed_at: Timestamp,
+    /// Why, in their words; may be empty where nobody need say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 impl Account {
@@ -125,13 +128,20 @@ impl Account {
             created_at: at,
             changed_by: by.to_owned(),
             changed_at: at,
+            reason: String::new(),
         }
     }
 
-    /// Its next version, as it is: to change what is to be changed.
+    /// Its next version, as it is: to change what is to be changed, and to say why.
     #[must_use]
     pub fn next(&self, by: &str, at: Timestamp) -> Self {
-        Self { version: self.version + 1, changed_by: by.to_owned(), changed_at: at, ..self.clone() }
+        Self {
+            version: self.version + 1,
+            changed_by: by.to_owned(),
+            changed_at: at,
+            reason: String::new(),
+            ..self.clone()
+        }
     }
 
     /// What whoever shows this pass of theirs may do at an instant; none: they may not come in.

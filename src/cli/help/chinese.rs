@@ -13,6 +13,17 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("pause", "暂停：全部、某个域的设备或某台设备上不再开始新的操作"),
     ("resume", "解除暂停：被其搁置的移机随即开始"),
     ("drain", "暂停，并等待那里没有进行中的移机"),
+    ("user", "可进入工单界面和 API 的用户"),
+    ("user add", "创建用户；询问其密码"),
+    ("user list", "列出用户，或某个用户的各个版本"),
+    ("user role", "更改用户的角色"),
+    ("user disable", "停用用户：会话结束，令牌失效"),
+    ("user enable", "重新启用已停用的用户"),
+    ("user password", "更改用户的密码；其会话结束"),
+    ("token", "程序访问 API 所用的令牌"),
+    ("token add", "签发令牌，只显示这一次"),
+    ("token list", "列出令牌"),
+    ("token revoke", "吊销令牌"),
     ("list", "列出一次运行的工单"),
     ("show", "显示一个工单：移机内容、当前状态、可执行的操作、历史"),
     ("export", "导出工单日志：JSON 行，每条一行"),
@@ -61,6 +72,31 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("pause", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("resume", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("drain", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("*", "NAME", "用户名：用于登录，并记入日志"),
+    ("*", "ROLE", "可执行的操作"),
+    ("user add", "--role", "可执行的操作"),
+    ("user add", "--display-name", "显示的名字"),
+    ("*", "--password-stdin", "从标准输入的第一行读取密码，而不询问"),
+    ("user add", "--no-password", "不设密码：只用令牌访问"),
+    ("user list", "NAME", "列出此用户的各个版本"),
+    ("user role", "--reason", "原因，供日后查看"),
+    ("user disable", "--reason", "原因，供日后查看"),
+    ("user enable", "--reason", "原因，供日后查看"),
+    ("token add", "NAME", "令牌所属的用户"),
+    ("token add", "--label", "用途，便于辨认"),
+    ("token add", "--role", "权限上限；未指定时与其用户相同"),
+    ("token add", "--days", "有效天数"),
+    ("token list", "NAME", "只列出此用户的令牌"),
+    ("token revoke", "TOKEN", "编号，见 `rehome token list`"),
+    ("user add", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user list", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user role", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user disable", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user enable", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user password", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("token add", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("token list", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("token revoke", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("list", "--status", "只列出此移机状态的工单"),
     ("list", "--waiting", "只列出等待人工处理的工单"),
     ("replay", "JOURNAL", "日志：JSON 行，或由条目组成的 JSON 数组；\n标准输入用 -"),
@@ -142,6 +178,31 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome drain --reason \"new release\" && systemctl stop rehome
 
 按 Ctrl-C 停止等待；暂停一直有效，直到 `rehome resume`。",
+    ),
+    (
+        "user",
+        "\
+示例:
+  rehome user add ann --role operator
+  rehome user add crm --role operator --no-password
+  rehome user list
+  rehome user role ann supervisor --reason \"on call from May\"
+  rehome user disable ann --reason \"has left\"
+
+直接修改存储，无论是否有进程在运行；运行中的进程在一秒内生效。
+此处给出的密码只能登录一次，用户届时必须另选密码。
+用户的每个版本都保留，并记录修改人、时间和原因。",
+    ),
+    (
+        "token",
+        "\
+示例:
+  rehome token add crm --label \"order entry\"
+  rehome token add ann --label reports --role viewer --days 30
+  rehome token list
+  rehome token revoke 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e
+
+程序以 `Authorization: Bearer rht_...` 发送。令牌只显示一次，只保留其摘要。",
     ),
     (
         "list",

@@ -98,7 +98,7 @@ async fn of_many_who_change_an_account_at_once_one_does(store: Arc<dyn AccountSt
 
 async fn every_version_stays_but_only_the_last_has_a_password(store: Arc<dyn AccountStore>) {
     let first = account("ann");
-    let second = Account { disabled: true, ..first.next("bob", at(6)) };
+    let second = Account { disabled: true, reason: "has left".to_owned(), ..first.next("bob", at(6)) };
     let third = Account { role: Role::Viewer, ..second.next("eve", at(7)) };
     for version in [&first, &second, &third] {
         assert!(store.keep_account(version.clone()).await.unwrap());

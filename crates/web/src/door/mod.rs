@@ -24,7 +24,7 @@ use rehome_domain::ports::AccountStore;
 
 pub use caller::{Caller, SignedIn};
 pub(crate) use cookie::{cookie, taken_back};
-pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordError, Passwords, one_time};
+pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordError, Passwords, Unfit, fits, one_time};
 pub use recent::RECENT;
 pub use secret::{Secret, TOKEN_PREFIX};
 pub(crate) use sessions::NewPassword;

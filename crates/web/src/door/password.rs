@@ -6,8 +6,10 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier},
 };
-use rehome_domain::account::Password;
+use rehome_domain::{account::Password, lang::Lang};
 use tokio::{sync::Semaphore, time::timeout};
+
+use crate::texts;
 
 /// The fewest characters a password may have.
 pub const LEAST_PASSWORD: usize = 12;
@@ -35,6 +37,40 @@ pub enum PasswordError {
     /// Too many others are being worked on.
     #[error("too many passwords are being checked")]
     Busy,
+}
+
+/// Why a text can't be a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It has fewer than [`LEAST_PASSWORD`] characters.
+    TooShort,
+    /// It has more than [`MOST_PASSWORD`] bytes.
+    TooLong,
+}
+
+impl Unfit {
+    /// What a person reads.
+    #[must_use]
+    pub fn sentence(self, lang: Lang) -> String {
+        match self {
+            Self::TooShort => texts::password_too_short(lang, LEAST_PASSWORD),
+            Self::TooLong => texts::password_too_long(lang, MOST_PASSWORD),
+        }
+    }
+}
+
+/// Whether a text can be a password.
+///
+/// # Errors
+/// If it is too short or too long.
+pub fn fits(clear: &str) -> Result<(), Unfit> {
+    if clear.chars().count() < LEAST_PASSWORD {
+        Err(Unfit::TooShort)
+    } else if clear.len() > MOST_PASSWORD {
+        Err(Unfit::TooLong)
+    } else {
+        Ok(())
+    }
 }
 
 /// Hashes and compares passwords (argon2id, OWASP's parameters).

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Door, SignedIn,
-    password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordError},
+    password::{self, MOST_PASSWORD, PasswordError},
     secret::Secret,
     signed,
 };
@@ -174,14 +174,10 @@ impl Door {
 
 fn fits(chosen: &NewPassword, lang: Lang) -> Result<(), Problem> {
     let NewPassword { old, new } = chosen;
-    let problem = if new.chars().count() < LEAST_PASSWORD {
-        texts::password_too_short(lang, LEAST_PASSWORD)
-    } else if new.len() > MOST_PASSWORD {
-        texts::password_too_long(lang, MOST_PASSWORD)
-    } else if new == old {
-        texts::password_same(lang)
-    } else {
-        return Ok(());
+    let problem = match password::fits(new) {
+        Err(unfit) => unfit.sentence(lang),
+        Ok(()) if new == old => texts::password_same(lang),
+        Ok(()) => return Ok(()),
     };
     Err(Problem::Invalid(vec![FieldProblem { field: "new".to_owned(), problem }]))
 }
