@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     message::Envelope,
     order::Layer,
-    ports::{Bus, Loaded, Outgoing, StoreError, TicketStore},
+    ports::{Bus, Loaded, Outgoing, StoreError, TicketStore, Unreadable},
     step::window_opened,
     ticket::Ticket,
 };
@@ -87,8 +87,12 @@ pub async fn ring(parts: &ClockParts) -> Result<usize, StoreError> {
             Loaded::Ticket(ticket) => {
                 messages.extend(overdue(ticket, now).map(|envelope| Outgoing::Reply(envelope.into())));
             }
-            Loaded::Unreadable(reason) => {
-                tracing::warn!(%relocation, reason, "a ticket in quarantine is due");
+            // A newer clock will claim it when the lease ends.
+            Loaded::Unreadable(why @ Unreadable::Newer { .. }) => {
+                tracing::debug!(%relocation, %why, "a newer ticket is due");
+            }
+            Loaded::Unreadable(Unreadable::Spoilt(reason)) => {
+                tracing::warn!(%relocation, reason, "a ticket that can't be read is due");
             }
             Loaded::Missing => {}
         }

@@ -8,7 +8,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     journal::{Entry, replay},
     message::{Envelope, Input},
-    ports::{Bus, Loaded, Outgoing, StoreError, TicketStore},
+    ports::{Bus, Loaded, Outgoing, StoreError, TicketStore, Unreadable},
     ticket::Ticket,
 };
 
@@ -26,6 +26,8 @@ pub struct Resumed {
     pub sent_again: usize,
     /// Tickets newly set aside.
     pub quarantined: usize,
+    /// Tickets that a newer binary has written, and that only one as new can continue.
+    pub newer: usize,
     /// Tickets taken back because their journal reads well again.
     pub readmitted: usize,
 }
@@ -59,7 +61,11 @@ pub async fn resume(
                     send_again(bus, &ticket, start).await;
                 }
                 Ok(_) => {}
-                Err(reason) => {
+                Err(why @ Unreadable::Newer { .. }) => {
+                    found.newer += 1;
+                    tracing::warn!(relocation = %id, service, %why, "a ticket can't be continued by this process");
+                }
+                Err(Unreadable::Spoilt(reason)) => {
                     if tickets.quarantine(id, reason.clone()).await? {
                         found.quarantined += 1;
                         let _ =
@@ -91,7 +97,7 @@ async fn readmit(tickets: &Arc<dyn TicketStore>) -> Result<usize, StoreError> {
 /// another process may commit in between: only a difference that stands while the version stands still is one.
 const LOOKS: usize = 5;
 
-/// A ticket that is what its journal says, or why it is not.
+/// A ticket that is what its journal says, or why it is not (or can't be known to be, because a newer binary wrote it).
 ///
 /// # Errors
 /// The store's, if it can't be read at all.
@@ -99,22 +105,23 @@ pub async fn read(
     tickets: &dyn TicketStore,
     id: RelocationId,
     loaded: Loaded,
-) -> Result<Result<Box<Ticket>, String>, StoreError> {
+) -> Result<Result<Box<Ticket>, Unreadable>, StoreError> {
+    let missing = || Unreadable::Spoilt("its row is missing".to_owned());
     let mut loaded = loaded;
     for _ in 0..LOOKS {
         let ticket = match loaded {
             Loaded::Ticket(ticket) => ticket,
-            Loaded::Unreadable(reason) => return Ok(Err(reason)),
-            Loaded::Missing => return Ok(Err("its row is missing".to_owned())),
+            Loaded::Unreadable(why) => return Ok(Err(why)),
+            Loaded::Missing => return Ok(Err(missing())),
         };
-        let entries: Result<Vec<Entry>, String> = tickets.journal(id).await?.into_iter().collect();
+        let entries: Result<Vec<Entry>, Unreadable> = tickets.journal(id).await?.into_iter().collect();
         let wrong = match entries.as_deref().map(replay) {
             Ok(Ok(replayed)) if replayed == *ticket => return Ok(Ok(ticket)),
-            Ok(Ok(replayed)) => format!(
+            Ok(Ok(replayed)) => Unreadable::Spoilt(format!(
                 "the ticket's row (version {}) is not what its journal gives (version {})",
                 ticket.version, replayed.version
-            ),
-            Ok(Err(divergence)) => divergence.to_string(),
+            )),
+            Ok(Err(divergence)) => Unreadable::Spoilt(divergence.to_string()),
             Err(unreadable) => unreadable.clone(),
         };
         loaded = tickets.load(vec![id]).await?.into_iter().next().unwrap_or(Loaded::Missing);
@@ -125,8 +132,8 @@ pub async fn read(
     // It moves faster than it can be looked at, so it is well: the supervisors step it.
     match loaded {
         Loaded::Ticket(ticket) => Ok(Ok(ticket)),
-        Loaded::Unreadable(reason) => Ok(Err(reason)),
-        Loaded::Missing => Ok(Err("its row is missing".to_owned())),
+        Loaded::Unreadable(why) => Ok(Err(why)),
+        Loaded::Missing => Ok(Err(missing())),
     }
 }
 

@@ -12,6 +12,7 @@ mod alone;
 mod delivery;
 mod effects;
 mod gauge;
+mod give_back;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,7 +32,7 @@ use rehome_domain::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
-use self::{delivery::Led, effects::effects};
+use self::{delivery::Led, effects::effects, give_back::Newer};
 use crate::{Now, helm::Helm, metrics, trace::Traced};
 
 pub(crate) use self::effects::quarantined;
@@ -110,6 +111,8 @@ struct Supervisor {
     flying: FxHashSet<RelocationId>,
     /// When others' work was last looked at.
     looked: Option<Instant>,
+    /// Tickets left to newer supervisors.
+    newer: Newer,
 }
 
 /// A step ready to be committed.
@@ -124,8 +127,8 @@ struct Prepared {
 
 impl Supervisor {
     fn new(parts: SupervisorParts, acks: Arc<dyn Acks>) -> Self {
-        let (known, flying) = Default::default();
-        Self { parts, acks, led: Led::default(), known, flying, looked: None }
+        let (known, flying, newer) = Default::default();
+        Self { parts, acks, led: Led::default(), known, flying, looked: None, newer }
     }
 
     /// Whether new work may begin.

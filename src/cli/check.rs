@@ -166,7 +166,7 @@ async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> 
         };
         match read {
             Ok(ticket) => well.push(*ticket),
-            Err(why) => _ = unwell.entry(id).or_insert(why),
+            Err(why) => _ = unwell.entry(id).or_insert_with(|| why.to_string()),
         }
     }
     found.quarantined = unwell.into_iter().map(|(id, why)| (id.to_string(), why)).collect();

@@ -4,8 +4,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use comfy_table::Cell;
 use rehome_domain::{
     board::{Cursor, Order, SortBy},
+    id::RelocationId,
     lang::Lang,
-    ports::Loaded,
+    ports::{Loaded, Unreadable},
     status::RelocationStatus,
     ticket::Ticket,
 };
@@ -56,14 +57,16 @@ pub(super) async fn list(args: Args, setting: &Setting) -> Ended {
     tickets.sort_by(|one, other| order.compare(&place(one), &place(other)));
     if args.json {
         let tickets: Vec<Value> = tickets.iter().map(|ticket| summary(ticket)).collect();
-        let unreadable: Vec<Value> =
-            unreadable.iter().map(|(id, why)| json!({ "relocation": id, "reason": why })).collect();
+        let unreadable: Vec<Value> = unreadable
+            .iter()
+            .map(|(id, why)| json!({ "relocation": id, "reason": why.to_string() }))
+            .collect();
         let document = json!({ "tickets": tickets, "quarantined": unreadable });
         return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
     }
     let mut text = page(setting.lang, &tickets);
     for (id, why) in unreadable {
-        text.push_str(&texts::set_aside(setting.lang, id, why));
+        text.push_str(&self::unreadable(setting.lang, id, &why));
         text.push('\n');
     }
     Ok(Told::good(text))
@@ -71,6 +74,14 @@ pub(super) async fn list(args: Args, setting: &Setting) -> Ended {
 
 fn place(ticket: &Ticket) -> Cursor {
     Cursor::of(SortBy::Urgency, ticket)
+}
+
+/// Why a ticket can't be read, in a sentence.
+pub(super) fn unreadable(lang: Lang, ticket: RelocationId, why: &Unreadable) -> String {
+    match why {
+        Unreadable::Newer { .. } => texts::can_not_go_on(lang, ticket, why),
+        Unreadable::Spoilt(why) => texts::set_aside(lang, ticket, why),
+    }
 }
 
 fn wanted(args: &Args, ticket: &Ticket) -> bool {

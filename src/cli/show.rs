@@ -43,7 +43,7 @@ pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
     let ticket = match loaded {
         Loaded::Ticket(ticket) => ticket,
         Loaded::Unreadable(why) => {
-            return Err(Failure::Broken(anyhow::anyhow!(texts::set_aside(lang, id, why))));
+            return Err(Failure::Broken(anyhow::anyhow!(list::unreadable(lang, id, &why))));
         }
         Loaded::Missing => return Err(Failure::Bad(texts::no_ticket(lang, &args.ticket))),
     };

@@ -291,7 +291,7 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
         let standing = match loaded {
             Loaded::Missing => return,
             Loaded::Ticket(ticket) => Standing::At(Seen::from(&*ticket)),
-            Loaded::Unreadable(reason) => Standing::Unreadable(reason),
+            Loaded::Unreadable(why) => Standing::Unreadable(why.to_string()),
         };
         let news = match &standing {
             Standing::At(seen) => self.is_news(row, seen.version),

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use rehome_domain::{
     id::RelocationId,
     message::{Answer, Input, Rejection},
-    ports::{Answered, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, dead_letter},
+    ports::{Answered, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, Unreadable, dead_letter},
     step::Stepped,
     ticket::Ticket,
 };
@@ -22,8 +22,13 @@ use crate::{metrics, trace::Traced};
 const EARLY_TRIES: u8 = 40;
 /// Long enough for another supervisor's commit, short enough not to be noticed.
 const EARLY_WAIT: Duration = Duration::from_millis(25);
-/// After so many failures of the store over one input while it takes others, the input is the one at fault.
-const POISON_TRIES: u32 = 5;
+/// So often the store refuses an input for what it says, each time from a fresh look at its ticket, before it is buried.
+const POISON_TRIES: u32 = 2;
+/// So often the store is tried over one input while it is in trouble; then the next input has its turn, whose ticket may
+/// not be the one that is locked.
+const TROUBLE_TRIES: u32 = 5;
+/// How long an input waits, back on the bus, for a store in trouble.
+const TROUBLE_REST: Duration = Duration::from_secs(5);
 /// How often an input is stepped again because its ticket moved on meanwhile.
 const STALE_TRIES: u32 = 100;
 /// Waits between tries of a store that fails.
@@ -33,27 +38,35 @@ impl Supervisor {
     /// Does one input by itself, from a fresh look at its ticket, until it has taken effect.
     pub(super) async fn alone(&mut self, delivery: &Delivery<Incoming>) {
         let incoming = &delivery.message;
-        let (mut failures, mut blamed) = (0, 0);
+        let cause = &incoming.envelope.cause;
+        let (mut refused, mut troubled) = (0, 0);
         let mut held_by = None;
         for _ in 0..STALE_TRIES {
             match self.alone_once(delivery, held_by).await {
                 Ok(None) => return,
                 Ok(Some(Committed::Held(by))) => held_by = Some(by),
                 Ok(Some(_)) => {}
-                Err(error) => {
-                    failures += 1;
-                    tracing::warn!(%error, failures, cause = %incoming.envelope.cause, "the store failed, trying again");
-                    // While the store takes nobody's word, no input is to blame.
-                    blamed = if self.parts.tickets.dead_letters(1).await.is_ok() { blamed + 1 } else { 0 };
-                    if blamed >= POISON_TRIES && self.bury_poison(delivery, &error).await {
+                // The bus is about to close too; not acknowledged, it comes again to whoever works on.
+                Err(StoreError::Closed) => return self.keep_unacknowledged(delivery),
+                Err(error @ StoreError::Refused { .. }) => {
+                    refused += 1;
+                    if refused >= POISON_TRIES && self.bury_poison(delivery, &error).await {
                         return;
                     }
-                    tokio::time::sleep(STORE_WAIT * failures.min(25)).await;
+                }
+                // Nobody's word is taken just now, or this ticket is locked: no input is to blame.
+                Err(error @ StoreError::Failed { .. }) => {
+                    troubled += 1;
+                    tracing::warn!(%error, troubled, %cause, "the store is in trouble, trying again");
+                    if troubled >= TROUBLE_TRIES {
+                        return self.give_back(delivery, incoming.clone(), TROUBLE_REST);
+                    }
+                    tokio::time::sleep(STORE_WAIT * troubled).await;
                 }
             }
         }
-        tracing::error!(cause = %incoming.envelope.cause, "an input lost every race for its ticket and is put back");
-        self.led.messages.push(Outgoing::Reply(incoming.clone()).traced(delivery.trace.clone()));
+        tracing::error!(%cause, "an input got nowhere and is put back");
+        self.give_back(delivery, incoming.clone(), TROUBLE_REST);
     }
 
     /// One try. None once nothing more is to be done.
@@ -72,7 +85,11 @@ impl Supervisor {
                 self.remember(&ticket);
                 Some(ticket)
             }
-            Some(Loaded::Unreadable(reason)) => {
+            Some(Loaded::Unreadable(why @ Unreadable::Newer { .. })) => {
+                self.leave_to_newer(delivery, &why).await?;
+                return Ok(None);
+            }
+            Some(Loaded::Unreadable(Unreadable::Spoilt(reason))) => {
                 self.quarantine(id, &reason).await?;
                 let rejection = Rejection::Quarantined { relocation: id, reason };
                 self.reject(delivery, rejection).await?;
@@ -127,26 +144,36 @@ impl Supervisor {
         // After the entries: what is out now decides what of theirs is.
         let ids = envelopes().map(|envelope| envelope.relocation).collect();
         let tickets = self.parts.tickets.load(ids).await?;
-        for ((entry, loaded), Delivery { message, trace, .. }) in
-            entries.into_iter().zip(tickets).zip(deliveries)
-        {
-            if let (Some(entry), Loaded::Ticket(ticket)) = (entry, loaded) {
-                let sent = again(&ticket, &entry, message).into_iter();
-                self.led.messages.extend(sent.map(|message| message.traced(trace.clone())));
+        for ((entry, loaded), delivery) in entries.into_iter().zip(tickets).zip(deliveries) {
+            let Delivery { message, trace, .. } = delivery;
+            match (entry, loaded) {
+                (Some(Ok(entry)), Loaded::Ticket(ticket)) => {
+                    let sent = again(&ticket, &entry, message).into_iter();
+                    self.led.messages.extend(sent.map(|message| message.traced(trace.clone())));
+                }
+                // What it sent only a newer one can say.
+                (Some(Err(why @ Unreadable::Newer { .. })), _)
+                | (Some(_), Loaded::Unreadable(why @ Unreadable::Newer { .. })) => {
+                    self.leave_to_newer(delivery, &why).await?;
+                }
+                (Some(Err(Unreadable::Spoilt(why))), _) => {
+                    self.quarantine(message.envelope.relocation, &why).await?;
+                }
+                (Some(Ok(_)), Loaded::Unreadable(_) | Loaded::Missing) | (None, _) => {}
             }
         }
         Ok(())
     }
 
     /// Keeps an input no ticket can take as a dead letter, and tells whoever asked.
-    async fn reject(
+    pub(super) async fn reject(
         &mut self,
         delivery: &Delivery<Incoming>,
         rejection: Rejection,
     ) -> Result<(), StoreError> {
         let incoming = &delivery.message;
         tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
-        let body = format!("{:?}", incoming.envelope.input);
+        let body = serde_json::to_string(&incoming.envelope.input).unwrap_or_else(|error| error.to_string());
         let letter = dead_letter(delivery, &rejection, (self.parts.now)(), body);
         metrics::buried(&letter.origin);
         self.parts.tickets.bury(letter).await?;
@@ -157,7 +184,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// An input over which the store fails while it takes a dead letter about it. True if it is buried.
+    /// An input that the store refuses. True if it is buried.
     async fn bury_poison(&mut self, delivery: &Delivery<Incoming>, error: &StoreError) -> bool {
         let relocation = delivery.message.envelope.relocation;
         let rejection = Rejection::NotKept { relocation, reason: error.to_string() };
@@ -166,7 +193,7 @@ impl Supervisor {
 
     /// Lets a reply that came too early wait its turn. It is acknowledged once it is back on the bus.
     async fn put_back(&mut self, delivery: &Delivery<Incoming>) -> Result<(), StoreError> {
-        let Delivery { message: incoming, tag, trace, .. } = delivery;
+        let incoming = &delivery.message;
         if incoming.early >= EARLY_TRIES {
             if let Input::Reply(reply) = &incoming.envelope.input {
                 return self.reject(delivery, Rejection::UnknownOrder { order: reply.order }).await;
@@ -174,16 +201,7 @@ impl Supervisor {
             return Ok(());
         }
         let again = Incoming { early: incoming.early + 1, ..incoming.clone() };
-        let again = Outgoing::Reply(again).traced(trace.clone());
-        let (bus, acks, tag) = (Arc::clone(&self.parts.bus), Arc::clone(&self.acks), *tag);
-        self.led.tags.retain(|other| *other != tag);
-        tokio::spawn(async move {
-            tokio::time::sleep(EARLY_WAIT).await;
-            let back = bus.send(vec![again]).await;
-            if let Err(error) = if back.is_ok() { acks.ack(vec![tag]).await } else { back } {
-                tracing::warn!(%error, "an early reply could not be put back");
-            }
-        });
+        self.give_back(delivery, again, EARLY_WAIT);
         Ok(())
     }
 

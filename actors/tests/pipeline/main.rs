@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod bounds;
+mod bus;
+mod deliveries;
 mod domains;
+mod newer;
 mod pauses;
 mod rivals;
 mod steering;
+mod trouble;
 mod unknown;
 mod world;
 
@@ -24,7 +28,10 @@ use rehome_domain::{
     journal::{Note, replay},
     message::{Answer, Envelope, Input, Rejection},
     order::Dispatch,
-    ports::{Conclusion, Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Part, Wait},
+    ports::{
+        Conclusion, Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Part, StoreError,
+        Wait,
+    },
     reply::{Failure, Outcome, Presence, Reason},
     state::Work,
     step::{Context, Stepped, step},
@@ -81,14 +88,13 @@ fn two_relocations_to_one_target_the_second_is_refused_while_the_first_is_open_a
 }
 
 #[test]
-fn an_input_the_store_always_fails_over_is_buried_and_the_others_go_on() {
+fn an_input_the_store_refuses_for_what_it_says_is_buried_and_the_others_go_on() {
     on_system(async {
         let world = World::new();
-        let fails = |changes: &[rehome_domain::ports::Change]| {
-            changes.iter().any(|change| change.ticket.request.service_id == "S-3")
-        };
-        let tickets = Failing { inner: Arc::clone(&world.tickets), fails: Box::new(fails) };
-        world.supervise_over(Arc::new(tickets));
+        world.supervise_over(Failing::commits(&world.tickets, |changes| {
+            let bad = changes.iter().any(|change| change.ticket.request.service_id == "S-3");
+            bad.then(|| StoreError::Refused { what: "commit", detail: "as the test wants it".to_owned() })
+        }));
         world.configure_over(&world.inventory());
         for n in 1..=6 {
             world.submit(n, request(n)).await;
@@ -112,11 +118,10 @@ fn a_store_that_fails_for_a_while_loses_nothing() {
     on_system(async {
         let world = World::new();
         let left = AtomicUsize::new(3);
-        let fails = move |_: &[rehome_domain::ports::Change]| {
-            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-        };
-        let tickets = Failing { inner: Arc::clone(&world.tickets), fails: Box::new(fails) };
-        world.supervise_over(Arc::new(tickets));
+        world.supervise_over(Failing::commits(&world.tickets, move |_| {
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).ok()?;
+            Some(StoreError::Failed { what: "commit", detail: "as the test wants it".to_owned() })
+        }));
         world.configure_over(&world.inventory());
         for n in 1..=5 {
             world.submit(n, request(n)).await;

@@ -28,7 +28,7 @@ use rehome_domain::{
     order::MESSAGE_VERSION,
     ports::{
         Answered, Bus, Change, Committed, Count, DeadLetter, DeviceMemory, FenceStore, Inventory, Loaded,
-        Outgoing, ReplyTo, SteeringStore, StoreError, TicketStore, Wait,
+        Outgoing, ReadEntry, ReplyTo, SteeringStore, StoreError, TicketStore, Wait,
     },
     reply::{Reply, Report},
     request::{Deadlines, Place},
@@ -79,6 +79,11 @@ impl World {
     /// Puts one of several supervisors to work, with room for so many relocations in flight; what others see of it.
     pub(crate) fn supervise_beside_others(&self, in_flight: usize) -> Arc<Gauge> {
         self.supervise(Arc::clone(&self.tickets), true, in_flight, self.helm())
+    }
+
+    /// Puts a supervisor to work that looks at each ticket anew, as one among others does, over this ticket store.
+    pub(crate) fn supervise_anew_over(&self, tickets: &Arc<dyn TicketStore>) {
+        self.supervise(Arc::clone(tickets), true, 64, self.helm());
     }
 
     /// Puts a supervisor to work under this helm.
@@ -132,11 +137,16 @@ impl World {
 
     /// Puts both configurators to work over these devices.
     pub(crate) fn configure_over(&self, inventory: &Arc<dyn Inventory>) {
+        self.configure_remembering(&(Arc::clone(&self.store) as _), inventory);
+    }
+
+    /// The same with this memory.
+    pub(crate) fn configure_remembering(&self, fences: &Arc<dyn FenceStore>, inventory: &Arc<dyn Inventory>) {
         for layer in Layer::ALL {
             Configurator::new(ConfiguratorParts {
                 layer,
                 bus: Arc::clone(&self.bus),
-                fences: Arc::clone(&self.store) as Arc<dyn FenceStore>,
+                fences: Arc::clone(fences),
                 inventory: Arc::clone(inventory),
                 retry: RetryPolicy {
                     max_tries: 3,
@@ -276,14 +286,36 @@ pub(crate) fn request(n: u64) -> Request {
     }
 }
 
-/// Says whether a commit fails.
-pub(crate) type Fails = dyn Fn(&[Change]) -> bool + Send + Sync;
+/// Says whether a commit fails, and how.
+pub(crate) type Fails = dyn Fn(&[Change]) -> Option<StoreError> + Send + Sync;
+
+/// Says what is read of a ticket instead of what the store has.
+pub(crate) type Reads = dyn Fn(RelocationId, Loaded) -> Loaded + Send + Sync;
 
 /// A ticket store that fails where a test wants it to.
 pub(crate) struct Failing {
-    pub(crate) inner: Arc<dyn TicketStore>,
-    /// Whether a commit of this batch fails.
-    pub(crate) fails: Box<Fails>,
+    inner: Arc<dyn TicketStore>,
+    /// The error of a commit of this batch that fails.
+    fails: Box<Fails>,
+    reads: Box<Reads>,
+}
+
+impl Failing {
+    /// One that fails these commits.
+    pub(crate) fn commits(
+        inner: &Arc<dyn TicketStore>,
+        fails: impl Fn(&[Change]) -> Option<StoreError> + Send + Sync + 'static,
+    ) -> Arc<dyn TicketStore> {
+        Arc::new(Self { inner: Arc::clone(inner), fails: Box::new(fails), reads: Box::new(|_, it| it) })
+    }
+
+    /// One that reads this.
+    pub(crate) fn reading(
+        inner: &Arc<dyn TicketStore>,
+        reads: impl Fn(RelocationId, Loaded) -> Loaded + Send + Sync + 'static,
+    ) -> Arc<dyn TicketStore> {
+        Arc::new(Self { inner: Arc::clone(inner), fails: Box::new(|_| None), reads: Box::new(reads) })
+    }
 }
 
 macro_rules! pass {
@@ -296,20 +328,35 @@ macro_rules! pass {
 
 impl TicketStore for Failing {
     fn commit(&self, changes: Vec<Change>) -> Wait<'_, Result<Vec<Committed>, StoreError>> {
-        if (self.fails)(&changes) {
-            let error = StoreError::Failed { what: "commit", detail: "as the test wants it".to_owned() };
+        if let Some(error) = (self.fails)(&changes) {
             return Box::pin(std::future::ready(Err(error)));
         }
         self.inner.commit(changes)
     }
 
+    fn load(&self, ids: Vec<RelocationId>) -> Wait<'_, Result<Vec<Loaded>, StoreError>> {
+        Box::pin(async move {
+            let loaded = self.inner.load(ids.clone()).await?;
+            Ok(ids.into_iter().zip(loaded).map(|(id, loaded)| (self.reads)(id, loaded)).collect())
+        })
+    }
+
+    fn open_tickets(
+        &self,
+        after: Option<RelocationId>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<(RelocationId, Loaded)>, StoreError>> {
+        Box::pin(async move {
+            let page = self.inner.open_tickets(after, limit).await?;
+            Ok(page.into_iter().map(|(id, loaded)| (id, (self.reads)(id, loaded))).collect())
+        })
+    }
+
     pass! {
-        load(ids: Vec<RelocationId>) -> Vec<Loaded>;
-        caused(messages: Vec<(RelocationId, MessageId)>) -> Vec<Option<Entry>>;
-        journal(relocation: RelocationId) -> Vec<Result<Entry, String>>;
+        caused(messages: Vec<(RelocationId, MessageId)>) -> Vec<Option<ReadEntry>>;
+        journal(relocation: RelocationId) -> Vec<ReadEntry>;
         claim_due(now: Timestamp, lease: SignedDuration, limit: usize) -> Vec<(RelocationId, Loaded)>;
         held_back(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
-        open_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         all_tickets(after: Option<RelocationId>, limit: usize) -> Vec<(RelocationId, Loaded)>;
         counts() -> Vec<Count>;
         quarantine(relocation: RelocationId, reason: String) -> bool;

@@ -206,7 +206,15 @@ pub enum Rejection {
         /// What is wrong with its journal.
         reason: String,
     },
-    /// The store fails over it each time, while it takes others.
+    /// A newer binary has written the ticket, and no process as new works here.
+    #[error("the relocation {relocation} can't be continued here: {reason}")]
+    Newer {
+        /// The ticket.
+        relocation: RelocationId,
+        /// Which version it has, and what to do.
+        reason: String,
+    },
+    /// The store refuses it for what it says.
     #[error("the store can't keep it for the relocation {relocation}: {reason}")]
     NotKept {
         /// The ticket.

@@ -24,7 +24,10 @@ pub use self::{
     device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation},
     fence::{Admission, Conclusion, FenceStore, Part},
     letters::{Kept, LetterStore, Settled, Settlement},
-    store::{Change, Committed, Count, DeadLetter, Loaded, SteeringStore, StoreError, TicketStore},
+    store::{
+        Change, Committed, Count, DeadLetter, Loaded, ReadEntry, SteeringStore, StoreError, TicketStore,
+        Unreadable,
+    },
     webhooks::{Feed, WebhookStore},
 };
 

@@ -100,7 +100,7 @@ impl Places {
 fn listed(id: RelocationId, loaded: Loaded) -> Option<Listed> {
     match loaded {
         Loaded::Ticket(ticket) => Some(Listed::Line(Box::new(Line::of(&ticket)))),
-        Loaded::Unreadable(reason) => Some(Listed::SetAside { id, reason }),
+        Loaded::Unreadable(why) => Some(Listed::SetAside { id, reason: why.to_string() }),
         Loaded::Missing => None,
     }
 }

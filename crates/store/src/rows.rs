@@ -15,10 +15,10 @@ use rehome_domain::{
     command::By,
     event::Alarm,
     id::{MessageId, RelocationId, WorkOrderId},
-    journal::{Entry, Note},
+    journal::{ENTRY_VERSION, Entry, Note},
     message::Input,
     order::{Dispatch, Layer},
-    ports::{Count, DeadLetter, Edit, Holding, Kept, Loaded, StoreError},
+    ports::{Count, DeadLetter, Edit, Holding, Kept, Loaded, StoreError, Unreadable},
     reply::Failure,
     request::Spot,
     state::State,
@@ -99,13 +99,10 @@ pub(crate) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
 /// The ticket whose row says this.
 pub(crate) fn ticket(id: RelocationId, version: u64, request: &str, body: &str) -> Loaded {
     let columns = format!(r#""id":"{id}","version":{version},"request":{request}"#);
-    match whole::<Ticket>(&columns, body) {
-        Ok(ticket) if ticket.v > TICKET_VERSION => Loaded::Unreadable(newer(ticket.v)),
+    let read = whole::<Ticket>(&columns, body).map_err(|error| format!("its ticket can't be read: {error}"));
+    match of_our_version(read, |ticket| ticket.v, "ticket", body, TICKET_VERSION) {
         Ok(ticket) => Loaded::Ticket(Box::new(ticket)),
-        Err(error) => Loaded::Unreadable(match written_by(body) {
-            Some(v) if v > TICKET_VERSION => newer(v),
-            _ => format!("its ticket can't be read: {error}"),
-        }),
+        Err(why) => Loaded::Unreadable(why),
     }
 }
 
@@ -131,18 +128,32 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn loaded(self) -> (RelocationId, Loaded) {
         let loaded = match self.set_aside {
-            Some(reason) => Loaded::Unreadable(reason),
+            Some(reason) => Loaded::Unreadable(Unreadable::Spoilt(reason)),
             None => match self.version {
                 Some(version) => ticket(self.id, version, &self.request, &self.body),
-                None => Loaded::Unreadable("its ticket can't be read: its version is no number".to_owned()),
+                None => Loaded::Unreadable(Unreadable::Spoilt(
+                    "its ticket can't be read: its version is no number".to_owned(),
+                )),
             },
         };
         (self.id, loaded)
     }
 }
 
-fn newer(v: u16) -> String {
-    format!("its ticket has version {v}, this binary reads up to {TICKET_VERSION}: start the newer one")
+/// What was read, if it is of a version that this binary knows. What a newer one's words mean is not ours to judge,
+/// whether they can be read or not.
+fn of_our_version<T>(
+    read: Result<T, String>,
+    version: impl Fn(&T) -> u16,
+    what: &str,
+    body: &str,
+    known: u16,
+) -> Result<T, Unreadable> {
+    let found = read.as_ref().map_or_else(|_| written_by(body), |read| Some(version(read)));
+    match found {
+        Some(found) if found > known => Err(Unreadable::Newer { what: what.to_owned(), found, known }),
+        _ => read.map_err(Unreadable::Spoilt),
+    }
 }
 
 fn written_by(body: &str) -> Option<u16> {
@@ -223,12 +234,11 @@ pub(crate) fn entry(
     seq: u64,
     cause: MessageId,
     body: &str,
-) -> Result<Entry, String> {
+) -> Result<Entry, Unreadable> {
     let columns = format!(r#""relocation":"{relocation}","seq":{seq},"cause":"""#);
-    let mut entry: Entry =
-        whole(&columns, body).map_err(|error| format!("entry {seq} can't be read: {error}"))?;
-    entry.cause = cause;
-    Ok(entry)
+    let read = whole::<Entry>(&columns, body).map_err(|error| format!("entry {seq} can't be read: {error}"));
+    let entry = of_our_version(read, |entry| entry.v, &format!("entry {seq}"), body, ENTRY_VERSION)?;
+    Ok(Entry { cause, ..entry })
 }
 
 /// A journal's row as text.
@@ -240,9 +250,11 @@ pub(crate) struct RawEntry {
 }
 
 impl RawEntry {
-    pub(crate) fn entry(self, relocation: RelocationId) -> Result<Entry, String> {
+    pub(crate) fn entry(self, relocation: RelocationId) -> Result<Entry, Unreadable> {
         let seq = self.seq.ok_or_else(|| {
-            format!("the entry caused by `{}` can't be read: its sequence is no number", self.cause)
+            let why =
+                format!("the entry caused by `{}` can't be read: its sequence is no number", self.cause);
+            Unreadable::Spoilt(why)
         })?;
         entry(relocation, seq, MessageId(self.cause), &self.body)
     }
@@ -365,12 +377,12 @@ pub(crate) fn passes(bodies: &[String]) -> Result<Vec<Pass>, StoreError> {
 /// A value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value)
-        .map_err(|error| StoreError::Failed { what: "writing a value as JSON", detail: error.to_string() })
+        .map_err(|error| StoreError::Refused { what: "writing a value as JSON", detail: error.to_string() })
 }
 
 /// A value from the JSON that the store made of it; `what` is what was being done.
 pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Failed { what, detail: error.to_string() })
+    serde_json::from_str(text).map_err(|error| StoreError::Refused { what, detail: error.to_string() })
 }
 
 /// An instant to act at, in microseconds: never before it has come.

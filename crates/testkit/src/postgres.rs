@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -81,6 +82,27 @@ impl Database {
         told(psql(&self.url(), sql), &self.url())
     }
 
+    /// Locks a table against everybody, as a person's forgotten transaction does, until the lock is dropped.
+    ///
+    /// # Panics
+    /// If it can't be had.
+    #[must_use]
+    pub fn lock(&self, table: &str) -> Locked {
+        let psql = program("psql");
+        let mut holder = Command::new(&psql)
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", &self.url()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| not_installed(&psql, &error));
+        let locking = format!("BEGIN; LOCK TABLE {table};\n\\echo locked\n");
+        holder.stdin.as_mut().unwrap().write_all(locking.as_bytes()).unwrap();
+        let mut said = String::new();
+        BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "locked\n");
+        Locked(holder)
+    }
+
     fn on_server(&self, sql: &str) {
         let url = format!("{}/postgres", self.server);
         let output = psql(&url, sql);
@@ -90,6 +112,18 @@ impl Database {
              {SERVER}.",
             String::from_utf8_lossy(&output.stderr),
         );
+    }
+}
+
+/// A lock on a table, until it is dropped.
+#[derive(Debug)]
+pub struct Locked(Child);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // The end of its input ends the session, and the server takes the transaction back.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

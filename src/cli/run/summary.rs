@@ -9,7 +9,7 @@ use rehome_domain::{
     id::RelocationId,
     lang::Lang,
     message::Rejection,
-    ports::{DeviceMemory, Loaded, StoreError, TicketStore},
+    ports::{DeviceMemory, Loaded, StoreError, TicketStore, Unreadable},
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::Ticket,
 };
@@ -26,7 +26,7 @@ const LISTED: usize = 20;
 
 /// Why a row has no ticket that can go on.
 enum Without {
-    SetAside(RelocationId, String),
+    Unreadable(RelocationId, Unreadable),
     Rejected(Rejection),
 }
 
@@ -34,7 +34,10 @@ impl Without {
     /// For machines.
     const fn wire(&self) -> &'static str {
         match self {
-            Self::SetAside(..) | Self::Rejected(Rejection::Quarantined { .. }) => "quarantined",
+            Self::Unreadable(_, Unreadable::Newer { .. }) | Self::Rejected(Rejection::Newer { .. }) => {
+                "newer"
+            }
+            Self::Unreadable(..) | Self::Rejected(Rejection::Quarantined { .. }) => "quarantined",
             Self::Rejected(Rejection::Held { .. }) => "held",
             Self::Rejected(_) => "rejected",
         }
@@ -42,7 +45,7 @@ impl Without {
 
     fn sentence(&self, lang: Lang) -> String {
         match self {
-            Self::SetAside(relocation, why) => texts::set_aside(lang, relocation, why),
+            Self::Unreadable(relocation, why) => list::unreadable(lang, *relocation, why),
             Self::Rejected(Rejection::Held { by }) => texts::held(lang, by),
             Self::Rejected(other) => other.to_string(),
         }
@@ -84,7 +87,7 @@ impl Summary {
             match (loaded, standing) {
                 (Loaded::Ticket(ticket), _) => found.push(*ticket),
                 (Loaded::Unreadable(why), _) => {
-                    without.push((service, Without::SetAside(job.relocation, why)));
+                    without.push((service, Without::Unreadable(job.relocation, why)));
                 }
                 (Loaded::Missing, Standing::Rejected(rejection)) => {
                     without.push((service, Without::Rejected(rejection.clone())));

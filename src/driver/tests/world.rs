@@ -15,8 +15,8 @@ use rehome_domain::{
     message::{Answer, Envelope, Input, Rejection},
     order::{Layer, MESSAGE_VERSION, OrderKind, WorkOrder},
     ports::{
-        Answered, Bus, Change, Committed, Count, DeadLetter, Incoming, Loaded, Outgoing, StoreError,
-        TicketStore, Wait,
+        Answered, Bus, Change, Committed, Count, DeadLetter, Incoming, Loaded, Outgoing, ReadEntry,
+        StoreError, TicketStore, Unreadable, Wait,
     },
     reply::{Failure, Outcome, Reason, Reply, Report},
     step::{Context, Stepped, step},
@@ -225,7 +225,7 @@ impl TicketStore for World {
     fn load(&self, ids: Vec<RelocationId>) -> Wait<'_, Result<Vec<Loaded>, StoreError>> {
         let kept = self.kept();
         let load = |id| match (kept.quarantined.get(id), kept.tickets.get(id)) {
-            (Some(reason), _) => Loaded::Unreadable(reason.clone()),
+            (Some(reason), _) => Loaded::Unreadable(Unreadable::Spoilt(reason.clone())),
             (None, Some((ticket, _))) => Loaded::Ticket(Box::new(ticket.clone())),
             (None, None) => Loaded::Missing,
         };
@@ -236,11 +236,14 @@ impl TicketStore for World {
         unused()
     }
 
-    fn caused(&self, _: Vec<(RelocationId, MessageId)>) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
+    fn caused(
+        &self,
+        _: Vec<(RelocationId, MessageId)>,
+    ) -> Wait<'_, Result<Vec<Option<ReadEntry>>, StoreError>> {
         unused()
     }
 
-    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<Result<Entry, String>>, StoreError>> {
+    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<ReadEntry>, StoreError>> {
         Box::pin(std::future::ready(Ok(self.entries(relocation).into_iter().map(Ok).collect())))
     }
 

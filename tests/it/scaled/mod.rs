@@ -13,5 +13,6 @@ mod effects;
 mod kills;
 mod messages;
 mod sheets;
+mod stops;
 mod system;
 mod verdict;

@@ -40,6 +40,8 @@ pub(crate) struct System<'a> {
 struct Process {
     roles: &'static str,
     child: Child,
+    /// Where its output goes, and its log.
+    said: PathBuf,
     log: PathBuf,
 }
 
@@ -82,6 +84,32 @@ impl<'a> System<'a> {
         self.processes[which] = self.process(roles);
     }
 
+    /// Tells a process to stop (SIGTERM) and waits for its end. Answers its exit code, and what it said last.
+    ///
+    /// # Panics
+    /// If it has not ended within this time.
+    pub(crate) fn stop(&mut self, which: usize, within: Duration) -> (Option<i32>, String) {
+        let Process { roles, child, said, .. } = &mut self.processes[which];
+        let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &child.id().to_string()]).status();
+        assert!(told.unwrap().success());
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return (status.code(), std::fs::read_to_string(said).unwrap());
+            }
+            assert!(
+                Instant::now() < until,
+                "the process with the roles {roles} did not end within {within:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts a process in the place of one that has ended.
+    pub(crate) fn again(&mut self, which: usize) {
+        self.processes[which] = self.process(self.processes[which].roles);
+    }
+
     /// A run of a sheet that lets this system do the work.
     pub(crate) fn run(&self, sheet: &Path, in_flight: usize) -> Run {
         let args = ["run", "--attach", "--json", "--in-flight", &in_flight.to_string()];
@@ -101,8 +129,9 @@ impl<'a> System<'a> {
         let log = self.dir.path().join(format!("{number}-{roles}.log"));
         let mut command = self.command(number, &["serve", "--roles", roles]);
         command.arg("--faults").arg(&self.plan);
-        let child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
-        Process { roles, child, log }
+        let said = log.with_extension("out");
+        command.stdout(File::create(&said).unwrap()).stderr(File::create(&log).unwrap());
+        Process { roles, child: command.spawn().unwrap(), said, log }
     }
 
     fn command(&self, number: usize, args: &[&str]) -> Command {
@@ -116,6 +145,7 @@ impl<'a> System<'a> {
             ("SUPERVISOR__IN_FLIGHT", "2048"),
             ("TIMERS__LEASE_MS", "2000"),
             ("POSTGRES__LEASE_MS", "3000"),
+            ("RUN__DRAIN_MS", "4000"),
         ] {
             command.env(format!("REHOME__{key}"), value);
         }
@@ -191,17 +221,24 @@ impl Run {
 
     /// Whether it ends within this time.
     pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
+        // Not all succeed under a fault plan, and nothing else goes wrong.
+        self.ends_so_within(1, time)
+    }
+
+    /// Waits for its end, with all succeeded. Answers how long it took.
+    pub(crate) fn finish_well(&mut self, look: Duration) -> Duration {
+        while !self.ends_so_within(0, look) {}
+        self.begun.elapsed()
+    }
+
+    fn ends_so_within(&mut self, with: i32, time: Duration) -> bool {
         assert!(self.begun.elapsed() < LONGEST, "the run does not come to its end");
         match self.stdout.recv_timeout(time) {
             Err(RecvTimeoutError::Timeout) => false,
             Ok(said) => {
                 self.over = true;
                 let code = self.child.wait().unwrap().code();
-                assert_eq!(
-                    code,
-                    Some(1),
-                    "not all succeed under a fault plan, and nothing else goes wrong: {said}"
-                );
+                assert_eq!(code, Some(with), "{said}");
                 true
             }
             Err(RecvTimeoutError::Disconnected) => panic!("the run had ended before"),

@@ -107,10 +107,19 @@ impl Session {
 
     /// Gives a message to the broker to set aside: it can't be dealt with here.
     pub(super) async fn reject(&self, tag: u64) {
+        self.refuse(tag, false).await;
+    }
+
+    /// Gives a message back to the queue, for somebody else.
+    pub(super) async fn hand_back(&self, tag: u64) {
+        self.refuse(tag, true).await;
+    }
+
+    async fn refuse(&self, tag: u64, requeue: bool) {
         let _turn = self.turn.lock().await;
         let (together, alone) = self.settle(&[tag]);
         for delivery in together.into_iter().chain(alone) {
-            let options = BasicRejectOptions { requeue: false };
+            let options = BasicRejectOptions { requeue };
             self.word(self.channel.basic_reject(delivery, options)).await;
         }
     }

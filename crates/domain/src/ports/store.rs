@@ -19,10 +19,18 @@ use crate::{
 /// The store could not do it. Nothing of the call was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The database answered with an error, or not at all.
+    /// The store's own trouble: it is away, slow, locked, full, may only be read. The same call may succeed later.
     #[error("the store failed at {what}: {detail}")]
     Failed {
         /// At what.
+        what: &'static str,
+        /// What the database said, if it said anything.
+        detail: String,
+    },
+    /// The database is well and will not have it for what it says: asked again it says the same.
+    #[error("the store refused {what}: {detail}")]
+    Refused {
+        /// What.
         what: &'static str,
         /// What the database said.
         detail: String,
@@ -39,9 +47,30 @@ pub enum Loaded {
     Missing,
     /// Here it is.
     Ticket(Box<Ticket>),
-    /// It is set aside, or what is stored of it can't be read: the reason.
-    Unreadable(String),
+    /// It can't be read: the reason.
+    Unreadable(Unreadable),
 }
+
+/// Why a ticket, or an entry of its journal, can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// A newer binary wrote it. It is well: this process leaves it to a newer one.
+    #[error("its {what} has version {found}, this binary reads up to {known}: start the newer one")]
+    Newer {
+        /// What: `ticket`, or `entry` and its sequence.
+        what: String,
+        /// The version it has.
+        found: u16,
+        /// The latest that this binary knows.
+        known: u16,
+    },
+    /// It is set aside or damaged: the reason.
+    #[error("{0}")]
+    Spoilt(String),
+}
+
+/// A journal's entry, as it could be read.
+pub type ReadEntry = Result<Entry, Unreadable>;
 
 /// A step to commit: the entry, and the ticket after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,17 +140,19 @@ pub trait TicketStore: Send + Sync {
     /// given.
     fn commit(&self, changes: Vec<Change>) -> Wait<'_, Result<Vec<Committed>, StoreError>>;
 
-    /// The journal entries that messages caused, as far as they have been journaled, in the order asked.
+    /// The journal entries that messages caused, as far as they have been journaled, in the order asked, each as it could
+    /// be read.
     fn caused(
         &self,
         messages: Vec<(RelocationId, MessageId)>,
-    ) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>>;
+    ) -> Wait<'_, Result<Vec<Option<ReadEntry>>, StoreError>>;
 
     /// A ticket's journal in order, each entry as it could be read.
-    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<Result<Entry, String>>, StoreError>>;
+    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<ReadEntry>, StoreError>>;
 
     /// Claims up to `limit` tickets whose [`Ticket::due`] has come, so that nobody else gets them before the lease
-    /// ends. A claim ends by itself, and with the ticket's next change.
+    /// ends. A claim ends by itself, and with the ticket's next change. One that a newer binary wrote is claimed too,
+    /// and left to that one when the lease ends.
     fn claim_due(
         &self,
         now: Timestamp,

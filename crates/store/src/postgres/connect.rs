@@ -169,7 +169,12 @@ pub(super) async fn first(pool: &Pool, place: &Place, options: &Options) -> Resu
         };
         match Trouble::from(error) {
             Trouble::Away(_) if begun.elapsed() < options.patience => sleep(PAUSE).await,
-            Trouble::Away(why) | Trouble::Raced(why) | Trouble::Unknown(why) | Trouble::Refused(why) => {
+            Trouble::Away(why)
+            | Trouble::Raced(why)
+            | Trouble::Taken(why)
+            | Trouble::Unknown(why)
+            | Trouble::Unable(why)
+            | Trouble::Refused(why) => {
                 let advice = advice(code.as_ref(), place);
                 return Err(OpenError::Connect { database: place.said(), why, advice });
             }

@@ -94,7 +94,7 @@ impl Drop for Session {
 
 impl Session {
     fn client(&self) -> Result<&Object, Trouble> {
-        self.client.as_ref().ok_or_else(|| Trouble::Refused("the session is over".to_owned()))
+        self.client.as_ref().ok_or_else(|| Trouble::Unable("the session is over".to_owned()))
     }
 
     /// No transaction is open on the connection: others may have it.
@@ -107,7 +107,7 @@ impl Session {
     pub(super) async fn prepare<const N: usize>(&self, sql: [&str; N]) -> Result<[Statement; N], Trouble> {
         let client = self.client()?;
         let prepared = try_join_all(sql.map(|sql| client.prepare_cached(sql))).await?;
-        prepared.try_into().map_err(|_| Trouble::Refused("a statement got lost".to_owned()))
+        prepared.try_into().map_err(|_| Trouble::Unable("a statement got lost".to_owned()))
     }
 
     /// Begins. Joined with what follows and polled before it, it costs no round trip of its own.
@@ -285,7 +285,7 @@ impl Db {
     /// can't be reached.
     pub(super) async fn transact<W: Work>(&self, work: &W) -> Result<W::Answer, Trouble> {
         if self.read_only && work.writes() {
-            return Err(Trouble::Refused(READ_ONLY.to_owned()));
+            return Err(Trouble::Unable(READ_ONLY.to_owned()));
         }
         let begun = Instant::now();
         let (mut races, mut pause) = (0, FIRST_PAUSE);
@@ -304,14 +304,14 @@ impl Db {
                 other => other,
             };
             let again = match &trouble {
-                Trouble::Raced(_) if races < RACES => {
+                Trouble::Raced(_) | Trouble::Taken(_) if races < RACES => {
                     races += 1;
                     self.raced.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
                 Trouble::Away(_) => true,
                 Trouble::Unknown(_) => work.repeatable(),
-                Trouble::Raced(_) | Trouble::Refused(_) => false,
+                Trouble::Raced(_) | Trouble::Taken(_) | Trouble::Unable(_) | Trouble::Refused(_) => false,
             };
             if !again || begun.elapsed() + pause > self.patience {
                 return Err(trouble);

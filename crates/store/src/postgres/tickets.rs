@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     id::{MessageId, RelocationId},
-    journal::Entry,
-    ports::{Change, Committed, Count, DeadLetter, Loaded, StoreError, TicketStore, Wait},
+    ports::{
+        Change, Committed, Count, DeadLetter, Loaded, ReadEntry, StoreError, TicketStore, Unreadable, Wait,
+    },
 };
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
@@ -71,7 +72,7 @@ fn loaded(row: &Row) -> Result<(Uuid, Loaded), Error> {
     Ok(match version {
         Some(_) => (id, raw(row)?.loaded().1),
         // Set aside before it had a ticket.
-        None => (id, Loaded::Unreadable(row.try_get(4)?)),
+        None => (id, Loaded::Unreadable(Unreadable::Spoilt(row.try_get(4)?))),
     })
 }
 
@@ -124,7 +125,7 @@ impl Postgres {
         }
         match self.db.transact(&batch).await {
             Ok(answers) => return Ok(answers),
-            Err(Trouble::Raced(_)) if steps.len() > 1 => {}
+            Err(Trouble::Raced(_) | Trouble::Taken(_)) if steps.len() > 1 => {}
             Err(trouble) => return Err(trouble.failed(batch.what())),
         }
         tracing::warn!(
@@ -168,7 +169,7 @@ impl TicketStore for Postgres {
     fn caused(
         &self,
         messages: Vec<(RelocationId, MessageId)>,
-    ) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
+    ) -> Wait<'_, Result<Vec<Option<ReadEntry>>, StoreError>> {
         const WHAT: &str = "reading the entries that messages caused";
         const SQL: &str = "SELECT seq, cause, body, number
             FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS asked (relocation, cause, number)
@@ -181,15 +182,14 @@ impl TicketStore for Postgres {
             for (raw, number) in each(WHAT, &found, |row| Ok((raw_entry(row)?, row.try_get::<_, i64>(3)?)))? {
                 let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
                 if let (Some(entry), Some((relocation, _))) = (entries.get_mut(place), messages.get(place)) {
-                    let read = raw.entry(*relocation);
-                    *entry = Some(read.map_err(|detail| StoreError::Failed { what: WHAT, detail })?);
+                    *entry = Some(raw.entry(*relocation));
                 }
             }
             Ok(entries)
         })
     }
 
-    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<Result<Entry, String>>, StoreError>> {
+    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<ReadEntry>, StoreError>> {
         const WHAT: &str = "reading a journal";
         const SQL: &str = "SELECT seq, cause, body FROM journal WHERE relocation = $1 ORDER BY seq";
         Box::pin(async move {

@@ -15,9 +15,14 @@ pub(super) enum Trouble {
     Away(String),
     /// Another transaction got in between; nothing was done.
     Raced(String),
+    /// What it writes is there already, which mostly another transaction has just written; nothing was done.
+    Taken(String),
     /// The connection was lost while the end of the transaction was under way: it may have been done or not.
     Unknown(String),
-    /// The database does not want it, and won't if asked again; nothing was done.
+    /// The database can't do it as things stand: a lock is held too long, the disk is full, it may only be read; nothing
+    /// was done.
+    Unable(String),
+    /// The database won't have it for what it says, and won't if asked again; nothing was done.
     Refused(String),
 }
 
@@ -27,9 +32,12 @@ impl Trouble {
         metrics::failed(what);
         let detail = match self {
             Self::Away(why) => format!("the database can't be reached: {why}"),
-            Self::Raced(why) => format!("others kept getting in between: {why}"),
+            Self::Raced(why) => format!("{BETWEEN}: {why}"),
             Self::Unknown(why) => format!("whether it was done is not known: {why}"),
-            Self::Refused(why) => why,
+            Self::Unable(why) => why,
+            // What others write is seen by the next try: what is in the way after so many is mostly not theirs.
+            Self::Taken(why) => return StoreError::Refused { what, detail: format!("{BETWEEN}: {why}") },
+            Self::Refused(detail) => return StoreError::Refused { what, detail },
         };
         StoreError::Failed { what, detail }
     }
@@ -49,10 +57,12 @@ impl From<&Error> for Trouble {
         let why = said(error);
         let io = || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>);
         match error.code() {
+            Some(code) if *code == SqlState::UNIQUE_VIOLATION => Self::Taken(why),
             Some(code) if races(code) => Self::Raced(why),
             Some(code) if ends(code) => Self::Away(why),
+            Some(code) if is_content(code) => Self::Refused(why),
             None if error.is_closed() || io() => Self::Away(why),
-            _ => Self::Refused(why),
+            _ => Self::Unable(why),
         }
     }
 }
@@ -70,20 +80,21 @@ impl From<PoolError> for Trouble {
             PoolError::Timeout(_) => {
                 Self::Away("no connection came free, or none came about, in time".to_owned())
             }
-            other => Self::Refused(other.to_string()),
+            other => Self::Unable(other.to_string()),
         }
     }
 }
 
+/// Whether this is how the database says that what a statement says can't be kept: a value it does not take (class 22), a
+/// constraint (23), or more than fits (54). Every other class is about the database, the connection or this binary.
+fn is_content(code: &SqlState) -> bool {
+    ["22", "23", "54"].iter().any(|class| code.code().starts_with(class))
+}
+
 /// Whether this is how the database says that two transactions met.
 fn races(code: &SqlState) -> bool {
-    [
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
-    ]
-    .contains(code)
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
+        .contains(code)
 }
 
 /// Whether this is how the database says that the connection is over, or that there is none to be had just now.
@@ -121,5 +132,7 @@ pub(super) fn said(error: &Error) -> String {
     said
 }
 
+/// What is said of a transaction that met others each time.
+const BETWEEN: &str = "others kept getting in between";
 /// What a store opened to read only says to whoever wants to write.
 pub(super) const READ_ONLY: &str = "the store was opened to read only";

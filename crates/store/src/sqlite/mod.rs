@@ -35,7 +35,7 @@ use std::{
 };
 
 use rehome_domain::ports::StoreError;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use readers::Readers;
 pub use writer::{Shape, Stats};
@@ -240,7 +240,15 @@ fn connect(path: &Path, flags: OpenFlags, options: &Options) -> rusqlite::Result
 /// What SQLite said, in the port's words.
 fn failed(what: &'static str, error: &rusqlite::Error) -> StoreError {
     crate::metrics::failed(what);
-    StoreError::Failed { what, detail: error.to_string() }
+    let detail = error.to_string();
+    if is_content(error) { StoreError::Refused { what, detail } } else { StoreError::Failed { what, detail } }
+}
+
+/// Whether it is about what a statement says: a constraint, a value of the wrong kind or more than fits. Every other code
+/// is about the file, the disk, other processes or this binary.
+fn is_content(error: &rusqlite::Error) -> bool {
+    let content = [ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch, ErrorCode::TooBig];
+    error.sqlite_error_code().is_some_and(|code| content.contains(&code))
 }
 
 /// A thread that is waited for when dropped. It must end by itself by then: declare it after what it waits for.

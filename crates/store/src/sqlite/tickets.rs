@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     id::{MessageId, RelocationId},
-    journal::Entry,
-    ports::{Change, Committed, Count, DeadLetter, Loaded, StoreError, TicketStore, Wait},
+    ports::{
+        Change, Committed, Count, DeadLetter, Loaded, ReadEntry, StoreError, TicketStore, Unreadable, Wait,
+    },
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params, types::ValueRef};
 
@@ -101,7 +102,7 @@ impl TicketStore for Sqlite {
                 .into_iter()
                 .map(|known| match known {
                     Known::Raw(raw) => raw.loaded().1,
-                    Known::SetAside(reason) => Loaded::Unreadable(reason),
+                    Known::SetAside(reason) => Loaded::Unreadable(Unreadable::Spoilt(reason)),
                     Known::Nothing => Loaded::Missing,
                 })
                 .collect())
@@ -115,23 +116,22 @@ impl TicketStore for Sqlite {
     fn caused(
         &self,
         messages: Vec<(RelocationId, MessageId)>,
-    ) -> Wait<'_, Result<Vec<Option<Entry>>, StoreError>> {
+    ) -> Wait<'_, Result<Vec<Option<ReadEntry>>, StoreError>> {
         const WHAT: &str = "reading the entries that messages caused";
         Box::pin(async move {
             let read = move |db: &Connection| {
                 let mut find = db.prepare_cached(&format!("{ENTRIES} AND journal.cause = ?2"))?;
                 let mut entry = |(relocation, cause): (RelocationId, MessageId)| {
                     let found = find.query_row(params![rows::key(relocation), cause.0], raw_entry).optional();
-                    found.map(|raw| raw.map(|raw| raw.entry(relocation)).transpose())
+                    found.map(|raw| raw.map(|raw| raw.entry(relocation)))
                 };
                 messages.into_iter().map(&mut entry).collect::<Result<Vec<_>, _>>()
             };
-            let entries: Result<Vec<_>, String> = self.read(WHAT, read).await?.into_iter().collect();
-            entries.map_err(|detail| StoreError::Failed { what: WHAT, detail })
+            self.read(WHAT, read).await
         })
     }
 
-    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<Result<Entry, String>>, StoreError>> {
+    fn journal(&self, relocation: RelocationId) -> Wait<'_, Result<Vec<ReadEntry>, StoreError>> {
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(&format!("{ENTRIES} ORDER BY journal.seq"))?

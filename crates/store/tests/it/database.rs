@@ -1,6 +1,6 @@
 //! The file: opening, damage, other schemas, reading beside a writer, and the bare writer.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use rehome_domain::{
@@ -9,7 +9,7 @@ use rehome_domain::{
     order::Layer,
     ports::{
         Admission, Board, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, Part, StoreError,
-        TicketStore,
+        TicketStore, Unreadable,
     },
     reply::{Outcome, Presence, Report},
 };
@@ -124,7 +124,10 @@ async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
             let [(_, first), (_, second)] = page.as_slice() else { unreachable!("{damage}: {page:?}") };
             match first {
                 Loaded::Unreadable(why) => {
-                    assert!(!reason.is_empty() && why.starts_with(reason), "{damage}: {why}");
+                    let said = why.to_string();
+                    assert!(!reason.is_empty() && said.starts_with(reason), "{damage}: {said}");
+                    let newer = matches!(why, Unreadable::Newer { found: 2, known: 1, .. });
+                    assert_eq!(newer, reason.contains("version 2"), "{damage}: {why:?}");
                 }
                 other => assert!(reason.is_empty(), "{damage}: {other:?}"),
             }
@@ -144,15 +147,31 @@ async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
     place.tamper("UPDATE journal SET body = '{\"v\":1}' WHERE seq = 2");
     let journal = store.journal(id(1)).await.unwrap();
     assert_eq!(journal[0].as_ref(), Ok(&*steps(1)[0].entry));
-    assert!(journal[1].as_ref().is_err_and(|why| why.starts_with("entry 2 can't be read: ")), "{journal:?}");
+    let Err(Unreadable::Spoilt(why)) = &journal[1] else { unreachable!("{journal:?}") };
+    assert!(why.starts_with("entry 2 can't be read: "), "{why}");
     assert_eq!(journal[2].as_ref(), Ok(&*steps(1)[2].entry));
     let caused = store.caused(vec![(id(1), steps(1)[1].entry.cause.clone())]).await;
-    assert!(
-        matches!(caused, Err(StoreError::Failed { what: "reading the entries that messages caused", .. })),
-        "{caused:?}"
-    );
+    assert_eq!(caused, Ok(vec![Some(journal[1].clone())]));
     let again = store.commit(vec![steps(1)[1].clone()]).await.unwrap();
     assert_eq!(again, [Committed::Seen], "that it is journaled is still known");
+}
+
+#[tokio::test]
+async fn an_entry_of_a_newer_binary_is_told_from_a_damaged_one() {
+    for (change, how) in [
+        ("replace(body, '\"v\":1,', '\"v\":2,')", "in words that can be read"),
+        ("'{\"v\":2,\"form\":\"new\"}'", "in words that can't"),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        store.commit(steps(1)[..3].to_vec()).await.unwrap();
+        place.tamper(&format!("UPDATE journal SET body = {change} WHERE seq = 2"));
+        let newer = Unreadable::Newer { what: "entry 2".to_owned(), found: 2, known: 1 };
+        assert_eq!(store.journal(id(1)).await.unwrap()[1], Err(newer.clone()), "{how}");
+        let causes = [1, 0].map(|step: usize| (id(1), steps(1)[step].entry.cause.clone()));
+        let caused = store.caused(causes.to_vec()).await.unwrap();
+        assert_eq!(caused, [Some(Err(newer)), Some(Ok(steps(1)[0].entry.as_ref().clone()))], "{how}");
+    }
 }
 
 #[tokio::test]
@@ -363,4 +382,26 @@ async fn tickets_of_before_there_were_lists_are_in_them_after_the_schema_is_brou
         assert!(!before.rows.is_empty());
         assert_eq!(store.page(look.clone()).await, Ok(before), "{look:?}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_locked_is_trouble_and_what_the_file_refuses_is_not() {
+    let place = Place::new();
+    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
+    let store = Sqlite::open(&place.path, &options).unwrap();
+    let commit = || store.commit(vec![steps(1)[0].clone()]);
+    let other = Connection::open(&place.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(commit().await, Err(StoreError::Failed { .. })));
+    other.execute_batch("ROLLBACK").unwrap();
+    other
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON ticket
+             BEGIN SELECT raise(ABORT, 'as the test wants it'); END",
+        )
+        .unwrap();
+    let refused = commit().await;
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    assert_eq!(commit().await, Ok(vec![Committed::Done]));
 }

@@ -79,6 +79,7 @@ async fn ask(
         }
     }
     let entry = workbench.tickets.caused(vec![(order, cause)]).await?.pop().flatten();
+    let entry = entry.transpose().map_err(|why| Problem::Unavailable(why.to_string()))?;
     let id = entry.map(|entry| cancel::id(order, entry.seq)).ok_or(Problem::NotFound)?;
     let tasks = cancel::requests(&history(&workbench, order).await?);
     let task = tasks.into_iter().find(|task| task.id == id).ok_or(Problem::NotFound)?;

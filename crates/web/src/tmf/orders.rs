@@ -76,14 +76,15 @@ pub(super) fn invalid(faults: Vec<rehome_domain::request::FieldError>) -> Proble
 pub(super) async fn ticket(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
     match workbench.tickets.load(vec![id]).await?.pop() {
         Some(Loaded::Ticket(ticket)) => Ok(*ticket),
-        Some(Loaded::Unreadable(why)) => Err(Problem::Unavailable(why)),
+        Some(Loaded::Unreadable(why)) => Err(Problem::Unavailable(why.to_string())),
         Some(Loaded::Missing) | None => Err(Problem::NotFound),
     }
 }
 
 /// A relocation's history.
 pub(super) async fn history(workbench: &Workbench, id: RelocationId) -> Result<Vec<Moment>, Problem> {
-    let entries: Result<Vec<_>, String> = workbench.tickets.journal(id).await?.into_iter().collect();
+    let entries: Result<Vec<_>, _> = workbench.tickets.journal(id).await?.into_iter().collect();
+    let entries = entries.map_err(|why| why.to_string());
     let history = entries.and_then(|entries| moments(entries).map_err(|error| error.to_string()));
     let history = history.map_err(Problem::Unavailable)?;
     if history.is_empty() { Err(Problem::NotFound) } else { Ok(history) }

@@ -169,8 +169,8 @@ impl Held {
     /// What is told of an entry.
     async fn about(&self, query: &Query, mark: Mark) -> Result<Vec<Telling>, StoreError> {
         let journal = self.parts.tickets.journal(mark.relocation).await?;
-        let entries: Result<Vec<_>, String> = journal.into_iter().collect();
-        let moments = entries.and_then(|mut entries| {
+        let entries: Result<Vec<_>, _> = journal.into_iter().collect();
+        let moments = entries.map_err(|why| why.to_string()).and_then(|mut entries| {
             entries.retain(|entry| entry.seq <= mark.seq);
             moments(entries).map_err(|error| error.to_string())
         });

@@ -14,6 +14,7 @@
 //! *careful*, with one message at a time, so that only the culprit is counted against the queue's delivery limit,
 //! until the broker sets it aside.
 
+mod newer;
 mod watchdog;
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use lapin::{
 };
 use rehome_domain::trace::Trace;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     time::{Instant, sleep, timeout},
 };
 
@@ -148,7 +149,9 @@ pub(super) fn pump<T: Send + 'static>(
     shared.stands(&purpose, Standing::Connecting { trouble: None });
     let tap = Tap { messages, phase: phase.clone(), current: Arc::clone(&current), alive, fresh };
     let (wanted, alive) = (Wanted { phase, out }, tap.alive.downgrade());
-    let pump = Pump { shared, publishing, wanted, order, alive, left, tried, current, purpose, careful: 0 };
+    let newer = newer::room(order.prefetch);
+    let pump =
+        Pump { shared, publishing, wanted, order, alive, left, tried, current, purpose, careful: 0, newer };
     (tap, pump.run())
 }
 
@@ -185,6 +188,8 @@ struct Pump<T> {
     purpose: String,
     /// Messages still to be taken one at a time.
     careful: u32,
+    /// A permit for each message of a newer version that may be held before it is handed back.
+    newer: Arc<Semaphore>,
 }
 
 /// A consumer at work.
@@ -423,7 +428,8 @@ impl<T: Send + 'static> Pump<T> {
                 );
                 self.hand_out(Handed { message, tag, trace, domain }).await;
             }
-            Err(reason) => self.bury(line, tag, delivery, reason),
+            Err(Unreadable::Newer(why)) => self.leave_to_newer(line, tag, delivery, &why),
+            Err(Unreadable::Bad(why)) => self.bury(line, tag, delivery, why),
         }
     }
 
@@ -437,15 +443,15 @@ impl<T: Send + 'static> Pump<T> {
 
     /// Publishes what can't be read to the dead letters, and acknowledges it once that is confirmed; the good messages
     /// behind it don't wait. Bounded by the prefetch.
-    fn bury(&self, line: &Line, tag: u64, delivery: Delivery, reason: Unreadable) {
+    fn bury(&self, line: &Line, tag: u64, delivery: Delivery, reason: String) {
         let queue = self.order.source.queue().to_owned();
-        tracing::warn!(queue, key = %delivery.routing_key, %reason, "a message can't be read");
+        tracing::warn!(queue, key = %delivery.routing_key, reason, "a message can't be read");
         let (shared, publishing) = (Arc::clone(&self.shared), self.publishing.clone());
         let (session, alive) = (Arc::clone(&line.session), self.alive.upgrade());
         tokio::spawn(async move {
             let _alive = alive;
             let by = inward::sender(&shared, &delivery).ok();
-            let buried = match outward::dead(&shared, &delivery, by.as_ref(), &reason.0) {
+            let buried = match outward::dead(&shared, &delivery, by.as_ref(), &reason) {
                 Ok(packed) => publishing.send(vec![packed]).await,
                 Err(error) => Err(error),
             };

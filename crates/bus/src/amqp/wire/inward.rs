@@ -32,7 +32,7 @@ const OUR_CAUSES: [&str; 2] = ["overdue", "undeliverable"];
 type Read<T> = Result<T, Unreadable>;
 
 fn bad<T>(reason: impl Into<String>) -> Read<T> {
-    Err(Unreadable(reason.into()))
+    Err(Unreadable::Bad(reason.into()))
 }
 
 /// An input for the supervisor.
@@ -53,8 +53,8 @@ pub(in crate::amqp) fn work_order(shared: &Shared, layer: Layer, delivery: &Deli
     if delivery.exchange.as_str() != shared.names.work() {
         return bad(format!("it came by the exchange `{}`, which gives nobody orders", delivery.exchange));
     }
-    of_kind(delivery, kind::ORDER)?;
-    let order: WorkOrder = versioned(&delivery.data, MESSAGE_VERSION)?;
+    of_kind(delivery, kind::ORDER, Unreadable::Newer)?;
+    let order: WorkOrder = versioned(&delivery.data, MESSAGE_VERSION, Unreadable::Newer)?;
     if order.layer != layer {
         return bad(format!("it is an order for {}, in the queue of {layer}", order.layer));
     }
@@ -133,9 +133,10 @@ pub(in crate::amqp) fn sender(shared: &Shared, delivery: &Delivery) -> Read<By> 
         ));
     };
     let role = header_text(headers, header::ROLE)
-        .ok_or_else(|| Unreadable(format!("the relay `{user}` gives no header `{}`", header::ROLE)))?;
-    let role: Role =
-        role.parse().map_err(|error| Unreadable(format!("in the header `{}`: {error}", header::ROLE)))?;
+        .ok_or_else(|| Unreadable::Bad(format!("the relay `{user}` gives no header `{}`", header::ROLE)))?;
+    let role: Role = role
+        .parse()
+        .map_err(|error| Unreadable::Bad(format!("in the header `{}`: {error}", header::ROLE)))?;
     Ok(By::Person { name, via: via.unwrap_or_else(|| "amqp".to_owned()), role })
 }
 
@@ -145,16 +146,17 @@ fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
     if asked.is_none() && key != SUBMIT_KEY {
         return bad(format!("the routing key `{key}` names no command"));
     }
-    of_kind(delivery, &kind::command(key))?;
+    // Whoever writes commands is told at once, and can say it in the older words.
+    of_kind(delivery, &kind::command(key), Unreadable::Bad)?;
     let Asked { by, cause, reply_to } = asked_by(shared, delivery)?;
     let (relocation, input) = match asked {
         None => {
-            let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION)?;
+            let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
             let derived = || RelocationId(hashed(cause.0.as_bytes()));
             (body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request })
         }
         Some(kind) => {
-            let body: CommandBody = versioned(&delivery.data, COMMAND_VERSION)?;
+            let body: CommandBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
             let reason = body.reason.unwrap_or_default();
             (
                 body.relocation,
@@ -175,9 +177,9 @@ pub(in crate::amqp) fn wish(shared: &Shared, delivery: &Delivery) -> Read<Wish> 
     let Some(turn) = turn_of(key) else {
         return bad(format!("the routing key `{key}` names no command"));
     };
-    of_kind(delivery, &kind::command(key))?;
+    of_kind(delivery, &kind::command(key), Unreadable::Bad)?;
     let Asked { by, cause: id, reply_to } = asked_by(shared, delivery)?;
-    let body: SteerBody = versioned(&delivery.data, COMMAND_VERSION)?;
+    let body: SteerBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
     let scope = body.scope()?;
     Ok(Wish { steer: Steer { id, turn, scope, by, reason: body.reason }, reply_to })
 }
@@ -192,7 +194,9 @@ struct Asked {
 fn asked_by(shared: &Shared, delivery: &Delivery) -> Read<Asked> {
     let by = sender(shared, delivery)?;
     let id = message_id(delivery).ok_or_else(|| {
-        Unreadable("`message_id` is missing: without it a command sent twice would count twice".to_owned())
+        Unreadable::Bad(
+            "`message_id` is missing: without it a command sent twice would count twice".to_owned(),
+        )
     })?;
     let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
     let relayed = user.is_some_and(|user| shared.options.relays.iter().any(|relay| relay == user));
@@ -227,8 +231,8 @@ fn domain(delivery: &Delivery) -> Option<String> {
 /// A reply, by whoever may write for its layer and domain: ours, or a vendor's. Whether the order is that domain's the
 /// supervisor sees, who knows its device.
 fn reply(shared: &Shared, delivery: &Delivery) -> Read<Envelope> {
-    of_kind(delivery, kind::REPLY)?;
-    let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION)?;
+    of_kind(delivery, kind::REPLY, Unreadable::Newer)?;
+    let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION, Unreadable::Newer)?;
     let key = delivery.routing_key.as_str();
     if key.split('.').next() != Some(reply.layer.wire()) {
         return bad(format!(
@@ -281,13 +285,18 @@ fn said(report: &Report) -> String {
 }
 
 fn internal(delivery: &Delivery) -> Read<Incoming> {
-    of_kind(delivery, kind::INPUT)?;
+    of_kind(delivery, kind::INPUT, Unreadable::Newer)?;
     let envelope: Envelope = parse(&delivery.data)?;
     let headers = headers(delivery);
     let early = header_number(headers, header::EARLY).and_then(|early| u8::try_from(early).ok()).unwrap_or(0);
     let to = header_text(headers, header::REPLY_QUEUE).zip(header_text(headers, header::REPLY_CORRELATION));
     let reply_to = to.map(|(queue, correlation)| ReplyTo { queue, correlation: MessageId(correlation) });
     Ok(Incoming { envelope, reply_to, early })
+}
+
+/// How often a delivery has been given out and handed back before.
+pub(in crate::amqp) fn handed_back(delivery: &Delivery) -> u64 {
+    header_number(headers(delivery), "x-delivery-count").unwrap_or(0)
 }
 
 /// A dead letter: one of ours with its reason in headers, or one the broker set aside.
@@ -386,25 +395,40 @@ fn small_enough(shared: &Shared, delivery: &Delivery) -> Read<()> {
     if is > limit { bad(format!("its body has {is} bytes, and {limit} is the most we read")) } else { Ok(()) }
 }
 
+/// What becomes of a message of a newer version: [`Unreadable::Newer`] among our own processes.
+type IfNewer = fn(String) -> Unreadable;
+
 /// Whoever names a type must name the right one; not to name it is allowed.
-fn of_kind(delivery: &Delivery, expected: &str) -> Read<()> {
+fn of_kind(delivery: &Delivery, expected: &str, newer: IfNewer) -> Read<()> {
     match delivery.properties.kind() {
         Some(kind) if kind.as_str() != expected => {
-            bad(format!("`type` is `{kind}`, expected `{expected}`: if it is newer, upgrade the receiver"))
+            let why =
+                format!("`type` is `{kind}`, expected `{expected}`: if it is newer, upgrade the receiver");
+            Err(if is_newer(kind.as_str(), expected) { newer(why) } else { Unreadable::Bad(why) })
         }
         _ => Ok(()),
     }
 }
 
+/// Whether a type is a later version of another.
+fn is_newer(kind: &str, expected: &str) -> bool {
+    let split = |kind: &str| {
+        let (name, version) = kind.rsplit_once(".v")?;
+        Some((name.to_owned(), version.parse::<u16>().ok()?))
+    };
+    split(kind).zip(split(expected)).is_some_and(|(one, other)| one.0 == other.0 && one.1 > other.1)
+}
+
 /// Reads a body whose version is looked at first: what a newer version says is not ours to judge.
-fn versioned<T: DeserializeOwned>(body: &[u8], ours: u16) -> Read<T> {
+fn versioned<T: DeserializeOwned>(body: &[u8], ours: u16, newer: IfNewer) -> Read<T> {
     #[derive(Deserialize)]
     struct Version {
         v: u16,
     }
     let Version { v } = parse(body)?;
     if v > ours {
-        return bad(format!("`v` is {v}, and this binary knows versions up to {ours}: upgrade it"));
+        let why = format!("`v` is {v}, and this binary knows versions up to {ours}: upgrade it");
+        return Err(newer(why));
     }
     if v == 0 {
         return bad("`v` is 0, and versions begin with 1");
@@ -418,8 +442,12 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
         let at = if path == "." { String::new() } else { format!("at `{path}`: ") };
-        Unreadable(if inner.is_data() { format!("{at}{inner}") } else { format!("{at}not JSON: {inner}") })
+        Unreadable::Bad(if inner.is_data() {
+            format!("{at}{inner}")
+        } else {
+            format!("{at}not JSON: {inner}")
+        })
     })?;
-    json.end().map_err(|error| Unreadable(format!("not JSON: {error}")))?;
+    json.end().map_err(|error| Unreadable::Bad(format!("not JSON: {error}")))?;
     Ok(parsed)
 }

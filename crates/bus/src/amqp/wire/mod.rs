@@ -137,10 +137,14 @@ impl SteerBody {
             (ScopeWord::Domain, Some(name)) => Ok(Scope::Domain { name }),
             (ScopeWord::Device, Some(name)) => Ok(Scope::Device { name }),
             (ScopeWord::Everything, Some(_)) => {
-                Err(Unreadable("at `name`: everything has no name".to_owned()))
+                Err(Unreadable::Bad("at `name`: everything has no name".to_owned()))
             }
-            (ScopeWord::Domain, None) => Err(Unreadable("at `name`: which domain is missing".to_owned())),
-            (ScopeWord::Device, None) => Err(Unreadable("at `name`: which device is missing".to_owned())),
+            (ScopeWord::Domain, None) => {
+                Err(Unreadable::Bad("at `name`: which domain is missing".to_owned()))
+            }
+            (ScopeWord::Device, None) => {
+                Err(Unreadable::Bad("at `name`: which device is missing".to_owned()))
+            }
         }
     }
 }
@@ -208,5 +212,11 @@ pub(super) mod kind {
 
 /// Why a message can't be read, for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unreadable(pub(super) String);
+pub(super) enum Unreadable {
+    /// Nobody could.
+    #[error("{0}")]
+    Bad(String),
+    /// A newer binary of ours wrote it, and one as new can.
+    #[error("{0}")]
+    Newer(String),
+}

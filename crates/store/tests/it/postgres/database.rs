@@ -10,7 +10,7 @@ use rehome_domain::{
     order::Layer,
     ports::{
         Admission, Board, Change, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, Part,
-        StoreError, TicketStore,
+        StoreError, TicketStore, Unreadable,
     },
     reply::{Outcome, Presence, Report},
 };
@@ -78,7 +78,7 @@ async fn a_message_id_may_hold_any_character() {
     let odd = Change { entry: Arc::clone(&entry), ..submission };
     assert_eq!(store.commit(vec![odd.clone(), second]).await, Ok(vec![Committed::Done; 2]));
     assert_eq!(store.commit(vec![odd]).await, Ok(vec![Committed::Seen]));
-    assert_eq!(store.caused(vec![(id(1), cause)]).await, Ok(vec![Some(entry.as_ref().clone())]));
+    assert_eq!(store.caused(vec![(id(1), cause)]).await, Ok(vec![Some(Ok(entry.as_ref().clone()))]));
     assert_eq!(store.journal(id(1)).await.unwrap()[0], Ok(entry.as_ref().clone()));
 }
 
@@ -116,7 +116,10 @@ async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
             let [(_, first), (_, second)] = page.as_slice() else { unreachable!("{damage}: {page:?}") };
             match first {
                 Loaded::Unreadable(why) => {
-                    assert!(!reason.is_empty() && why.starts_with(reason), "{damage}: {why}");
+                    let said = why.to_string();
+                    assert!(!reason.is_empty() && said.starts_with(reason), "{damage}: {said}");
+                    let newer = matches!(why, Unreadable::Newer { found: 2, known: 1, .. });
+                    assert_eq!(newer, reason.contains("version 2"), "{damage}: {why:?}");
                 }
                 other => assert!(reason.is_empty(), "{damage}: {other:?}"),
             }
@@ -136,10 +139,29 @@ async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
     database.sql("UPDATE journal SET body = '{\"v\":1}' WHERE seq = 2");
     let journal = store.journal(id(1)).await.unwrap();
     assert_eq!(journal[0].as_ref(), Ok(&*steps(1)[0].entry));
-    assert!(journal[1].as_ref().is_err_and(|why| why.starts_with("entry 2 can't be read: ")), "{journal:?}");
+    let Err(Unreadable::Spoilt(why)) = &journal[1] else { unreachable!("{journal:?}") };
+    assert!(why.starts_with("entry 2 can't be read: "), "{why}");
     assert_eq!(journal[2].as_ref(), Ok(&*steps(1)[2].entry));
     let again = store.commit(vec![steps(1)[1].clone()]).await.unwrap();
     assert_eq!(again, [Committed::Seen], "that it is journaled is still known");
+}
+
+#[tokio::test]
+async fn an_entry_of_a_newer_binary_is_told_from_a_damaged_one() {
+    for (change, how) in [
+        ("replace(body, '\"v\":1,', '\"v\":2,')", "in words that can be read"),
+        ("'{\"v\":2,\"form\":\"new\"}'", "in words that can't"),
+    ] {
+        let database = Database::create();
+        let store = open(&database).await;
+        store.commit(steps(1)[..3].to_vec()).await.unwrap();
+        database.sql(&format!("UPDATE journal SET body = {change} WHERE seq = 2"));
+        let newer = Unreadable::Newer { what: "entry 2".to_owned(), found: 2, known: 1 };
+        assert_eq!(store.journal(id(1)).await.unwrap()[1], Err(newer.clone()), "{how}");
+        let causes = [1, 0].map(|step: usize| (id(1), steps(1)[step].entry.cause.clone()));
+        let caused = store.caused(causes.to_vec()).await.unwrap();
+        assert_eq!(caused, [Some(Err(newer)), Some(Ok(steps(1)[0].entry.as_ref().clone()))], "{how}");
+    }
 }
 
 #[tokio::test]

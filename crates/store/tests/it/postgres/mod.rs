@@ -7,6 +7,7 @@ mod holds;
 mod proxy;
 mod restart;
 mod tls;
+mod trouble;
 
 use std::{sync::Arc, time::Duration};
 
