@@ -43,6 +43,8 @@ pub const DATABASE: &str = "rehome.db";
 const LOCK: &str = "lock";
 /// How often a draining app looks whether the work in hand is done.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
+/// How long after its time a draining app still waits for the broker: to confirm what is on its way, if it is there.
+const LEAVE: Duration = Duration::from_secs(5);
 /// Due tickets a clock claims at once.
 const CLOCK_BATCH: usize = 256;
 
@@ -343,7 +345,8 @@ impl App {
                 }
             }
         }
-        self.carrier.close().await;
+        // What waits for a broker that is away goes with the process: its inputs come again.
+        let _ = tokio::time::timeout_at(until.max(Instant::now()) + LEAVE, self.carrier.close()).await;
         self.store.close(left == 0).await;
         left
     }

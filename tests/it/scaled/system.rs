@@ -40,8 +40,8 @@ pub(crate) struct System<'a> {
 struct Process {
     roles: &'static str,
     child: Child,
-    /// Where its output goes, and its log.
-    said: PathBuf,
+    /// All it printed, once it has ended.
+    said: Receiver<String>,
     log: PathBuf,
 }
 
@@ -92,17 +92,11 @@ impl<'a> System<'a> {
         let Process { roles, child, said, .. } = &mut self.processes[which];
         let told = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &child.id().to_string()]).status();
         assert!(told.unwrap().success());
-        let until = Instant::now() + within;
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return (status.code(), std::fs::read_to_string(said).unwrap());
-            }
-            assert!(
-                Instant::now() < until,
-                "the process with the roles {roles} did not end within {within:?}"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        // Its output closes when it ends.
+        let said = said.recv_timeout(within);
+        let said = said
+            .unwrap_or_else(|_| panic!("the process with the roles {roles} did not end within {within:?}"));
+        (child.wait().unwrap().code(), said)
     }
 
     /// Starts a process in the place of one that has ended.
@@ -129,9 +123,10 @@ impl<'a> System<'a> {
         let log = self.dir.path().join(format!("{number}-{roles}.log"));
         let mut command = self.command(number, &["serve", "--roles", roles]);
         command.arg("--faults").arg(&self.plan);
-        let said = log.with_extension("out");
-        command.stdout(File::create(&said).unwrap()).stderr(File::create(&log).unwrap());
-        Process { roles, child: command.spawn().unwrap(), said, log }
+        command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+        let mut child = command.spawn().unwrap();
+        let said = read(&mut child);
+        Process { roles, child, said, log }
     }
 
     fn command(&self, number: usize, args: &[&str]) -> Command {
@@ -179,6 +174,19 @@ fn show(whose: &str, log: &Path) {
     }
 }
 
+/// What a process prints, all of it once it has ended.
+fn read(child: &mut Child) -> Receiver<String> {
+    let (sender, stdout) = channel();
+    let mut pipe = child.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = pipe.read_to_string(&mut text);
+        // A test that failed meanwhile does not listen.
+        let _ = sender.send(text);
+    });
+    stdout
+}
+
 /// Makes the store's tables.
 pub(crate) fn make_tables(database: &Database) {
     drop(open(database));
@@ -208,14 +216,7 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn start(command: &mut Command, log: PathBuf) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let (sender, stdout) = channel();
-        let mut pipe = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            let mut text = String::new();
-            let _ = pipe.read_to_string(&mut text);
-            // A test that failed meanwhile does not listen.
-            let _ = sender.send(text);
-        });
+        let stdout = read(&mut child);
         Self { child, stdout, log, begun: Instant::now(), over: false }
     }
 

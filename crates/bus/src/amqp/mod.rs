@@ -42,7 +42,12 @@ use rehome_domain::{
         WorkQueue,
     },
 };
-use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use uuid::Uuid;
 
 pub use self::{
@@ -120,10 +125,10 @@ impl Amqp {
         self.sounding.end().await;
         let publisher = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
         let pumps = std::mem::take(&mut *self.pumps.lock().unwrap_or_else(PoisonError::into_inner));
-        let most = self.shared.limits().flush * 2;
+        let until = Instant::now() + self.shared.limits().flush * 2;
         for task in publisher.into_iter().chain(pumps) {
             let stopping = task.abort_handle();
-            if timeout(most, task).await.is_err() {
+            if timeout_at(until, task).await.is_err() {
                 stopping.abort();
             }
         }
