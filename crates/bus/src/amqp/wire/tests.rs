@@ -307,7 +307,7 @@ fn where_configuration_names_who_answers_for_a_domain_nobody_else_does() {
         let mut delivery = vendor("l3", key, None, &done);
         let properties = BasicProperties::default();
         delivery.properties = user.map_or(properties.clone(), |user| properties.with_user_id(user.into()));
-        inward::input(&shared, &delivery).map(|_| ()).map_err(|why| why.0)
+        inward::input(&shared, &delivery).map(|_| ()).map_err(|why| why.to_string())
     };
     for (key, user) in [
         ("l3.acme", Some("acme-1")),
@@ -401,7 +401,7 @@ fn what_a_newer_broker_hands_out_again_and_again_is_set_aside_after_as_many_deli
         inward::worn_out(&shared(), &delivery)
     };
     assert_eq!(handed_out(20), Ok(()));
-    assert!(handed_out(21).unwrap_err().0.contains("handed out 21 times"));
+    assert!(handed_out(21).unwrap_err().to_string().contains("handed out 21 times"));
     assert_eq!(inward::worn_out(&shared(), &delivered(Outgoing::Order(order(1, Layer::L3)))), Ok(()));
 }
 
