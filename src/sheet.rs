@@ -134,7 +134,15 @@ fn place_of(name: &str) -> Option<usize> {
 pub fn open(path: &Path, deadlines: Deadlines) -> Result<Sheet, SheetError> {
     let bytes = std::fs::read(path)
         .map_err(|source| SheetError::Unreadable { path: PathBuf::from(path), source: Arc::new(source) })?;
-    let text = decode(&bytes)?;
+    named(path, &bytes, deadlines)
+}
+
+/// Reads a sheet from the bytes of a file of this name.
+///
+/// # Errors
+/// As [`open`].
+pub fn named(path: &Path, bytes: &[u8], deadlines: Deadlines) -> Result<Sheet, SheetError> {
+    let text = decode(bytes)?;
     read(text, Format::of(path, text), deadlines)
 }
 

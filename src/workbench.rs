@@ -1,19 +1,22 @@
 //! The workbench and the API of this process: its door, its asker, and the first user.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rehome_actors::wall_clock;
 use rehome_domain::{
     account::{Account, AccountName},
+    lang::Lang,
     ports::{AccountStore, StoreError},
+    request::Deadlines,
     role::Role,
     webhook::Patience,
 };
 use rehome_web::{
-    Asker, Door, Listening, Workbench,
+    Asker, Door, Listening, Pulse, Workbench,
     door::{Lifetimes, PasswordError, Passwords, one_time},
     frame::Outside,
+    pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::{Postman, PostmanParts, Reach, client::Client},
 };
 
@@ -21,6 +24,7 @@ use crate::{
     app::{App, Store},
     http::{self, NoCertificates},
     settings::{Settings, Tls},
+    sheet::{self, SheetError},
 };
 
 /// What the first user is called, who is made where there is none.
@@ -83,6 +87,12 @@ pub fn open(settings: &Settings, app: &App, store: &Store) -> Result<Arc<Workben
         door: Door::new(store.accounts(), wall_clock(), lifetimes)?,
         asker: Asker::start(Arc::clone(&app.bus), given.answer()),
         tickets: Arc::clone(&app.tickets),
+        board: store.board(),
+        letters: store.letters(),
+        steering: store.steering(),
+        sheets: Arc::new(Sheets { deadlines: settings.deadlines }),
+        runs: Runs::default(),
+        pulse: Pulse::start(&*app.bus),
         webhooks: store.webhooks(),
         feed: store.feed(),
         reach: reach(settings),
@@ -131,4 +141,34 @@ pub fn listening(settings: &Settings, at: SocketAddr) -> Listening {
     // The settings were checked when they were read.
     let proxies = given.proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect();
     Listening { threads: given.threads, outside: Outside { proxies, secure } }
+}
+
+/// What is wrong with a sheet, row by row; or with all of it.
+fn faults(lang: Lang, error: SheetError) -> Vec<SheetFault> {
+    match error {
+        SheetError::Rows { problems, .. } => problems
+            .into_iter()
+            .map(|row| SheetFault {
+                line: Some(row.line),
+                field: row.field,
+                problem: row.problem.sentence(lang),
+            })
+            .collect(),
+        other => vec![SheetFault { line: None, field: None, problem: other.sentence(lang) }],
+    }
+}
+
+/// Reads sheets as `rehome run` does.
+struct Sheets {
+    deadlines: Deadlines,
+}
+
+impl SheetReader for Sheets {
+    fn read(&self, name: &str, bytes: &[u8], lang: Lang) -> Result<Vec<SheetRow>, Vec<SheetFault>> {
+        let sheet =
+            sheet::named(Path::new(name), bytes, self.deadlines).map_err(|error| faults(lang, error))?;
+        let row =
+            |row: sheet::Row| SheetRow { line: row.line, relocation: row.relocation(), request: row.request };
+        Ok(sheet.rows.into_iter().map(row).collect())
+    }
 }

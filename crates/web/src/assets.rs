@@ -21,8 +21,10 @@ pub const ROOT: &str = "/assets";
 const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// Each file: its name, what it is, what is in it.
-const FILES: &[(&str, &str, &[u8])] =
-    &[("style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css"))];
+const FILES: &[(&str, &str, &[u8])] = &[
+    ("style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
+    ("live.js", "text/javascript; charset=utf-8", include_bytes!("../assets/live.js")),
+];
 
 /// A file with the digest of its content.
 struct Asset {

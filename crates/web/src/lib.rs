@@ -33,6 +33,7 @@ pub mod webhooks;
 pub use asker::{AskError, Asked, Asker};
 pub use door::{Caller, Door, SignedIn};
 pub use frame::{Language, Problem};
+pub use pages::Pulse;
 pub use readiness::{Part, Probe, Readiness};
 pub use server::{Bound, ListenError, Listening, Running};
 pub use site::{Site, Workbench};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use rehome_domain::{
-    ports::{Feed, TicketStore, WebhookStore},
+    ports::{Board, Feed, LetterStore, SteeringStore, TicketStore, WebhookStore},
     request::Deadlines,
 };
 
@@ -14,7 +14,8 @@ use crate::{
     assets,
     door::Door,
     frame::{self, Problem},
-    operations, pages,
+    operations,
+    pages::{self, Pulse, Runs, SheetReader},
     readiness::Probe,
     tmf,
     webhooks::Reach,
@@ -47,6 +48,18 @@ pub struct Workbench {
     pub reach: Reach,
     /// How long the orders of what is submitted here may stay unanswered.
     pub deadlines: Deadlines,
+    /// Lists of them.
+    pub board: Arc<dyn Board>,
+    /// The messages that no ticket could take.
+    pub letters: Arc<dyn LetterStore>,
+    /// The log of what was paused.
+    pub steering: Arc<dyn SteeringStore>,
+    /// Reads sheets.
+    pub sheets: Arc<dyn SheetReader>,
+    /// What people have asked of several tickets at once.
+    pub runs: Runs,
+    /// Tells open pages that something changed.
+    pub pulse: Arc<Pulse>,
 }
 
 impl Site {

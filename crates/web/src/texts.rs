@@ -74,7 +74,5 @@ texts! {
     old_password(): "Old password", "原密码";
     new_password(least): "New password (at least {least} characters)", "新密码（至少 {least} 个字符）";
     change_password(): "Change password", "修改密码";
-    signed_in_as(who, role): "Signed in as {who} ({role})", "当前用户：{who}（{role}）";
-    workbench(): "Rehome workbench", "移机工单界面";
     back(): "Back to the start", "返回首页";
 }

@@ -20,7 +20,7 @@ const X: [i32; 7] = [12, 178, 344, 526, 692, 858, 1026];
 /// The rows.
 const Y: [i32; 4] = [44, 132, 220, 308];
 /// How much of a title fits on a line of a node, in half-width characters.
-const LINE: usize = 22;
+const LINE: usize = 20;
 
 /// The way on when nothing fails.
 const WELL: [Node; 7] = [

@@ -59,7 +59,7 @@ pub(super) struct Asked {
     /// Where a browser would be after its owner has signed in.
     next: String,
     secure: bool,
-    cookie: Option<HeaderValue>,
+    cookies: Vec<HeaderValue>,
 }
 
 impl Asked {
@@ -67,21 +67,22 @@ impl Asked {
         let secure = Outside::of(request).secure;
         let whole = request.uri().path_and_query().map_or("/", |whole| whole.as_str());
         let next = if request.method() == Method::GET { whole } else { "/" };
-        let cookie = language::cookie(request, secure);
+        let cookies = [language::cookie(request, secure), pages::Theme::cookie(request, secure)];
+        let cookies = cookies.into_iter().flatten();
         Self {
             face: Face::of(request),
             lang: language::of(request),
             path: request.path().to_owned(),
             next: next.to_owned(),
             secure,
-            cookie: cookie.and_then(|cookie| HeaderValue::from_str(&cookie.to_string()).ok()),
+            cookies: cookies.filter_map(|cookie| HeaderValue::from_str(&cookie.to_string()).ok()).collect(),
         }
     }
 
     /// Adds what every answer has.
     pub(super) fn finish(&self, headers: &mut HeaderMap) {
         headers::add(headers, self.secure);
-        if let Some(cookie) = &self.cookie {
+        for cookie in &self.cookies {
             headers.append(header::SET_COOKIE, cookie.clone());
         }
     }

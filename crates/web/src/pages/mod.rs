@@ -1,30 +1,85 @@
 //! Pages, for people. A page is a template (`templates/`) and the handler that fills it in; forms are posted to the page's
 //! own path and answered with where to go on.
 
-mod home;
+mod bulk;
+mod chart;
+mod letters;
+mod live;
+mod new;
+mod overview;
 mod password;
+mod runs;
 mod sign_in;
+mod steering;
+mod ticket;
+mod tickets;
+mod tone;
+mod view;
+mod words;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header, web};
 use askama::Template;
 use rehome_domain::lang::Lang;
 
+pub(crate) use self::view::Theme;
+pub use self::{
+    live::Pulse,
+    new::{SheetFault, SheetReader, SheetRow},
+    runs::Runs,
+};
+use self::{view::Inside, words::Say};
 use crate::{assets, frame::Problem, texts};
 
 /// Their paths.
 pub(crate) fn paths(config: &mut web::ServiceConfig) {
-    config.configure(home::paths).configure(sign_in::paths).configure(password::paths);
+    config
+        .configure(sign_in::paths)
+        .configure(password::paths)
+        .configure(live::paths)
+        .configure(tickets::paths)
+        .configure(ticket::paths)
+        .configure(new::paths)
+        .configure(bulk::paths)
+        .configure(runs::paths)
+        .configure(letters::paths)
+        .configure(steering::paths)
+        .configure(overview::paths);
 }
 
 /// What every page has.
 struct Frame {
     lang: Lang,
     title: String,
+    theme: Theme,
+    /// None where nobody is signed in.
+    inside: Option<Inside>,
 }
 
 impl Frame {
     fn new(lang: Lang, title: String) -> Self {
-        Self { lang, title }
+        Self { lang, title, theme: Theme::default(), inside: None }
+    }
+
+    fn say(&self) -> Say {
+        Say(self.lang)
+    }
+
+    /// The other language, as `<html lang>` and `?lang=` have it.
+    fn other_lang(&self) -> &'static str {
+        self.lang.pick("zh", "en")
+    }
+
+    fn change_password(&self) -> String {
+        texts::change_password(self.lang)
+    }
+
+    fn sign_out(&self) -> String {
+        texts::sign_out(self.lang)
+    }
+
+    #[allow(clippy::unused_self)]
+    fn script(&self) -> String {
+        assets::path("live.js")
     }
 
     /// As `<html lang>` has it.

@@ -19,7 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_bus::{Capacity, Embedded};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
-    ports::{AccountStore, TicketStore, Wait},
+    lang::Lang,
+    ports::{AccountStore, Wait},
     request::Deadlines,
     role::Role,
 };
@@ -29,9 +30,10 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    Asker, Caller, Door, Part, Probe, Problem, Readiness, Site, Workbench,
+    Asker, Caller, Door, Part, Probe, Problem, Pulse, Readiness, Site, Workbench,
     door::{Lifetimes, Passwords, Secret},
     frame::{Outside, around},
+    pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::Reach,
 };
 
@@ -45,6 +47,15 @@ impl Probe for Ready {
     fn look(&self) -> Wait<'_, Readiness> {
         let part = |kind| Part::new(kind, Vec::new());
         Box::pin(std::future::ready(Readiness::of(Vec::new(), false, part("embedded"), part("sqlite"))))
+    }
+}
+
+/// Nobody uploads a sheet here.
+struct NoSheets;
+
+impl SheetReader for NoSheets {
+    fn read(&self, _: &str, _: &[u8], _: Lang) -> Result<Vec<SheetRow>, Vec<SheetFault>> {
+        Ok(Vec::new())
     }
 }
 
@@ -106,12 +117,17 @@ impl World {
         let lifetimes = Lifetimes { session: Duration::from_secs(1000), idle: Duration::from_secs(300) };
         let door = Door::new(accounts, Arc::new(move || *clock.lock().unwrap()), lifetimes).unwrap();
         let bus = Embedded::new(Capacity::default());
-        let asker = Asker::start(Arc::clone(&bus) as _, Duration::from_secs(1));
-        let tickets = Arc::clone(&store) as Arc<dyn TicketStore>;
+        let pulse = Pulse::start(&*bus);
         let workbench = Arc::new(Workbench {
             door,
-            asker,
-            tickets,
+            asker: Asker::start(Arc::clone(&bus) as _, Duration::from_secs(1)),
+            tickets: Arc::clone(&store) as _,
+            board: Arc::clone(&store) as _,
+            letters: Arc::clone(&store) as _,
+            steering: Arc::clone(&store) as _,
+            sheets: Arc::new(NoSheets),
+            runs: Runs::default(),
+            pulse,
             webhooks: Arc::clone(&store) as _,
             feed: Arc::clone(&store) as _,
             reach: Reach::default(),

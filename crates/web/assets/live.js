@@ -1,0 +1,208 @@
+// Keeps an open page true: when a ticket changes, the page is fetched again and what changed in it is put in place, row by
+// row, so that scrolling, focus, what is typed, chosen or opened stays as it is. Without this script every page works by
+// reloading. Also shows times in the reader's own zone.
+
+const STREAM = "/live";
+/** Between two refreshes, however much changes. */
+const CALM_MS = 700;
+/** Pages that no ticket's change tells of look for themselves. */
+const POLL_MS = 5000;
+/** How long the stream may say nothing: it says at least a comment every 10 seconds. */
+const SILENCE_MS = 25000;
+
+const main = document.getElementById("main");
+const sign = document.getElementById("live");
+const about = main.querySelector("[data-about]")?.dataset.about ?? "";
+
+// ---- times ----------------------------------------------------------------------------------------------------
+
+const two = (number) => String(number).padStart(2, "0");
+
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time:not(.ago)[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = time.dateTime;
+    const day = `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    time.textContent = `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  }
+  ages(root);
+}
+
+/** How long ago, as the server writes it. */
+function ages(root) {
+  const zh = document.documentElement.lang.startsWith("zh");
+  for (const time of root.querySelectorAll("time.ago[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const seconds = Math.max(0, Math.floor((Date.now() - at.getTime()) / 1000));
+    const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60);
+    const text = seconds < 60 ? (zh ? `${seconds} 秒` : `${seconds} s`)
+      : minutes < 60 ? (zh ? `${minutes} 分` : `${minutes} min`)
+      : hours < 24 ? (zh ? `${hours} 时 ${two(minutes % 60)}` : `${hours} h ${two(minutes % 60)}`)
+      : (zh ? `${Math.floor(hours / 24)} 天` : `${Math.floor(hours / 24)} d`);
+    if (time.textContent !== text) time.textContent = text;
+    time.title = at.toLocaleString(document.documentElement.lang);
+  }
+}
+
+// ---- putting what changed in place --------------------------------------------------------------------------------
+
+/** What a reader has done to an element, which the server does not know of. */
+function keepReadersOwn(before, after) {
+  if (before.id) {
+    for (const details of before.querySelectorAll("details[id]")) {
+      const again = after.querySelector(`#${CSS.escape(details.id)}`);
+      if (again) again.open = details.open;
+    }
+    for (const field of before.querySelectorAll("input[id], textarea[id], select[id]")) {
+      const again = after.querySelector(`#${CSS.escape(field.id)}`);
+      if (!again) continue;
+      if (field.type === "checkbox") again.checked = field.checked;
+      else if (field.type !== "hidden") again.value = field.value;
+    }
+  }
+}
+
+/** Whether somebody is typing or choosing in it, or has something opened there to act on. */
+function inHand(element) {
+  const active = document.activeElement;
+  return element.contains(active) && active.matches("input:not([type=checkbox]), textarea, select");
+}
+
+function replace(before, after) {
+  keepReadersOwn(before, after);
+  const focused = before.contains(document.activeElement) ? document.activeElement.id : "";
+  const place = document.importNode(after, true);
+  // importNode forgets what is a property and not an attribute.
+  keepReadersOwn(before, place);
+  before.replaceWith(place);
+  localTimes(place);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  return place;
+}
+
+/** What the server wrote, by which two states are compared: not how long ago it was, which grows by itself. */
+const written = new WeakMap();
+const wrote = (element) => element.outerHTML.replace(/(<time [^>]*class="ago"[^>]*>)[^<]*/g, "$1");
+const source = (element) => written.get(element) ?? wrote(element);
+
+/** Makes `before`'s children those of `after`, by id, leaving those that are the same untouched. */
+function swapChildren(before, after) {
+  let changed = 0;
+  const known = new Map([...before.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let next = before.firstElementChild;
+  for (const child of [...after.children]) {
+    const html = wrote(child);
+    let here = child.id ? known.get(child.id) : undefined;
+    if (!here) {
+      here = document.importNode(child, true);
+      before.insertBefore(here, next);
+      localTimes(here);
+      here.classList.add("changed");
+      changed += 1;
+    } else {
+      if (here !== next) before.insertBefore(here, next);
+      if (source(here) !== html) {
+        here = replace(here, child);
+        here.classList.add("changed");
+        changed += 1;
+      }
+    }
+    written.set(here, html);
+    next = here.nextElementSibling;
+  }
+  while (next) {
+    const gone = next;
+    next = next.nextElementSibling;
+    gone.remove();
+    changed += 1;
+  }
+  return changed;
+}
+
+function swap(fresh) {
+  for (const part of [...document.querySelectorAll("[data-swap]")]) {
+    const again = fresh.getElementById(part.id);
+    if (!again || inHand(part)) continue;
+    const keyed = [...again.children].length > 0 && [...again.children].every((child) => child.id);
+    if (keyed && part.children.length > 0) swapChildren(part, again);
+    else if (source(part) !== wrote(again)) {
+      const html = wrote(again);
+      written.set(replace(part, again), html);
+    }
+  }
+}
+
+// ---- when ---------------------------------------------------------------------------------------------------------
+
+let waiting = false;
+let again = false;
+let refreshing = false;
+
+async function refresh() {
+  if (refreshing) { again = true; return; }
+  refreshing = true;
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+    // Signed out meanwhile: a reload leads to where one signs in.
+    if (answer.type === "opaqueredirect") { location.reload(); return; }
+    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch {
+    // The server is away; the stream says so, and asks again when it is back.
+  } finally {
+    refreshing = false;
+    if (again) { again = false; soon(); }
+  }
+}
+
+function soon() {
+  if (waiting || document.hidden) { again = document.hidden || again; return; }
+  waiting = true;
+  setTimeout(() => { waiting = false; refresh(); }, CALM_MS);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && again) { again = false; soon(); }
+});
+
+function say(state) {
+  if (sign.dataset.state === state) return;
+  sign.dataset.state = state;
+  sign.textContent = state === "live" ? sign.dataset.live : sign.dataset.lost;
+}
+
+let heard = Date.now();
+let stream;
+
+function listen() {
+  stream?.close();
+  heard = Date.now();
+  stream = new EventSource(STREAM);
+  stream.addEventListener("open", () => { heard = Date.now(); say("live"); soon(); });
+  stream.addEventListener("here", () => { heard = Date.now(); });
+  stream.addEventListener("changed", (event) => {
+    heard = Date.now();
+    if (!about || event.data === about || event.data === "") soon();
+  });
+  stream.addEventListener("error", () => {
+    say("lost");
+    // A browser gives up after an answer that is no stream; a server that starts again answers so for a moment.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
+}
+
+setInterval(() => {
+  if (Date.now() - heard > SILENCE_MS) { say("lost"); listen(); }
+}, 5000);
+
+// Before anything here touches them.
+for (const part of document.querySelectorAll("[data-swap]")) {
+  for (const element of [part, ...part.children]) written.set(element, wrote(element));
+}
+localTimes(document);
+setInterval(() => ages(document), 1000);
+if (document.querySelector("[data-swap]")) {
+  listen();
+  if (main.querySelector("[data-poll]")) setInterval(soon, POLL_MS);
+}

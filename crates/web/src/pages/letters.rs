@@ -1,0 +1,130 @@
+//! Messages that no ticket could take: what they said, why nobody took them, and what a person did about it.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use rehome_domain::{
+    lang::Lang,
+    ports::{Kept, Settled, Settlement},
+    role::Role,
+    wording,
+};
+use serde::Deserialize;
+
+use super::{
+    Frame, encoded, go, page,
+    tone::Chip,
+    view::{Section, View, When},
+    words::Say,
+};
+use crate::{frame::Problem, site::Workbench};
+
+/// Where.
+const PATH: &str = "/dead-letters";
+/// Letters on a page.
+const SHOWN: usize = 50;
+/// What it takes to settle one: what was sent is given up, or will be done after all.
+const TO_SETTLE: Role = Role::Supervisor;
+
+pub(super) fn paths(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource(PATH).route(web::get().to(list)))
+        .service(web::resource("/dead-letters/drop").route(web::post().to(settle)));
+}
+
+/// A letter.
+struct Letter {
+    key: String,
+    at: When,
+    origin: String,
+    who: String,
+    reason: String,
+    body: String,
+    state: Chip,
+    settled: Option<(String, When, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "letters.html")]
+struct Letters {
+    frame: Frame,
+    say: Say,
+    may: bool,
+    letters: Vec<Letter>,
+    next: Option<String>,
+}
+
+/// Where a page begins.
+#[derive(Deserialize)]
+struct From {
+    after: Option<String>,
+}
+
+async fn list(
+    view: View,
+    from: web::Query<From>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    let kept = workbench.letters.letters(from.into_inner().after, SHOWN).await?;
+    let next = kept
+        .last()
+        .filter(|_| kept.len() == SHOWN)
+        .map(|last| format!("{PATH}?after={}", encoded(&last.key)));
+    let letters = Letters {
+        frame: view.frame(Section::Letters, view.say.dead_letters()),
+        say: view.say,
+        may: view.may(TO_SETTLE),
+        letters: kept.into_iter().map(|kept| letter(view.lang(), kept)).collect(),
+        next,
+    };
+    Ok(page(HttpResponse::Ok(), &letters))
+}
+
+fn letter(lang: Lang, kept: Kept) -> Letter {
+    let say = Say(lang);
+    let (tone, label, wire) = match kept.settled.as_ref().map(|settled| settled.what) {
+        None => ("person", say.open(), "open"),
+        Some(Settlement::Resent) => ("good", say.resent(), "resent"),
+        Some(Settlement::Dropped) => ("ended", say.dropped(), "dropped"),
+    };
+    let body = serde_json::from_str::<serde_json::Value>(&kept.letter.body)
+        .ok()
+        .and_then(|json| serde_json::to_string_pretty(&json).ok())
+        .unwrap_or(kept.letter.body);
+    Letter {
+        key: kept.key,
+        at: When::of(kept.letter.at),
+        origin: kept.letter.origin,
+        who: kept.letter.by.map(|by| wording::by(lang, &by)).unwrap_or_default(),
+        reason: kept.letter.reason,
+        body,
+        state: Chip { tone, label: label.to_owned(), wire },
+        settled: kept
+            .settled
+            .map(|settled| (wording::by(lang, &settled.by), When::of(settled.at), settled.reason)),
+    }
+}
+
+/// A letter that needs nothing, as the form sends it.
+#[derive(Deserialize)]
+struct Sent {
+    key: String,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn settle(
+    view: View,
+    sent: web::Form<Sent>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    view.caller.needs(TO_SETTLE)?;
+    let Sent { key, reason } = sent.into_inner();
+    if reason.trim().is_empty() {
+        return Err(Problem::field("reason", view.say.reason_needed().to_owned()));
+    }
+    let settled =
+        Settled { what: Settlement::Dropped, by: view.caller.by(), at: workbench.door.now(), reason };
+    // Of two who want to, the second finds it done, with the first one's name.
+    workbench.letters.settle_letter(key, settled).await?;
+    Ok(go(PATH))
+}

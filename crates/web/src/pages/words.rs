@@ -1,0 +1,212 @@
+//! Every word the pages say, in both languages: one that lacks a language does not build.
+//!
+//! Statuses, commands and refusals have their labels in the domain.
+
+use rehome_domain::lang::Lang;
+
+/// Says things in a language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Say(pub(super) Lang);
+
+macro_rules! words {
+    ($($name:ident: $en:literal, $zh:literal;)+) => {
+        impl Say {
+            $(
+                #[doc = $en]
+                pub(super) fn $name(self) -> &'static str {
+                    self.0.pick($en, $zh)
+                }
+            )+
+        }
+    };
+}
+
+rehome_domain::texts! {
+    matching(count): "{count} match", "符合条件 {count} 个";
+    at_least(count): "at least {count} match", "符合条件至少 {count} 个";
+    version(version): "version {version}", "版本 {version}";
+    attempt(number): "attempt {number}", "第 {number} 次";
+    retry_number(number, at): "try {number} failed, next {at}", "第 {number} 次失败，下次 {at}";
+    moved_on(who, what): "While you looked, {who} was quicker: {what}", "您查看期间，{who} 已先行操作：{what}";
+    done_as(command): "{command}: done", "{command}：已执行";
+    refused_as(command, why): "{command} was refused: {why}", "{command}被拒绝：{why}";
+    accepted_as(command): "{command} is on its way; the journal will say what became of it.", "{command}已送出，结果见日志。";
+    rows_fine(count): "{count} relocations, all in order", "共 {count} 个移机，全部有效";
+    bulk_will(count): "{count} will be done", "将执行 {count} 个";
+    bulk_not(count): "{count} are refused", "将拒绝 {count} 个";
+    bulk_progress(done, all): "{done} of {all} done", "已完成 {done}/{all}";
+    bulk_bound(most): "Only the first {most} are taken at once.", "一次最多处理前 {most} 个。";
+    line_number(line): "line {line}", "第 {line} 行";
+    chart_hours(hours): "Last {hours} hours", "最近 {hours} 小时";
+}
+
+words! {
+    // The frame.
+    skip: "Skip to the content", "跳到正文";
+    main_menu: "Main menu", "主菜单";
+    tickets: "Tickets", "工单";
+    overview: "Overview", "总览";
+    new_relocation: "New relocation", "新建移机";
+    dead_letters: "Dead letters", "死信";
+    steering: "Pauses", "暂停管理";
+    theme: "Theme", "主题";
+    theme_auto: "System", "跟随系统";
+    theme_light: "Light", "浅色";
+    theme_dark: "Dark", "深色";
+    other_language: "中文", "English";
+    live: "Live", "实时";
+    not_live: "Not live: reconnecting…", "未连接，正在重连…";
+    no_script_live: "Without scripts, reload to see changes.", "未启用脚本，请刷新查看变化。";
+    times_note: "Times are shown in your browser's time zone; without scripts in UTC.", "时间按浏览器时区显示；未启用脚本时为 UTC。";
+    // The list.
+    service: "Service", "业务";
+    customer: "Customer", "客户";
+    old_to_new: "Old → new place", "旧址 → 新址";
+    relocation: "Relocation", "移机状态";
+    reservation: "Reservation", "移机预占状态";
+    cutover: "Cutover", "移机切换状态";
+    waits_for: "Waits for", "等待";
+    since: "Since", "自";
+    age: "Age", "时长";
+    choose: "Choose", "选择";
+    by_attention: "By what they wait for", "按等待事项";
+    by_status: "By relocation status", "按移机状态";
+    filters: "Filters", "筛选";
+    apply: "Apply", "应用";
+    clear: "Clear", "清除";
+    text: "Text", "文本";
+    device: "Device", "设备";
+    device_hint: "exact, or with * at the end", "完整名称，或以 * 结尾";
+    text_hint: "service, customer, device, port, address, description", "业务、客户、设备、端口、地址、描述";
+    disposition: "Disposition", "处置";
+    sort: "Sort", "排序";
+    sort_urgency: "Urgency", "紧急程度";
+    sort_changed: "Last change", "最近变化";
+    sort_submitted: "Submitted", "提交时间";
+    sort_service: "Service", "业务";
+    sort_customer: "Customer", "客户";
+    descending: "Reverse order", "倒序";
+    unset: "not begun", "未开始";
+    any: "any", "不限";
+    nothing_matches: "No ticket matches.", "没有符合条件的工单。";
+    next_page: "Next page", "下一页";
+    first_page: "First page", "首页";
+    export: "Export the list", "导出列表";
+    bulk: "Act on several", "批量操作";
+    bulk_hint: "Acts on the chosen tickets; if none is chosen, on all that match the filters.",
+        "对所选工单操作；未选择时对全部符合条件的工单操作。";
+    preview: "Preview…", "预览…";
+    command: "Action", "操作";
+    set_aside: "Set aside: its journal can't be read", "已隔离：日志无法读取";
+    // A ticket.
+    places: "Places", "新旧地址";
+    old_place: "Old place", "旧址";
+    new_place: "New place", "新址";
+    same: "same", "相同";
+    differs: "changes", "变更";
+    gateway: "Gateway (L3)", "网关（三层）";
+    gateway_port: "Gateway port", "网关端口";
+    vlan: "VLAN", "VLAN";
+    inner_vlan: "Inner VLAN", "内层 VLAN";
+    switch: "Switch (L2)", "交换机（二层）";
+    switch_port: "Switch port", "交换机端口";
+    address: "Address", "地址";
+    vrf: "VRF", "VRF";
+    description: "Description", "描述";
+    window: "Cutover window", "切换窗口";
+    field: "Field", "项目";
+    stages: "Both stages", "两个阶段";
+    happened: "Happened", "已发生";
+    now: "Now", "当前";
+    can_come_next: "Can come next", "接下来可能";
+    stays: "stays here", "停留";
+    by_a_person: "a person", "人工";
+    by_itself: "by itself", "自动";
+    work_out: "Work orders out", "在途工单";
+    no_work_out: "No work order is out.", "没有在途工单。";
+    deadline: "Deadline", "截止";
+    last_failure: "Last failure", "最近失败";
+    side_states: "Rollback and side states", "回滚与附属状态";
+    l3_rollback: "L3 reservation rollback", "三层预占回滚";
+    install_rollback: "Install rollback", "新装回滚";
+    l2_cutover: "L2 cutover", "二层切换";
+    forced_reservation: "Reservation forced", "强制移机预占竣工";
+    forced_completion: "Completion forced", "强制移机竣工";
+    cancelled: "Cancelled", "取消";
+    actions: "Actions", "操作";
+    reason: "Reason", "原因";
+    reason_needed: "A reason is needed.", "必须填写原因。";
+    will_follow: "What will follow", "执行后果";
+    not_now: "Not now:", "当前不可：";
+    nothing_to_do: "Nothing can be done now.", "当前无可执行操作。";
+    journal: "Journal", "日志";
+    newest_first: "newest first", "最新在前";
+    sent: "Sent", "发出";
+    nothing_changed: "changed nothing", "无变化";
+    raw: "Raw entry", "原始记录";
+    submitted: "Submitted", "提交";
+    last_change: "Last change", "最近变化";
+    service_down: "The customer is without service.", "客户业务中断。";
+    download_journal: "Download the journal", "下载日志";
+    unreadable_entry: "This entry can't be read:", "此条无法读取：";
+    // Forms.
+    by_form: "By form", "填写表单";
+    by_sheet: "By sheet", "上传移机表";
+    sheet_file: "Sheet (CSV or JSON)", "移机表（CSV 或 JSON）";
+    sheet_text: "or paste it here", "或粘贴到此处";
+    check_sheet: "Check the sheet", "检查移机表";
+    submit: "Submit", "提交";
+    submit_all: "Submit all", "全部提交";
+    hold: "Hold: wait for a person before reserving", "暂缓：预占前等待人工部署";
+    window_start: "Window from", "窗口开始";
+    window_end: "Window until", "窗口结束";
+    window_hint: "such as 2026-11-30T01:00:00Z; both or neither", "例如 2026-11-30T01:00:00Z；两项同时填写或留空";
+    ip_hint: "with prefix length, such as 192.0.2.1/30", "带前缀长度，例如 192.0.2.1/30";
+    optional: "optional", "可选";
+    some_wrong: "Some fields are wrong; nothing was submitted.", "部分字段有误，未提交。";
+    sheet_wrong: "The sheet has errors; nothing was submitted.", "移机表有误，未提交。";
+    row: "Row", "行";
+    problem: "What is wrong", "问题";
+    result: "Result", "结果";
+    // Bulk.
+    bulk_title: "Act on several tickets", "批量操作";
+    why: "Why", "原因";
+    none: "none", "无";
+    bulk_gone: "This run is not known here: the workbench was restarted since. Each ticket's journal says what became of it.",
+        "本机没有该批次记录：工单界面已重启。各工单日志记有结果。";
+    waiting: "waiting", "等待中";
+    done: "done", "已执行";
+    on_its_way: "on its way", "已送出";
+    back_to_list: "Back to the list", "返回列表";
+    // Dead letters.
+    no_letters: "There are no dead letters.", "没有死信。";
+    message: "Message", "消息";
+    drop: "Drop", "丢弃";
+    dropped: "dropped", "已丢弃";
+    resent: "resent", "已重新发送";
+    open: "open", "未处理";
+    // Steering.
+    pause: "Pause", "暂停";
+    resume: "Resume", "恢复";
+    lifted: "All that was held back has begun", "已全部恢复";
+    draining: "Draining", "正在排空";
+    drained: "Drained", "已排空";
+    scope: "What", "范围";
+    everything: "everything", "全部";
+    domain: "a domain", "域";
+    one_device: "a device", "设备";
+    name: "Name", "名称";
+    nothing_paused: "Nothing is paused.", "没有暂停。";
+    paused_now: "Paused now", "当前暂停";
+    pause_something: "Pause something", "新增暂停";
+    pause_hint: "What is paused begins nothing; what is under way goes on to its end, and undoing is always allowed.",
+        "暂停后不再开始新的操作；进行中的继续完成，回滚始终允许。";
+    steering_log: "What was paused and resumed", "暂停与恢复记录";
+    // Overview.
+    throughput: "Ended, by hour", "每小时结束";
+    outcomes: "How they stand", "处置分布";
+    waiting_by_age: "Open, by how long they wait", "未关闭工单的等待时长";
+    succeeded: "succeeded", "成功";
+    not_succeeded: "forced or cancelled", "强制或取消";
+    chart_capped: "The newest thousand changes are counted.", "仅统计最近一千次变化。";
+}
