@@ -1,6 +1,6 @@
 //! A ticket's journal as a timeline: who, when, what came in, what changed, what was sent.
 
-use rehome_domain::{journal::Entry, lang::Lang, status::Disposition, wording};
+use rehome_domain::{journal::Entry, lang::Lang, ports::Unreadable, status::Disposition, wording};
 
 use super::super::{
     tone::{self, Chip},
@@ -26,7 +26,7 @@ pub(super) struct EntryRow {
 }
 
 /// The timeline, newest first.
-pub(super) fn timeline(lang: Lang, journal: &[Result<Entry, String>]) -> Vec<Told> {
+pub(super) fn timeline(lang: Lang, journal: &[Result<Entry, Unreadable>]) -> Vec<Told> {
     let mut before: Option<&Entry> = None;
     let mut told = Vec::with_capacity(journal.len());
     for entry in journal {
@@ -36,7 +36,7 @@ pub(super) fn timeline(lang: Lang, journal: &[Result<Entry, String>]) -> Vec<Tol
                 before = Some(entry);
                 Told::Entry(Box::new(row))
             }
-            Err(why) => Told::Unreadable(why.clone()),
+            Err(why) => Told::Unreadable(why.to_string()),
         });
     }
     told.reverse();

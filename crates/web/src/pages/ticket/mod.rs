@@ -12,7 +12,7 @@ use rehome_domain::{
     journal::Entry,
     lang::Lang,
     order::Layer,
-    ports::Loaded,
+    ports::{Loaded, Unreadable},
     render::{self, Course, course_svg},
     request::{Place, Request},
     ticket::{Act, Ticket},
@@ -138,7 +138,7 @@ async fn loaded(workbench: &Workbench, id: RelocationId, lang: Lang) -> Result<T
 fn filled(
     view: &View,
     ticket: &Ticket,
-    journal: &[Result<Entry, String>],
+    journal: &[Result<Entry, Unreadable>],
     became: Option<Became>,
     waited: String,
 ) -> TicketPage {
