@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tokio_postgres::{Client, Error, GenericClient};
+use tokio_postgres::{Client, Error, GenericClient, error::SqlState};
 
 use super::{
     Options, board,
@@ -41,7 +41,26 @@ pub(super) async fn migrate(client: &mut Object, place: &Place, options: &Option
     check(client, place).await
 }
 
+/// Others may be at work meanwhile. Their transactions begin with `ticket`, so whoever has that table alone meets none of
+/// them half-way through the others; a statement that reads several may still be in the way: then it is done again.
+const LOCK_TABLES: &str = "LOCK TABLE ticket IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE request, journal, dead_letter IN ACCESS EXCLUSIVE MODE";
+/// How often a schema is brought up that ran into others at work.
+const TRIES: usize = 10;
+
 async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
+    let mut tries = 1;
+    loop {
+        match attempt(client, options).await {
+            Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && tries < TRIES => {
+                tries += 1
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
     let transaction = Client::transaction(client).await?;
     let timeout = STEP_TIMEOUT.as_millis();
     transaction.batch_execute(&format!("SET LOCAL statement_timeout = {timeout}")).await?;
@@ -57,6 +76,9 @@ async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
                 "CREATE TABLE rehome_schema (step integer PRIMARY KEY, taken_at timestamptz NOT NULL DEFAULT now())",
             )
             .await?;
+    }
+    if found > 0 {
+        transaction.batch_execute(LOCK_TABLES).await?;
     }
     for (step, sql) in (1_i32..).zip(MIGRATIONS).skip(found) {
         transaction.batch_execute(sql).await?;

@@ -297,6 +297,15 @@ fn no_layer_can_answer_for_another_and_newer_replies_ask_for_an_upgrade() {
 }
 
 #[test]
+fn a_reply_by_the_key_of_before_says_no_domain_and_counts() {
+    let done = json!({ "report": "release", "outcome": "done" });
+    let by = |key| inward::input(&shared(), &vendor("l3", key, None, &done)).unwrap().envelope.by;
+    let of = |domain: Option<&str>| By::Configurator { layer: Layer::L3, domain: domain.map(str::to_owned) };
+    assert_eq!(by("l3.reply"), of(None));
+    assert_eq!(by("l3.north"), of(Some("north")));
+}
+
+#[test]
 fn where_configuration_names_who_answers_for_a_domain_nobody_else_does() {
     let configurators = [("acme", "acme-1"), ("acme", "acme-2"), ("north", "us")];
     let configurators = configurators.map(|(of, user)| (of.to_owned(), user.to_owned())).to_vec();
