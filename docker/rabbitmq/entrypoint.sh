@@ -3,7 +3,7 @@
 set -eu
 umask 077
 definitions=$(cat /etc/rehome/definitions.json)
-for name in SUPERVISOR L3 L2 VENDOR OSS; do
+for name in SUPERVISOR L3 L2 WEB VENDOR OSS; do
     eval "password=\${REHOME_${name}_PASSWORD:?is not set}"
     case $password in
     *[!A-Za-z0-9._~-]*)

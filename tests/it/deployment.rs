@@ -47,11 +47,12 @@ fn every_example_of_configuration_is_valid_and_is_what_its_name_says() {
 }
 
 #[test]
-fn the_composition_has_two_of_each_role_that_wait_for_their_servers_and_are_given_time_to_stop() {
+fn the_composition_has_two_of_each_role_and_a_workbench_that_wait_for_their_servers_and_are_given_time_to_stop()
+ {
     let composition = yaml("docker/compose.yaml");
     let services = composition["services"].as_object().unwrap();
     let names: BTreeSet<&str> = services.keys().map(String::as_str).collect();
-    assert_eq!(names, BTreeSet::from(["rabbitmq", "postgres", "supervisor", "l3", "l2"]));
+    assert_eq!(names, BTreeSet::from(["rabbitmq", "postgres", "supervisor", "l3", "l2", "web"]));
     for (name, service) in services {
         let limits = &service["deploy"]["resources"]["limits"];
         assert!(limits["memory"].is_string() && limits["cpus"].is_string(), "{name} has no limits");
@@ -64,9 +65,10 @@ fn the_composition_has_two_of_each_role_that_wait_for_their_servers_and_are_give
             assert!(there, "{name} mounts {file}, which is not there");
         }
     }
-    for role in ["supervisor", "l3", "l2"] {
+    for (role, replicas) in [("supervisor", 2), ("l3", 2), ("l2", 2), ("web", 1)] {
         let service = &services[role];
-        assert_eq!(service["deploy"]["replicas"], 2);
+        // The workbench is published on one port of the machine.
+        assert_eq!(service["deploy"]["replicas"], replicas);
         let args: Vec<&str> =
             service["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(args, ["serve", "--config", "/etc/rehome/rehome.toml", "--roles", role]);
@@ -149,10 +151,11 @@ fn each_role_works_with_the_rights_that_the_brokers_definitions_give_it() {
     define(&vhost, dir.path());
     let process = |args: &[&str], user: &str| {
         let mut command = scaled_out(args, &vhost.url_of(user), &database.url());
-        command.env("REHOME__ACCESS__RELAYS", vhost.named("rehome-supervisor"));
+        let relays = ["rehome-supervisor", "rehome-web"].map(|user| vhost.named(user)).join(",");
+        command.env("REHOME__ACCESS__RELAYS", relays);
         command
     };
-    let serving = ["l2", "l3", "supervisor"]
+    let serving = ["l2", "l3", "supervisor", "web"]
         .map(|role| Serving::start(process(&["serve", "--roles", role], &format!("rehome-{role}"))));
     for process in &serving {
         process.until_ready(true);

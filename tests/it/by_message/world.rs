@@ -49,6 +49,11 @@ pub(super) struct World {
 impl World {
     /// A user of the broker for each role, named as it, who may write commands; nobody relays.
     pub(super) async fn new() -> Self {
+        Self::with_relays(&[]).await
+    }
+
+    /// The same, and users whose processes may speak for people.
+    pub(super) async fn with_relays(relays: &[&str]) -> Self {
         let vhost = Vhost::new();
         for role in Role::ALL {
             vhost.user_may(role.wire(), "^tap-.*", "^(tap-.*|rehome.commands)$", "^(tap-.*|rehome.events)$");
@@ -60,6 +65,7 @@ impl World {
         };
         let options = Options {
             role_of: Arc::new(role_of),
+            relays: relays.iter().map(|user| vhost.named(user)).collect(),
             // Dead letters and answers are looked for at once.
             limits: Limits { reconnect_max: Duration::from_millis(500), ..Limits::default() },
             ..Options::new(&vhost.url())
@@ -73,18 +79,22 @@ impl World {
 
     /// Supervisor, helm and collector at work.
     pub(super) fn at_work(&self) {
-        let bus: Arc<dyn Bus> = Arc::clone(&self.amqp) as _;
+        self.at_work_on(&(Arc::clone(&self.amqp) as _));
+    }
+
+    /// The same, over another bus.
+    pub(super) fn at_work_on(&self, bus: &Arc<dyn Bus>) {
         let helm = Helm::new(HelmParts {
             steering: Arc::clone(&self.store) as _,
             tickets: Arc::clone(&self.tickets),
-            bus: Arc::clone(&bus),
+            bus: Arc::clone(bus),
             domain_of: Arc::new(|_| "default".to_owned()),
             every: Duration::from_millis(50),
             now: wall_clock(),
         });
         tokio::spawn(supervise(SupervisorParts {
             tickets: Arc::clone(&self.tickets),
-            bus: Arc::clone(&bus),
+            bus: Arc::clone(bus),
             batch: 128,
             in_flight: 1_000_000,
             shared: true,
