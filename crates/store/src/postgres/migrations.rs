@@ -53,7 +53,7 @@ async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
     loop {
         match attempt(client, options).await {
             Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && tries < TRIES => {
-                tries += 1
+                tries += 1;
             }
             ended => return ended,
         }
