@@ -22,4 +22,5 @@ docs:
     cargo run -- schema table --lang zh > docs/table.zh.md
     cargo run -- schema diagram --format svg > docs/diagram.svg
     cargo run -- schema asyncapi > docs/asyncapi.json
+    cargo run -- schema openapi > docs/openapi.json
     cargo run -- schema tmf641 > docs/tmf641.md

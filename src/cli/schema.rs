@@ -20,6 +20,7 @@ Examples:
   rehome schema diagram > diagram.svg        the diagram of states, as SVG
   rehome schema diagram --format mermaid
   rehome schema asyncapi > asyncapi.json     every message, as AsyncAPI 3.0
+  rehome schema openapi > openapi.json       the API of the workbench, as OpenAPI 3.1
   rehome schema tmf641 > tmf641.md           relocations as TMF641 service orders")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -42,6 +43,8 @@ enum What {
     },
     /// The messages that other systems send and receive
     Asyncapi,
+    /// The API that `rehome serve` has under /api/v1
+    Openapi,
     /// What a relocation is as a TMF641 service order, as Markdown
     Tmf641,
 }
@@ -69,6 +72,7 @@ pub(super) fn schema(args: &Args, setting: &Setting) -> Told {
         }
         What::Diagram { format: Drawing::Svg } => render::diagram_svg(lang),
         What::Diagram { format: Drawing::Mermaid } => render::diagram_mermaid(lang),
+        What::Openapi => format!("{:#}", rehome_web::api::document()),
         What::Tmf641 => rehome_web::tmf::guide::markdown(),
         What::Asyncapi => format!("{:#}", asyncapi::document(&amqp.prefix, &amqp.own_domains)),
     };

@@ -257,6 +257,7 @@ fn the_documents_in_the_repository_are_what_schema_prints_now() {
         (&["schema", "table", "--lang", "zh"], "docs/table.zh.md"),
         (&["schema", "diagram"], "docs/diagram.svg"),
         (&["schema", "asyncapi"], "docs/asyncapi.json"),
+        (&["schema", "openapi"], "docs/openapi.json"),
         (&["schema", "tmf641"], "docs/tmf641.md"),
     ] {
         let printed = Said::of(&mut rehome(args));

@@ -29,6 +29,8 @@ impl Role {
     pub const TO_SUBMIT: Self = Self::Operator;
     /// What it takes to pause and resume.
     pub const TO_STEER: Self = Self::Admin;
+    /// What it takes to settle a dead letter: what was sent is given up, or will be done after all.
+    pub const TO_SETTLE: Self = Self::Supervisor;
 
     /// What it takes to give a command.
     #[must_use]

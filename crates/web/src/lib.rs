@@ -26,6 +26,7 @@ pub mod pages;
 pub mod readiness;
 mod server;
 mod site;
+mod submission;
 mod texts;
 pub mod tmf;
 pub mod webhooks;

@@ -40,6 +40,12 @@ pub struct Workbench {
     pub asker: Arc<Asker>,
     /// The tickets.
     pub tickets: Arc<dyn TicketStore>,
+    /// Lists of them.
+    pub board: Arc<dyn Board>,
+    /// The messages that no ticket could take.
+    pub letters: Arc<dyn LetterStore>,
+    /// The log of what was paused.
+    pub steering: Arc<dyn SteeringStore>,
     /// Who is told of changes.
     pub webhooks: Arc<dyn WebhookStore>,
     /// Where what they are told begins.
@@ -48,12 +54,6 @@ pub struct Workbench {
     pub reach: Reach,
     /// How long the orders of what is submitted here may stay unanswered.
     pub deadlines: Deadlines,
-    /// Lists of them.
-    pub board: Arc<dyn Board>,
-    /// The messages that no ticket could take.
-    pub letters: Arc<dyn LetterStore>,
-    /// The log of what was paused.
-    pub steering: Arc<dyn SteeringStore>,
     /// Reads sheets.
     pub sheets: Arc<dyn SheetReader>,
     /// What people have asked of several tickets at once.
@@ -71,7 +71,7 @@ impl Site {
             config.app_data(web::Data::from(Arc::clone(workbench)));
             config
                 .configure(frame::bounds)
-                .service(web::scope("/api/v1").configure(api::paths))
+                .service(api::scope())
                 .service(web::scope(tmf::BASE).configure(tmf::paths))
                 .service(web::scope(assets::ROOT).configure(assets::paths))
                 .configure(pages::paths);

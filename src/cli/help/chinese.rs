@@ -34,6 +34,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("schema table", "转换表"),
     ("schema diagram", "状态图"),
     ("schema asyncapi", "其他系统收发的消息"),
+    ("schema openapi", "`rehome serve` 在 /api/v1 下提供的接口"),
     ("schema tmf641", "移机与 TMF641 服务订单的对应关系，Markdown 格式"),
 ];
 
@@ -279,6 +280,7 @@ store.kind 为 \"postgres\" 时检查数据库，不检查目录。
   rehome schema diagram > diagram.svg       状态图，SVG 格式
   rehome schema diagram --format mermaid
   rehome schema asyncapi > asyncapi.json    全部消息，AsyncAPI 3.0
+  rehome schema openapi > openapi.json      工单界面的接口，OpenAPI 3.1
   rehome schema tmf641 > tmf641.md          移机即 TMF641 服务订单",
     ),
 ];

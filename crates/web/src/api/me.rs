@@ -1,34 +1,47 @@
 //! Whoever asks: who they are, and their password.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use jiff::Timestamp;
 use rehome_domain::{
     account::{Account, Pass, PassKind},
     role::Role,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::route::Route;
 use crate::{
     door::{NewPassword, SignedIn, cookie},
     frame::{Language, Outside, Problem},
     site::Workbench,
 };
 
-pub(super) fn paths(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/me").route(web::get().to(me)))
-        .service(web::resource("/me/password").route(web::put().to(password)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/me", "me", me).is("Who asks").answers::<Me>(200, "Who it is"),
+        Route::new(Method::PUT, "/me/password", "choosePassword", password)
+            .is("Chooses another password; only in a session, and it ends the others")
+            .body::<NewPassword>()
+            .answers::<Me>(200, "Who it is, with a new session")
+            .problems([429]),
+    ]
 }
 
 /// Who somebody is.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Me {
+    /// The account's name.
     name: String,
+    /// What they are called.
     display_name: String,
+    /// What they may do.
     role: Role,
+    /// By what they came in.
     kind: PassKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Until when that lets them in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// They may do nothing but choose a password.
     must_change_password: bool,
 }
 

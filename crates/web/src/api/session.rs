@@ -1,17 +1,29 @@
 //! Signing in and out, for scripts that keep a cookie. Programs have tokens.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
-use super::me::Me;
+use super::{
+    me::Me,
+    route::{Answer, Content, Route},
+};
 use crate::{
     door::{SignedIn, Tried, signed_in, taken_back},
     frame::Problem,
     site::Workbench,
 };
 
-pub(super) fn paths(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/session").route(web::post().to(sign_in)).route(web::delete().to(sign_out)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::POST, "/session", "signIn", sign_in)
+            .is("Signs in: the answer sets a session's cookie")
+            .needs(None)
+            .body::<Tried>()
+            .answers::<Me>(200, "Who it is")
+            .problems([401, 403, 429]),
+        Route::new(Method::DELETE, "/session", "signOut", sign_out)
+            .is("Signs out: what was shown lets nobody in any more")
+            .with(Answer { status: 204, is: "It has ended", content: Content::Nothing }),
+    ]
 }
 
 async fn sign_in(

@@ -7,6 +7,7 @@ use rehome_domain::{
     account::{Account, AccountName, Pass, PassKind},
     ports::Revoke,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -28,8 +29,9 @@ const SESSIONS: usize = 32;
 const LABEL: usize = 200;
 
 /// A try to sign in.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SignIn")]
 pub struct Tried {
     /// The account's name.
     pub name: String,
@@ -38,10 +40,12 @@ pub struct Tried {
 }
 
 /// A new password, with the one it replaces.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
+    /// The one they have.
     pub(crate) old: String,
+    /// The one they choose.
     pub(crate) new: String,
 }
 

@@ -8,6 +8,7 @@ use actix_web::{
     },
 };
 use rehome_domain::lang::Lang;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -123,14 +124,21 @@ impl Asked {
 }
 
 /// A problem as RFC 9457 has it.
-#[derive(Serialize)]
-struct Details<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Details<'a> {
+    /// What kind of problem, for programs: `urn:rehome:problem:` and its name, never translated.
     r#type: String,
+    /// What it is, in a few words, for people.
     title: String,
+    /// The answer's status.
     status: u16,
+    /// What is wrong here, and what to do, for people.
     detail: String,
+    /// The path that was asked.
     instance: &'a str,
-    #[serde(skip_serializing_if = "<[FieldProblem]>::is_empty")]
+    /// What is wrong with which fields or parameters.
+    #[serde(default, skip_serializing_if = "<[FieldProblem]>::is_empty")]
     errors: &'a [FieldProblem],
 }
 

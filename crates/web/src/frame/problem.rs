@@ -8,12 +8,13 @@ use actix_web::{
     http::StatusCode,
 };
 use rehome_domain::{action::WhyNot, lang::Lang, ports::StoreError, role::Role};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{asker::AskError, texts};
 
 /// What is wrong with a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldProblem {
     /// Which: its path, as it was sent.
     pub field: String,
@@ -65,6 +66,14 @@ pub enum Problem {
     /// The ticket does not allow it.
     #[error("refused: {}", .0.wire())]
     Refused(WhyNot),
+    /// The ticket is not any more as whoever asked saw it.
+    #[error("version {expected} was seen, it is {is}")]
+    Stale {
+        /// The version they saw.
+        expected: u64,
+        /// The version it has.
+        is: u64,
+    },
     /// It does not go with what is there: why, for people.
     #[error("conflict: {0}")]
     Conflict(String),
@@ -104,6 +113,7 @@ impl Problem {
             Self::Invalid(_) => "invalid",
             Self::Malformed(_) => "malformed",
             Self::Refused(why) => why.wire(),
+            Self::Stale { .. } => "stale",
             Self::Conflict(_) => "conflict",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
@@ -126,7 +136,7 @@ impl Problem {
             Self::TooManyTries { .. } => texts::too_many_tries(lang),
             Self::Invalid(_) => texts::invalid(lang),
             Self::Malformed(_) => texts::malformed(lang),
-            Self::Refused(_) => texts::refused(lang),
+            Self::Refused(_) | Self::Stale { .. } => texts::refused(lang),
             Self::Conflict(_) => texts::conflict(lang),
             Self::TooLarge => texts::too_large(lang),
             Self::TooSlow => texts::too_slow(lang),
@@ -158,6 +168,10 @@ impl Problem {
             }
             Self::Malformed(why) => texts::malformed_more(lang, why),
             Self::Refused(why) => texts::refused_more(lang, why.sentence(lang)),
+            Self::Stale { expected, is } => {
+                let why = WhyNot::Stale { expected: *expected, is: *is };
+                texts::refused_more(lang, why.sentence(lang))
+            }
             Self::Conflict(why) => texts::refused_more(lang, why),
             Self::TooLarge => texts::too_large_more(lang),
             Self::TooSlow => texts::too_slow_more(lang),
@@ -203,6 +217,7 @@ impl ResponseError for Problem {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Refused(_) | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,

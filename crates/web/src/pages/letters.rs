@@ -22,8 +22,6 @@ use crate::{frame::Problem, site::Workbench};
 const PATH: &str = "/dead-letters";
 /// Letters on a page.
 const SHOWN: usize = 50;
-/// What it takes to settle one: what was sent is given up, or will be done after all.
-const TO_SETTLE: Role = Role::Supervisor;
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
@@ -72,7 +70,7 @@ async fn list(
     let letters = Letters {
         frame: view.frame(Section::Letters, view.say.dead_letters()),
         say: view.say,
-        may: view.may(TO_SETTLE),
+        may: view.may(Role::TO_SETTLE),
         letters: kept.into_iter().map(|kept| letter(view.lang(), kept)).collect(),
         next,
     };
@@ -117,7 +115,7 @@ async fn settle(
     sent: web::Form<Sent>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    view.caller.needs(TO_SETTLE)?;
+    view.caller.needs(Role::TO_SETTLE)?;
     let Sent { key, reason } = sent.into_inner();
     if reason.trim().is_empty() {
         return Err(Problem::field("reason", view.say.reason_needed().to_owned()));

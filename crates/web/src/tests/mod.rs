@@ -1,5 +1,6 @@
 //! The whole site over a real store, with a clock that is told the time, and without a network.
 
+mod api;
 mod cross_site;
 mod frame;
 mod ordering;

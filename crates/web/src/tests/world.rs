@@ -16,11 +16,16 @@ use actix_web::{
     web,
 };
 use jiff::{SignedDuration, Timestamp};
+use rehome_actors::{
+    helm::{Helm, HelmParts},
+    supervisor::{SupervisorParts, supervise},
+    wall_clock,
+};
 use rehome_bus::{Capacity, Embedded};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
     lang::Lang,
-    ports::{AccountStore, Wait},
+    ports::{AccountStore, Bus, Wait},
     request::Deadlines,
     role::Role,
 };
@@ -134,6 +139,31 @@ impl World {
             deadlines: Deadlines::default(),
         });
         Self { store, workbench, bus, outside: Outside { proxies: Vec::new(), secure }, now, _dir: dir }
+    }
+
+    /// Puts a supervisor and its helm to work.
+    pub(super) async fn supervise(&self) {
+        let bus = || Arc::clone(&self.bus) as Arc<dyn Bus>;
+        let helm = Helm::new(HelmParts {
+            steering: Arc::clone(&self.store) as _,
+            tickets: Arc::clone(&self.store) as _,
+            bus: bus(),
+            domain_of: Arc::new(|_| "default".to_owned()),
+            every: Duration::from_millis(5),
+            now: wall_clock(),
+        });
+        helm.look().await.unwrap();
+        tokio::spawn(Arc::clone(&helm).obey(self.bus.steering()));
+        tokio::spawn(supervise(SupervisorParts {
+            tickets: Arc::clone(&self.store) as _,
+            bus: bus(),
+            batch: 16,
+            in_flight: 64,
+            shared: false,
+            helm,
+            now: wall_clock(),
+            gauge: Arc::default(),
+        }));
     }
 
     pub(super) fn pass_time(&self, seconds: i64) {

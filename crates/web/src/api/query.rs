@@ -1,0 +1,289 @@
+//! What a query asks for.
+
+use std::str::FromStr;
+
+use actix_web::{
+    Error, FromRequest, HttpRequest,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use rehome_domain::{
+    board::{Cursor, Filter, Look, MAX_LIMIT, Named, Order, SortBy, Span},
+    status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{BASE, route::Parameter};
+use crate::frame::{FieldProblem, Problem};
+
+/// How a status that is not set is written.
+const UNSET: &str = "unset";
+/// What every route may be asked: in which language.
+const LANGUAGE: &str = "lang";
+
+/// Refuses parameters that a route does not have, by name.
+pub(super) async fn known<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse, Error> {
+    let pattern = request.request().match_pattern();
+    let path = pattern.as_deref().and_then(|pattern| pattern.strip_prefix(BASE));
+    let query = request.query_string();
+    if let Some(path) = path.filter(|_| !query.is_empty()) {
+        let routes = super::routes();
+        let route = routes.iter().find(|route| route.path == path && route.method == *request.method());
+        if let Some(route) = route {
+            let names: Vec<&str> = route.query.iter().map(|parameter| parameter.name).collect();
+            let mut unknown = Vec::new();
+            for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+                if name != LANGUAGE && !names.contains(&name.as_ref()) {
+                    let expected =
+                        if names.is_empty() { "this takes none".to_owned() } else { names.join(", ") };
+                    unknown.push(FieldProblem {
+                        field: name.into_owned(),
+                        problem: format!("is no parameter here, expected: {expected}"),
+                    });
+                }
+            }
+            if !unknown.is_empty() {
+                return Ok(request.error_response(Problem::Invalid(unknown)));
+            }
+        }
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// A query's parameters, read one by one. What is wrong is gathered, and told by [`Query::done`].
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    faults: Vec<FieldProblem>,
+}
+
+impl FromRequest for Query {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self::read(request.query_string())))
+    }
+}
+
+impl Query {
+    pub(super) fn read(query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { pairs, faults: Vec::new() }
+    }
+
+    fn fault(&mut self, name: &str, problem: impl Into<String>) {
+        self.faults.push(FieldProblem { field: name.to_owned(), problem: problem.into() });
+    }
+
+    /// All that is said of a parameter that may be given several times.
+    pub(super) fn many<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let given: Vec<String> =
+            self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.clone()).collect();
+        let mut values = Vec::new();
+        for value in given {
+            match read(&value) {
+                Ok(value) => values.push(value),
+                Err(problem) => self.fault(name, problem),
+            }
+        }
+        values
+    }
+
+    /// What is said of a parameter that may be given once.
+    pub(super) fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let mut values = self.many(name, read);
+        if values.len() > 1 {
+            self.fault(name, "is given more than once");
+        }
+        values.pop()
+    }
+
+    /// How many rows a page is to have at most.
+    pub(super) fn limit(&mut self, otherwise: usize) -> usize {
+        let read = |value: &str| {
+            let number = value.parse().ok().filter(|number| (1..=MAX_LIMIT).contains(number));
+            number.ok_or_else(|| format!("is `{value}`, expected a number from 1 to {MAX_LIMIT}"))
+        };
+        self.one("limit", read).unwrap_or(otherwise)
+    }
+
+    /// Which page of the list of tickets.
+    pub(super) fn look(&mut self) -> Look {
+        let filter = self.filter();
+        let order = self.one("sort", sort).unwrap_or_default();
+        let after = self.one("after", cursor);
+        let look = Look { filter, order, after, skip: 0, limit: self.limit(Look::default().limit) };
+        self.check(look.faults());
+        look
+    }
+
+    fn filter(&mut self) -> Filter {
+        Filter {
+            relocation: self.many("relocation", named::<RelocationStatus>),
+            reservation: self.many("reservation", or_unset::<ReservationStatus>),
+            cutover: self.many("cutover", or_unset::<CutoverStatus>),
+            disposition: self.many("disposition", named::<Disposition>),
+            attention: self.many("attention", named::<Attention>),
+            device: self.one("device", |value| {
+                Ok(match value.strip_suffix('*') {
+                    Some(start) => Named::StartsWith(start.to_owned()),
+                    None => Named::Exactly(value.to_owned()),
+                })
+            }),
+            customer: self.one("customer", text),
+            text: self.one("text", text),
+            changed: self.span("changed_since", "changed_until"),
+            submitted: self.span("submitted_since", "submitted_until"),
+        }
+    }
+
+    fn span(&mut self, since: &str, until: &str) -> Span {
+        Span { since: self.one(since, instant), until: self.one(until, instant) }
+    }
+
+    fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
+        self.faults.extend(
+            faults.into_iter().map(|fault| FieldProblem { field: fault.field, problem: fault.problem }),
+        );
+    }
+
+    /// Whether all of it could be read.
+    pub(super) fn done(self) -> Result<(), Problem> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+}
+
+pub(super) fn named<T: FromStr<Err: ToString>>(word: &str) -> Result<T, String> {
+    word.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn or_unset<T: FromStr<Err: ToString>>(word: &str) -> Result<Option<T>, String> {
+    if word == UNSET { Ok(None) } else { named(word).map(Some) }
+}
+
+pub(super) fn text(value: &str) -> Result<String, String> {
+    Ok(value.to_owned())
+}
+
+fn instant(value: &str) -> Result<Timestamp, String> {
+    value.parse().map_err(|_| format!("is `{value}`, expected an instant like 2026-01-31T08:00:00Z"))
+}
+
+pub(super) fn flag(value: &str) -> Result<bool, String> {
+    value.parse().map_err(|_| format!("is `{value}`, expected true or false"))
+}
+
+const SORTS: [(&str, SortBy); 5] = [
+    ("urgency", SortBy::Urgency),
+    ("changed", SortBy::Changed),
+    ("submitted", SortBy::Submitted),
+    ("service", SortBy::Service),
+    ("customer", SortBy::Customer),
+];
+
+fn sort(value: &str) -> Result<Order, String> {
+    let (word, descending) = value.strip_prefix('-').map_or((value, false), |word| (word, true));
+    let known = SORTS.iter().find(|(known, _)| *known == word);
+    let names: Vec<&str> = SORTS.iter().map(|(name, _)| *name).collect();
+    let (_, by) =
+        known.ok_or_else(|| format!("is `{value}`, expected one of {}, `-` before it", names.join(", ")))?;
+    Ok(Order { by: *by, descending })
+}
+
+/// A place in a list as it is handed out: opaque.
+pub(super) fn written(cursor: &Cursor) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+}
+
+fn cursor(value: &str) -> Result<Cursor, String> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok();
+    let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    cursor.ok_or_else(|| "is no place that a page's `next` said".to_owned())
+}
+
+/// A status, or that it is not set.
+struct OrUnset<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for OrUnset<T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("{}OrUnset", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(types: &mut SchemaGenerator) -> Schema {
+        let status = types.subschema_for::<T>();
+        json_schema!({ "anyOf": [status, { "const": UNSET }] })
+    }
+}
+
+/// A sort's name.
+struct Sort;
+
+impl JsonSchema for Sort {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sort".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = SORTS.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
+        json_schema!({ "type": "string", "enum": names.collect::<Vec<_>>() })
+    }
+}
+
+/// How many rows.
+pub(super) struct Limit;
+
+impl JsonSchema for Limit {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT })
+    }
+}
+
+/// The parameters that [`Query::look`] reads.
+pub(super) fn look() -> Vec<Parameter> {
+    vec![
+        Parameter::many::<RelocationStatus>("relocation", "With one of these relocation statuses"),
+        Parameter::many::<OrUnset<ReservationStatus>>(
+            "reservation",
+            "With one of these reservation statuses",
+        ),
+        Parameter::many::<OrUnset<CutoverStatus>>("cutover", "With one of these cutover statuses"),
+        Parameter::many::<Disposition>("disposition", "Open, or closed in one of these ways"),
+        Parameter::many::<Attention>("attention", "Waiting for one of these"),
+        Parameter::one::<String>(
+            "device",
+            "With this device; with `*` at the end, with one whose name begins so",
+        ),
+        Parameter::one::<String>("customer", "This customer's"),
+        Parameter::one::<String>("text", "With this text in what was asked for"),
+        Parameter::one::<Timestamp>("changed_since", "Last changed then or later"),
+        Parameter::one::<Timestamp>("changed_until", "Last changed before then"),
+        Parameter::one::<Timestamp>("submitted_since", "Submitted then or later"),
+        Parameter::one::<Timestamp>("submitted_until", "Submitted before then"),
+        Parameter::one::<Sort>("sort", "In this order; urgency if nothing is said"),
+        Parameter::one::<String>("after", "Where to go on: the `next` of the page before"),
+        Parameter::one::<Limit>("limit", "So many rows at most; 50 if nothing is said"),
+    ]
+}

@@ -1,0 +1,316 @@
+//! Tickets: lists of them, one, its history; submitting one, and giving it commands.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+use rehome_domain::{
+    action::WhyNot,
+    board::{Listed, MAX_COUNT},
+    command::{Command, CommandKind},
+    id::{MessageId, RelocationId},
+    message::{self, Envelope, Input},
+    ports::Loaded,
+    request::{Deadlines, Place, Request, Window},
+    role::Role,
+    ticket::Ticket,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BASE, body,
+    journal::Journal,
+    query::{self, Query, written},
+    route::{Parameter, Route},
+    ticket::{Details, Line},
+};
+use crate::{
+    asker::Asked,
+    door::Caller,
+    frame::{Language, Problem},
+    site::Workbench,
+    submission::{self, KEY, Submitted, refused},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    let key =
+        || Parameter::one::<String>(KEY, "Names what is sent, so that it counts once however often it comes");
+    vec![
+        Route::new(Method::GET, "/tickets", "listTickets", list)
+            .is("A page of the tickets that a filter lets in; one that can't be read is told with the reason")
+            .query(query::look())
+            .query([Parameter::one::<bool>("count", "Count them too, as far as that is quick")])
+            .answers::<Page>(200, "The page"),
+        Route::new(Method::POST, "/tickets", "submit", submit)
+            .is("Submits a relocation. The same again under the same key finds the same ticket")
+            .needs(Some(Role::TO_SUBMIT))
+            .header(key())
+            .body::<Wanted>()
+            .answers::<Details>(201, "It is a ticket now; its address is in `Location`")
+            .answers::<Details>(200, "It was one already; as it stands now")
+            .answers::<Accepted>(202, "It is on the bus, and was not answered for yet: look at the ticket")
+            .problems([409]),
+        Route::new(Method::GET, "/tickets/{id}", "ticket", one)
+            .is("One ticket, with what may be done and what may not and why. `ETag` is its version")
+            .answers::<Details>(200, "The ticket"),
+        Route::new(Method::GET, "/tickets/{id}/journal", "journal", journal)
+            .is("A ticket's history")
+            .answers::<Journal>(200, "The history"),
+        Route::new(Method::POST, "/tickets/{id}/commands", "command", command)
+            .is("Gives a ticket a command. Forcing takes the role `supervisor`, and as cancelling a reason")
+            .needs(Some(Role::Operator))
+            .header(key())
+            .header(Parameter::one::<String>(
+                "If-Match",
+                "The ticket's `ETag` as the sender saw it: it is refused if the ticket has moved on since",
+            ))
+            .body::<Command>()
+            .answers::<Accepted>(200, "It is in the journal, and what it sends will be sent")
+            .answers::<Accepted>(202, "It is on the bus, and was not answered for yet: look at the journal")
+            .problems([409, 412]),
+    ]
+}
+
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
+struct Page {
+    /// Its rows, in order. There may be fewer than asked for, even none, and a `next` all the same.
+    tickets: Vec<Row>,
+    /// Where it goes on; none at the list's end.
+    next: Option<String>,
+    /// How many there are, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<Count>,
+}
+
+/// A row of a list.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Row {
+    /// A ticket.
+    Line(Box<Line>),
+    /// A ticket that can't be read.
+    SetAside {
+        /// Which.
+        id: RelocationId,
+        /// Why not.
+        set_aside: String,
+    },
+}
+
+impl From<Listed> for Row {
+    fn from(listed: Listed) -> Self {
+        match listed {
+            Listed::Line(line) => Self::Line(Box::new((*line).into())),
+            Listed::SetAside { id, reason } => Self::SetAside { id, set_aside: reason },
+        }
+    }
+}
+
+/// How many tickets there are.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tally")]
+struct Count {
+    /// So many, or at least so many.
+    tickets: u64,
+    /// Not more than that.
+    exact: bool,
+}
+
+/// A relocation to be submitted.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Submission")]
+struct Wanted {
+    /// The circuit's id in the carrier's inventory.
+    service_id: String,
+    /// Whose circuit it is.
+    customer: String,
+    /// Where it is.
+    old: Place,
+    /// Where it goes.
+    new: Place,
+    /// The gateway address with prefix length, IPv4 or IPv6.
+    ip: String,
+    /// The VRF, if the circuit is in one.
+    #[serde(default)]
+    vrf: Option<String>,
+    /// The description put on the port at reservation.
+    description: String,
+    /// What the caller calls it.
+    #[serde(default)]
+    external_id: Option<String>,
+    /// When the cutover deploys by itself; without one a person deploys.
+    #[serde(default)]
+    window: Option<Window>,
+    /// Wait for a person before reserving.
+    #[serde(default)]
+    hold: bool,
+    /// How long orders may stay unanswered; as this system has it if nothing is said.
+    #[serde(default)]
+    deadlines: Option<Deadlines>,
+}
+
+impl Wanted {
+    fn request(self, deadlines: Deadlines) -> Request {
+        let Self { service_id, customer, old, new, ip, vrf, description, external_id, window, hold, .. } =
+            self;
+        let deadlines = self.deadlines.unwrap_or(deadlines);
+        Request { service_id, customer, old, new, ip, vrf, description, external_id, window, hold, deadlines }
+    }
+}
+
+/// What was taken.
+#[derive(Serialize, JsonSchema)]
+struct Accepted {
+    /// The ticket.
+    id: RelocationId,
+    /// Its version with this in its journal, if it is there already.
+    version: Option<u64>,
+}
+
+async fn list(
+    caller: Caller,
+    mut query: Query,
+    workbench: web::Data<Workbench>,
+) -> Result<web::Json<Page>, Problem> {
+    caller.needs(Role::Viewer)?;
+    let (look, count) = (query.look(), query.one("count", query::flag).unwrap_or_default());
+    query.done()?;
+    let count = if count {
+        let tally = workbench.board.count(look.filter.clone(), MAX_COUNT).await?;
+        Some(Count { tickets: tally.tickets, exact: tally.exact })
+    } else {
+        None
+    };
+    let page = workbench.board.page(look).await?;
+    let tickets = page.rows.into_iter().map(Row::from).collect();
+    Ok(web::Json(Page { tickets, next: page.next.as_ref().map(written), count }))
+}
+
+/// A relocation's ticket.
+async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
+    match workbench.tickets.load(vec![id]).await?.pop() {
+        Some(Loaded::Ticket(ticket)) => Ok(*ticket),
+        Some(Loaded::Unreadable(why)) => Err(Problem::Unavailable(why.to_string())),
+        Some(Loaded::Missing) | None => Err(Problem::NotFound),
+    }
+}
+
+fn tag(version: u64) -> (header::HeaderName, String) {
+    (header::ETAG, format!("\"{version}\""))
+}
+
+async fn one(
+    caller: Caller,
+    id: web::Path<RelocationId>,
+    language: Language,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let ticket = load(&workbench, id.into_inner()).await?;
+    let details = Details::of(&ticket, caller.role(), language.0);
+    Ok(HttpResponse::Ok().insert_header(tag(ticket.version)).json(details))
+}
+
+async fn journal(
+    caller: Caller,
+    id: web::Path<RelocationId>,
+    language: Language,
+    workbench: web::Data<Workbench>,
+) -> Result<web::Json<Journal>, Problem> {
+    caller.needs(Role::Viewer)?;
+    let journal = workbench.tickets.journal(id.into_inner()).await?;
+    if journal.is_empty() { Err(Problem::NotFound) } else { Ok(web::Json(Journal::of(journal, language.0))) }
+}
+
+async fn submit(
+    caller: Caller,
+    sent: web::Bytes,
+    request: HttpRequest,
+    language: Language,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::TO_SUBMIT)?;
+    let wanted = body::read::<Wanted>(&sent)?.request(workbench.deadlines);
+    submission::check(&wanted)?;
+    let id = submission::id(&caller, submission::key(&request)?.as_deref());
+    let place = (header::LOCATION, format!("{BASE}/tickets/{id}"));
+    let (mut answer, ticket) = match submission::submit(&workbench, &caller, id, wanted).await? {
+        Submitted::New(ticket) => (HttpResponse::Created(), ticket),
+        Submitted::Known(ticket) => (HttpResponse::Ok(), ticket),
+        Submitted::Later => {
+            let accepted = Accepted { id, version: None };
+            return Ok(HttpResponse::Accepted().insert_header(place).json(accepted));
+        }
+    };
+    let details = Details::of(&ticket, caller.role(), language.0);
+    Ok(answer.insert_header(place).insert_header(tag(ticket.version)).json(details))
+}
+
+/// The version that `If-Match` names; none: any.
+fn seen(request: &HttpRequest) -> Result<Option<u64>, Problem> {
+    let Some(given) = request.headers().get(header::IF_MATCH) else { return Ok(None) };
+    let given = given.to_str().unwrap_or_default().trim();
+    if given == "*" {
+        return Ok(None);
+    }
+    let version =
+        given.strip_prefix('"').and_then(|given| given.strip_suffix('"')).and_then(|v| v.parse().ok());
+    let wrong = || Problem::field("If-Match", format!("is `{given}`, expected a ticket's ETag, as `\"3\"`"));
+    version.map(Some).ok_or_else(wrong)
+}
+
+async fn command(
+    caller: Caller,
+    id: web::Path<RelocationId>,
+    sent: web::Bytes,
+    request: HttpRequest,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Operator)?;
+    let (id, mut command) = (id.into_inner(), body::read::<Command>(&sent)?);
+    caller.needs(Role::to(command.kind))?;
+    let seen = seen(&request)?;
+    if seen.is_some() && command.expected_version.is_some() && seen != command.expected_version {
+        let problem = "is another version than `If-Match` has".to_owned();
+        return Err(Problem::field("expected_version", problem));
+    }
+    command.expected_version = command.expected_version.or(seen);
+    if needs_reason(command.kind) && command.reason.trim().is_empty() {
+        return Err(Problem::field("reason", "is empty: whoever forces or cancels says why".to_owned()));
+    }
+    let key = submission::key(&request)?;
+    let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
+    let input = Input::Command(command);
+    let envelope = Envelope { relocation: id, cause: cause.clone(), by: caller.by(), input: input.clone() };
+    let asked = workbench.asker.command(envelope).await?;
+    if key.is_some() {
+        // What was given before under this key is not given again, whatever it says now.
+        let entry = workbench.tickets.caused(vec![(id, cause)]).await?.pop().flatten();
+        let entry = entry.transpose().map_err(|why| Problem::Unavailable(why.to_string()))?;
+        if entry.is_some_and(|entry| entry.input != input) {
+            let why = format!("another command was given to {id} under this key before");
+            return Err(Problem::Conflict(why));
+        }
+    }
+    match asked {
+        Asked::Answered(message::Answer::Accepted { version, .. }) => {
+            let accepted = Accepted { id, version: Some(version) };
+            Ok(HttpResponse::Ok().insert_header(tag(version)).json(accepted))
+        }
+        Asked::Accepted => Ok(HttpResponse::Accepted().json(Accepted { id, version: None })),
+        Asked::Answered(message::Answer::Refused { why: WhyNot::Stale { expected, is }, .. })
+            if seen.is_some() =>
+        {
+            Err(Problem::Stale { expected, is })
+        }
+        Asked::Answered(answer) => Err(refused(answer)),
+    }
+}
+
+const fn needs_reason(kind: CommandKind) -> bool {
+    kind.is_force() || matches!(kind, CommandKind::Cancel)
+}
