@@ -87,6 +87,19 @@ impl Serving {
         }
     }
 
+    /// Waits until the first reason why it is not ready begins so.
+    fn until_reason(&self, begins: &str) {
+        let begun = Instant::now();
+        loop {
+            let (_, said) = self.readiness();
+            if said["reasons"][0].as_str().is_some_and(|reason| reason.starts_with(begins)) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{said}");
+            std::thread::yield_now();
+        }
+    }
+
     pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(pid).status().unwrap().success());
@@ -179,8 +192,7 @@ fn a_process_without_its_queue_or_its_broker_says_so_and_lives_on() {
     let (vhost, database) = (Vhost::new(), Database::create());
     let start = |role| Serving::start(scaled_out(&["serve", "--roles", role], &vhost.url(), &database.url()));
     let serving = start("l3");
-    let said = serving.until_ready(false);
-    assert!(said["reasons"][0].as_str().unwrap().starts_with("bus: consume rehome.l3: "), "{said}");
+    serving.until_reason("bus: consume rehome.l3: ");
     // Which declares what all of them need.
     let _supervisor = start("supervisor");
     assert_eq!(serving.until_ready(true)["roles"], serde_json::json!(["l3"]));
