@@ -5,7 +5,11 @@
 
 use std::fmt::{Arguments, Write as _};
 
-use super::{course::Course, graph::Node, layout::Point};
+use super::{
+    course::Course,
+    graph::Node,
+    layout::{Point, cell},
+};
 use crate::{
     lang::Lang,
     status::{CutoverStatus as C, ReservationStatus as P},
@@ -34,27 +38,7 @@ const WELL: [Node; 7] = [
 ];
 
 fn corner(node: Node) -> Point {
-    let (column, row) = match node {
-        Node::Start | Node::Submitted => (0, 0),
-        Node::L3Reserving => (1, 0),
-        Node::L2Reserving => (2, 0),
-        Node::Failed(P::L2ReservationFailed) => (2, 1),
-        Node::Failed(P::L3ReservationFailed) => (0, 2),
-        Node::Failed(P::L2RolledBack | P::L3Reserved | P::Reserved) => (1, 2),
-        Node::Failed(P::L2RollbackFailed) => (2, 2),
-        Node::Cancelling => (0, 3),
-        Node::Cancelled => (1, 3),
-        Node::Ready => (3, 0),
-        Node::CuttingOver => (4, 0),
-        Node::Cutover(C::L3CutOver | C::CutOver) => (5, 0),
-        Node::Cutover(C::L3CutoverFailed) => (3, 1),
-        Node::Cutover(C::L2TeardownFailed) => (5, 1),
-        Node::Cutover(C::L3TeardownFailedInstalled) => (3, 2),
-        Node::Cutover(C::L3TornDownInstallFailed) => (4, 2),
-        Node::Cutover(C::L3TeardownAndInstallFailed) => (5, 2),
-        Node::Succeeded => (6, 0),
-        Node::Abnormal => (6, 2),
-    };
+    let (column, row) = cell(node);
     (X[column], Y[row])
 }
 

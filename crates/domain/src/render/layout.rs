@@ -21,9 +21,17 @@ const Y: [i32; 4] = [104, 252, 420, 604];
 
 /// A node's upper left corner; the start is a dot, this is its middle.
 pub(super) fn corner(node: Node) -> Point {
-    let (column, row) = match node {
-        Node::Start => return (X[0] + NODE_WIDTH / 2, 34),
-        Node::Submitted => (0, 0),
+    if matches!(node, Node::Start) {
+        return (X[0] + NODE_WIDTH / 2, 34);
+    }
+    let (column, row) = cell(node);
+    (X[column], Y[row])
+}
+
+/// A node's column and row, in every picture of the states.
+pub(super) const fn cell(node: Node) -> (usize, usize) {
+    match node {
+        Node::Start | Node::Submitted => (0, 0),
         Node::L3Reserving => (1, 0),
         Node::L2Reserving => (2, 0),
         Node::Failed(P::L2ReservationFailed) => (2, 1),
@@ -42,8 +50,7 @@ pub(super) fn corner(node: Node) -> Point {
         Node::Cutover(C::L3TeardownAndInstallFailed) => (5, 2),
         Node::Succeeded => (6, 0),
         Node::Abnormal => (6, 2),
-    };
-    (X[column], Y[row])
+    }
 }
 
 /// A group's frame: left, top, right, bottom.
