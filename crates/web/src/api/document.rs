@@ -71,6 +71,8 @@ pub fn document() -> Value {
         },
     });
     plain(&mut document);
+    // The same text whatever keeps objects in the order of their making elsewhere in a build.
+    document.sort_all_objects();
     document
 }
 

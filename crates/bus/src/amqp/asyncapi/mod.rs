@@ -55,6 +55,8 @@ pub fn document(prefix: &str, domains: &[String]) -> Value {
             channels.values_mut().for_each(|channel| renamed(&mut channel["description"], prefix));
         }
     }
+    // The same text whatever keeps objects in the order of their making elsewhere in a build.
+    document.sort_all_objects();
     document
 }
 
