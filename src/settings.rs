@@ -19,7 +19,7 @@ use rehome_domain::{lang::Lang, request::Deadlines, role::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-pub use operations::{Http, Telemetry, Tls, Webhooks, Workbench};
+pub use operations::{Http, Oidc, Telemetry, Tls, Webhooks, Workbench};
 pub use problem::{Given, Problem};
 use reading::Reading;
 pub use servers::{Amqp, Postgres};
@@ -62,6 +62,8 @@ pub struct Settings {
     pub http: Http,
     /// `[workbench]`
     pub workbench: Workbench,
+    /// `[oidc]`
+    pub oidc: Oidc,
     /// `[webhooks]`
     pub webhooks: Webhooks,
     /// `[telemetry]`
@@ -296,6 +298,7 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("workbench.session_ms", 60_000..=30 * DAY_MS),
     ("workbench.idle_ms", 60_000..=30 * DAY_MS),
     ("workbench.answer_ms", 100..=25_000),
+    ("oidc.timeout_ms", 100..=60_000),
     ("webhooks.post_ms", 100..=60_000),
     ("webhooks.first_ms", 10..=DAY_MS),
     ("webhooks.max_ms", 10..=DAY_MS),

@@ -57,6 +57,11 @@ texts! {
     setting_no_pair(given, form): "has the line `{given}`, expected {form}", "含有一行 `{given}`，应为 {form}";
     setting_no_url(given): "is `{given}`, expected an address such as http://127.0.0.1:4318, or nothing for none",
         "是 `{given}`，应为地址，例如 http://127.0.0.1:4318；留空表示不使用";
+    setting_no_secure_url(given): "is `{given}`, expected an https:// URL (http:// only on this machine itself)",
+        "是 `{given}`，应为 https:// 地址（仅本机可用 http://）";
+    setting_no_callback(given): "is `{given}`, expected this site's URL with /sign-in/back",
+        "是 `{given}`，应为本站地址加 /sign-in/back";
+    setting_lacking(key): "is empty, which {key} takes", "为空，而 {key} 需要它";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
         "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
     first_user(name, password): "
@@ -133,6 +138,7 @@ texts! {
     process_not_ready(roles): "not ready: roles {roles}", "未就绪：角色 {roles}";
     broker(): "the broker", "消息服务器";
     database(): "the database", "数据库";
+    provider(): "Identity provider", "身份提供方";
     broker_lets_in(user, ms): "lets us in as {user}, in {ms} ms", "允许以 {user} 登录，用时 {ms} 毫秒";
     queue_holds(queue, messages, consumers): "{queue}: {messages} waiting, {consumers} taking", "{queue}：等待 {messages} 条，接收方 {consumers} 个";
     queue_missing(queue): "the queue {queue} is not there: start a process with the role supervisor, which makes it",
@@ -160,6 +166,11 @@ texts! {
     user_without_password(): "without a password", "无密码";
     user_one_time(): "with a password for one sign-in", "一次性密码";
     user_with_password(): "with a password", "有密码";
+    user_by_provider(): "by the identity provider", "由身份提供方验证";
+    user_no_provider(): "no identity provider is configured: set oidc.issuer, or give --issuer",
+        "未配置身份提供方：请设置 oidc.issuer 或指定 --issuer";
+    user_last_admin(name): "{name} is the last administrator who can come in: make another one first",
+        "{name} 是最后一个可登录的管理员：请先设置另一个";
     user_known(name): "there is a user {name} already", "用户 {name} 已存在";
     user_unknown(name): "there is no user {name}; `rehome user list` shows who there is", "没有用户 {name}；用 `rehome user list` 查看";
     user_changed_meanwhile(name): "somebody else changed {name} at the same time; look, and do it again",

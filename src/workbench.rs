@@ -14,7 +14,7 @@ use rehome_domain::{
 };
 use rehome_web::{
     Asker, Door, Listening, Pulse, Workbench,
-    door::{Lifetimes, PasswordError, Passwords, one_time},
+    door::{Claims, Lifetimes, PasswordError, Passwords, Provider, ProviderParts, one_time},
     frame::Outside,
     pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::{Postman, PostmanParts, Reach, client::Client},
@@ -23,7 +23,7 @@ use rehome_web::{
 use crate::{
     app::{App, Store},
     http::{self, NoCertificates},
-    settings::{Settings, Tls},
+    settings::{Oidc, Settings, Tls},
     sheet::{self, SheetError},
 };
 
@@ -80,11 +80,16 @@ pub async fn first_user(accounts: &dyn AccountStore, loopback: bool) -> Result<F
 ///
 /// # Errors
 /// If no password can be hashed on this machine.
-pub fn open(settings: &Settings, app: &App, store: &Store) -> Result<Arc<Workbench>, PasswordError> {
+pub fn open(
+    settings: &Settings,
+    app: &App,
+    store: &Store,
+    provider: Option<Provider>,
+) -> Result<Arc<Workbench>, PasswordError> {
     let given = &settings.workbench;
     let lifetimes = Lifetimes { session: given.session(), idle: given.idle() };
     Ok(Arc::new(Workbench {
-        door: Door::new(store.accounts(), wall_clock(), lifetimes)?,
+        door: Door::new(store.accounts(), wall_clock(), lifetimes)?.with_provider(provider),
         asker: Asker::start(Arc::clone(&app.bus), given.answer()),
         tickets: Arc::clone(&app.tickets),
         board: store.board(),
@@ -98,6 +103,36 @@ pub fn open(settings: &Settings, app: &App, store: &Store) -> Result<Arc<Workben
         reach: reach(settings),
         deadlines: settings.deadlines,
     }))
+}
+
+/// The identity provider, if one is configured.
+///
+/// # Errors
+/// If the system's certificates can't be read.
+pub fn provider(given: &Oidc) -> Result<Option<Provider>, NoCertificates> {
+    if given.issuer.is_empty() {
+        return Ok(None);
+    }
+    let roles = [
+        (Role::Viewer, &given.viewers),
+        (Role::Operator, &given.operators),
+        (Role::Supervisor, &given.supervisors),
+        (Role::Admin, &given.admins),
+    ];
+    Ok(Some(Provider::new(ProviderParts {
+        issuer: given.issuer.clone(),
+        client_id: given.client_id.clone(),
+        client_secret: given.client_secret.clone(),
+        callback: given.callback.clone(),
+        scopes: given.scopes.clone(),
+        claims: Claims {
+            name: given.name_claim.clone(),
+            groups: given.roles_claim.clone(),
+            roles: roles.map(|(role, groups)| (role, groups.clone())).to_vec(),
+        },
+        label: given.label.clone(),
+        agent: http::agent(Duration::from_millis(given.timeout_ms.into()))?,
+    })))
 }
 
 /// Who may be told of changes. The settings were checked when they were read.

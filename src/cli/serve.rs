@@ -79,7 +79,12 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let running = match door {
         None => None,
         Some(door) => {
-            let workbench = if roles.web { Some(workbench::open(settings, &app, &kept)?) } else { None };
+            let workbench = if roles.web {
+                let provider = workbench::provider(&settings.oidc)?;
+                Some(workbench::open(settings, &app, &kept, provider)?)
+            } else {
+                None
+            };
             let site = Site { probe: app.probe(), metrics: Arc::new(move || figures.render()), workbench };
             let listening = workbench::listening(settings, door.address());
             Some(door.serve(site, &listening)?)
@@ -112,6 +117,8 @@ async fn first_user(setting: &Setting, store: &Store, loopback: bool) -> Result<
     let said = match workbench::first_user(&*store.accounts(), loopback).await? {
         First::Known => return Ok(()),
         First::Made { name, password } => texts::first_user(lang, name, password),
+        // They come by the identity provider, and the first of them makes the first account.
+        First::Nobody if !setting.loaded.settings.oidc.issuer.is_empty() => return Ok(()),
         First::Nobody => {
             store.close(true).await;
             return Err(Failure::Bad(texts::no_users(lang)));

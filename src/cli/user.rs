@@ -7,6 +7,7 @@ use comfy_table::Cell;
 use jiff::Timestamp;
 use rehome_domain::{
     account::{Account, AccountName},
+    identity::Identity,
     lang::Lang,
     ports::{AccountStore, Revoke},
     role::Role,
@@ -26,6 +27,7 @@ Examples:
   rehome user add crm --role operator --no-password
   rehome user list
   rehome user role ann supervisor --reason \"on call from May\"
+  rehome user bind ann 5f83e0ca-2b8e-4e8c --reason \"has a carrier account now\"
   rehome user disable ann --reason \"has left\"
 
 Works on the store, whether or not a process runs; one that runs heeds it within a second. A password given here is
@@ -49,6 +51,8 @@ enum What {
     Enable(Turn),
     /// Give an account another password; its sessions end
     Password(Renew),
+    /// Let somebody in as this account whom the identity provider (oidc.issuer) vouches for
+    Bind(Bind),
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,6 +124,23 @@ struct Renew {
 }
 
 #[derive(Debug, clap::Args)]
+struct Bind {
+    /// Account, as it signs in and as journals call it
+    #[arg(value_name = "NAME")]
+    name: AccountName,
+    /// What the provider calls them for ever: the `sub` of their ID token
+    #[arg(value_name = "SUBJECT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    subject: String,
+    /// The provider; oidc.issuer if not given
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    #[command(flatten)]
+    why: Reason,
+    #[command(flatten)]
+    at: StoreArg,
+}
+
+#[derive(Debug, clap::Args)]
 struct Reason {
     /// Why, for whoever looks into it later
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -144,7 +165,8 @@ pub(super) async fn user(args: Args, setting: &Setting) -> Ended {
         | What::Role(Promote { at, .. })
         | What::Disable(Turn { at, .. })
         | What::Enable(Turn { at, .. })
-        | What::Password(Renew { at, .. }) => at,
+        | What::Password(Renew { at, .. })
+        | What::Bind(Bind { at, .. }) => at,
     };
     // The first account may be made before the first start.
     let store = match &args.what {
@@ -164,6 +186,7 @@ pub(super) async fn user(args: Args, setting: &Setting) -> Ended {
             change(name, &*accounts, lang, enabled).await
         }
         What::Password(args) => renew(args, &*accounts, lang).await,
+        What::Bind(args) => bind(args, &settings.oidc.issuer, &*accounts, lang).await,
     };
     store.close(true).await;
     ended
@@ -204,6 +227,16 @@ async fn renew(args: Renew, accounts: &dyn AccountStore, lang: Lang) -> Ended {
     Ok(told)
 }
 
+async fn bind(args: Bind, configured: &str, accounts: &dyn AccountStore, lang: Lang) -> Ended {
+    let Bind { name, subject, issuer, why, .. } = args;
+    let issuer = issuer.unwrap_or_else(|| configured.to_owned());
+    if issuer.is_empty() {
+        return Err(Failure::Bad(texts::user_no_provider(lang)));
+    }
+    let identity = Some(Identity { issuer, subject });
+    change(name, accounts, lang, |next| Account { identity, reason: why.reason, ..next }).await
+}
+
 /// An account as it is now.
 pub(super) async fn known(
     name: &AccountName,
@@ -221,12 +254,23 @@ async fn change(
     lang: Lang,
     change: impl FnOnce(Account) -> Account,
 ) -> Ended {
-    let next = change(known(&name, accounts, lang).await?.next(&by(), Timestamp::now()));
+    let now = known(&name, accounts, lang).await?;
+    let next = change(now.next(&by(), Timestamp::now()));
+    if administers(&now) && !administers(&next) {
+        let others = accounts.accounts().await?.into_iter().filter(|other| other.name != name);
+        if !others.into_iter().any(|other| administers(&other)) {
+            return Err(Failure::Bad(texts::user_last_admin(lang, name)));
+        }
+    }
     if accounts.keep_account(next.clone()).await? {
         Ok(Told::good(stands(lang, &next)))
     } else {
         Err(Failure::Broken(anyhow::anyhow!(texts::user_changed_meanwhile(lang, name))))
     }
+}
+
+fn administers(account: &Account) -> bool {
+    account.role == Role::Admin && !account.disabled
 }
 
 fn stands(lang: Lang, account: &Account) -> String {
@@ -237,6 +281,7 @@ fn stands(lang: Lang, account: &Account) -> String {
 fn state(lang: Lang, account: &Account) -> String {
     match &account.password {
         _ if account.disabled => texts::user_disabled(lang),
+        None if account.identity.is_some() => texts::user_by_provider(lang),
         None => texts::user_without_password(lang),
         Some(password) if password.one_time => texts::user_one_time(lang),
         Some(_) => texts::user_with_password(lang),

@@ -62,6 +62,38 @@ impl Workbench {
     }
 }
 
+/// An identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// Its URL; empty: there is none.
+    pub issuer: String,
+    /// What it calls this site.
+    pub client_id: String,
+    /// What it knows this site by.
+    pub client_secret: String,
+    /// Where it sends people back to.
+    pub callback: String,
+    /// What it is asked for, beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim with the name.
+    pub name_claim: String,
+    /// The claim with the groups.
+    pub roles_claim: String,
+    /// Groups that may look.
+    pub viewers: Vec<String>,
+    /// Groups that may submit, deploy, retry, cancel.
+    pub operators: Vec<String>,
+    /// Groups that may force too.
+    pub supervisors: Vec<String>,
+    /// Groups that may pause and resume too.
+    pub admins: Vec<String>,
+    /// What people call it.
+    pub label: String,
+    /// How long it may take to answer, in milliseconds.
+    pub timeout_ms: u32,
+}
+
 /// Telling others of changes over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -46,6 +46,12 @@ pub enum Problem {
     NoReceiver(String),
     /// It is no URL of an HTTP server.
     NoUrl(String),
+    /// It is no URL that is reached by TLS.
+    NoSecureUrl(String),
+    /// It is not where this site takes people back.
+    NoCallback(String),
+    /// It is empty, and another key takes it.
+    Lacking(&'static str),
     /// A line of a list is not of this form.
     NoPair(String, &'static str),
     /// In the words of whoever reads the value, which have no Chinese.
@@ -69,6 +75,9 @@ impl Problem {
             Self::NoIp(given) => texts::setting_no_ip(lang, given),
             Self::NoReceiver(given) => texts::setting_no_receiver(lang, given),
             Self::NoUrl(given) => texts::setting_no_url(lang, given),
+            Self::NoSecureUrl(given) => texts::setting_no_secure_url(lang, given),
+            Self::NoCallback(given) => texts::setting_no_callback(lang, given),
+            Self::Lacking(key) => texts::setting_lacking(lang, key),
             Self::NoPair(given, form) => texts::setting_no_pair(lang, given, form),
             Self::Other(words) => words.clone(),
         }

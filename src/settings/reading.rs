@@ -1,15 +1,21 @@
 //! The walk over the merged layers: each value of the right type, each mistake by its key.
 
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
 
 use config::{Map, Value, ValueKind};
-use rehome_web::webhooks::Reach;
+use rehome_web::{door::BACK, webhooks::Reach};
 use serde_json::Value as Json;
 
 use super::{Effective, Mistake, Origin, PREFIX, Problem, RANGES};
 
 /// Keys whose value may hold a password.
 const URLS: [&str; 2] = ["amqp.url", "postgres.url"];
+
+/// Keys that are a secret as a whole.
+const SECRETS: [&str; 1] = ["oidc.client_secret"];
 
 /// Lists whose lines say one thing of another.
 const PAIRS: [(&str, &str); 2] =
@@ -137,6 +143,7 @@ impl Reading<'_> {
             let problem = Problem::NoUrl(endpoint.to_owned());
             self.reject("telemetry.otlp_endpoint", problem);
         }
+        self.check_provider();
         for (key, form) in PAIRS {
             let lines = self.find(key).and_then(|found| found.value.as_array());
             let whole =
@@ -149,6 +156,27 @@ impl Reading<'_> {
         let dir_is_empty = self.find("data.dir").is_some_and(|found| found.value == "");
         if dir_is_empty {
             self.reject("data.dir", Problem::NoDirectory);
+        }
+    }
+
+    /// What an identity provider takes, if there is one.
+    fn check_provider(&mut self) {
+        let text =
+            |key: &str| self.find(key).and_then(|found| found.value.as_str()).unwrap_or_default().to_owned();
+        if text("oidc.issuer").is_empty() {
+            return;
+        }
+        let urls = ["oidc.issuer", "oidc.callback"].map(|key| (key, text(key)));
+        let lacking = ["oidc.client_id", "oidc.name_claim"].map(|key| (key, text(key)));
+        for (key, url) in urls {
+            if !is_secure(&url) {
+                self.reject(key, Problem::NoSecureUrl(url));
+            } else if key == "oidc.callback" && !url.ends_with(BACK) {
+                self.reject(key, Problem::NoCallback(url));
+            }
+        }
+        for (key, _) in lacking.into_iter().filter(|(_, text)| text.is_empty()) {
+            self.reject(key, Problem::Lacking("oidc.issuer"));
         }
     }
 
@@ -204,14 +232,27 @@ fn is_address(given: &str) -> bool {
     given.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
+/// Whether it is the URL of a server that is reached by TLS, or of one on this machine.
+fn is_secure(url: &str) -> bool {
+    let here = |rest: &str| {
+        let host = rest.split('/').next().unwrap_or_default();
+        host == "localhost"
+            || host.starts_with("localhost:")
+            || host.parse::<SocketAddr>().is_ok_and(|at| at.ip().is_loopback())
+    };
+    url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
+        || url.strip_prefix("http://").is_some_and(here)
+}
+
 fn is_text(value: &Value) -> bool {
     matches!(value.kind, ValueKind::String(_))
 }
 
-/// A value as others may see it: without the passwords in its URLs.
+/// A value as others may see it: no secret, nor the passwords in URLs.
 fn shown(key: &str, value: &Json) -> Json {
     match value.as_str() {
         Some(urls) if URLS.contains(&key) => Json::from(without_passwords(urls)),
+        Some(secret) if SECRETS.contains(&key) && !secret.is_empty() => Json::from("***"),
         _ => value.clone(),
     }
 }

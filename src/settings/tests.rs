@@ -36,6 +36,38 @@ fn the_built_in_configuration_is_valid_and_its_deadlines_are_the_domains() {
 }
 
 #[test]
+fn an_identity_provider_is_reached_by_tls_and_all_it_takes_is_named_when_it_lacks() {
+    let found =
+        mistakes("[oidc]\nissuer = \"http://id.example\"\ncallback = \"https://rehome.example/\"", &[]);
+    assert_eq!(
+        found,
+        [
+            "oidc.issuer: is `http://id.example`, expected an https:// URL (http:// only on this machine itself)",
+            "oidc.callback: is `https://rehome.example/`, expected this site's URL with /sign-in/back",
+            "oidc.client_id: is empty, which oidc.issuer takes",
+        ]
+    );
+    for issuer in ["https://id.example/realms/noc", "http://127.0.0.1:9000", "http://localhost:9000/x"] {
+        let text = format!(
+            "[oidc]\nissuer = \"{issuer}\"\nclient_id = \"rehome\"\ncallback = \"http://localhost:8080/sign-in/back\""
+        );
+        layered(Some(file(&text).path()), environment(&[])).unwrap();
+    }
+    for issuer in ["http://127.0.0.1.evil.example", "http://localhost.evil.example", "https://", "id.example"]
+    {
+        let found = mistakes(&format!("[oidc]\nissuer = \"{issuer}\""), &[]);
+        assert!(found[0].starts_with(&format!("oidc.issuer: is `{issuer}`")), "{found:?}");
+    }
+}
+
+#[test]
+fn a_secret_is_used_and_not_shown() {
+    let loaded = layered(None, environment(&[("REHOME__OIDC__CLIENT_SECRET", "s3cret")])).unwrap();
+    assert_eq!(loaded.settings.oidc.client_secret, "s3cret");
+    assert!(!serde_json::to_string(&loaded.values).unwrap().contains("s3cret"));
+}
+
+#[test]
 fn every_number_has_a_range_and_every_range_a_number_within_it() {
     let loaded = layered(None, environment(&[])).unwrap();
     let numbers: Vec<&str> =
@@ -79,7 +111,7 @@ fn all_mistakes_are_told_at_once_each_by_its_key() {
         [
             "log.levl: is not known, expected one of format, level",
             "retry.factor: is `1.5`, expected a whole number",
-            "sore: is not known, expected one of access, amqp, bus, data, deadlines, http, log, postgres, retry, run, store, supervisor, telemetry, timers, webhooks, workbench",
+            "sore: is not known, expected one of access, amqp, bus, data, deadlines, http, log, oidc, postgres, retry, run, store, supervisor, telemetry, timers, webhooks, workbench",
             "store.readers: is `none`, expected a whole number",
             "supervisor.bach: is not known, expected one of batch, in_flight",
             "supervisor.in_flight: is `many`, expected a whole number",

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::role::Role;
+use crate::{identity::Identity, role::Role};
 
 /// The longest name of an account, in characters: it goes into every entry of a journal that its owner causes.
 pub const LONGEST_NAME: usize = 64;
@@ -97,6 +97,9 @@ pub struct Account {
     pub role: Role,
     /// May not come in at all.
     pub disabled: bool,
+    /// Whom an identity provider must vouch for to let somebody in as this account; none: nobody comes in that way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// None: they come in some other way (tokens, another system's sign-in), or not at all. Never told; an older
     /// version has none.
     #[serde(skip)]
@@ -124,6 +127,7 @@ impl Account {
             display_name: String::new(),
             role,
             disabled: false,
+            identity: None,
             password: None,
             created_by: by.to_owned(),
             created_at: at,

@@ -17,6 +17,7 @@ pub mod consequence;
 pub mod event;
 pub mod holding;
 pub mod id;
+pub mod identity;
 pub mod journal;
 pub mod lang;
 pub mod message;

@@ -38,6 +38,18 @@ texts! {
         "修改操作必须来自本站页面，或使用 API 令牌。";
     sign_in_failed(): "Not let in", "登录失败";
     sign_in_failed_more(): "The name or the password is wrong, or the account is disabled.", "用户名或密码错误，或帐户已停用。";
+    provider_away(why): "Who you are can't be asked now: {why}. Try again, or sign in with a name and a password of this site.",
+        "暂时无法向身份提供方核实：{why}。请重试，或使用本站的用户名和密码登录。";
+    provider_denied(why): "Your identity provider has refused: {why}.", "身份提供方已拒绝：{why}。";
+    provider_astray(): "This sign-in was not begun in this browser, or too long ago: begin again.", "此次登录并非由本浏览器发起，或已超时：请重新开始。";
+    provider_unproven(why): "What your identity provider says can't be believed: {why}. The administrator must look at its settings and the clocks.",
+        "身份提供方的答复无法采信：{why}。请管理员检查其设置和时钟。";
+    claim_missing(claim): "Your identity provider does not say your name in `{claim}`: the administrator must look at `oidc.name_claim` and `oidc.scopes`.",
+        "身份提供方未在“{claim}”中提供用户名：请管理员检查 `oidc.name_claim` 和 `oidc.scopes`。";
+    claim_no_name(claim, given): "Your identity provider calls you `{given}` (in `{claim}`), which can't be an account's name here: the administrator can choose another claim in `oidc.name_claim`.",
+        "身份提供方称您为“{given}”（“{claim}”），不能作为此处的帐户名：请管理员在 `oidc.name_claim` 中选用其他声明。";
+    claim_no_role(claim, name): "None of your groups (`{claim}` of `{name}`) has a role here: ask the administrator for one of the groups in `oidc.viewers`, `operators`, `supervisors` or `admins`.",
+        "您所属的组（“{name}”的“{claim}”）在此处均无角色：请管理员将您加入 `oidc.viewers`、`operators`、`supervisors` 或 `admins` 中的组。";
     too_many_tries(): "Too many tries", "尝试次数过多";
     too_many_tries_more(seconds): "Try again in {seconds} seconds.", "请在 {seconds} 秒后重试。";
     invalid(): "Some fields are wrong", "部分字段有误";
@@ -69,6 +81,7 @@ texts! {
 texts! {
     sign_in(): "Sign in", "登录";
     sign_out(): "Sign out", "退出";
+    sign_in_with(provider): "Sign in with {provider}", "使用 {provider} 登录";
     user_name(): "Name", "用户名";
     password(): "Password", "密码";
     old_password(): "Old password", "原密码";

@@ -16,13 +16,15 @@ use crate::{
     app::{Roles, amqp_options, postgres_options},
     cli::steer,
     settings::{BusKind, Settings, StoreKind},
-    texts,
+    texts, workbench,
 };
 
 /// What was found of the servers that the settings name.
 pub(super) struct Servers {
     broker: Option<Broker>,
     database: Option<Database>,
+    /// The identity provider, and what is wrong with it.
+    provider: Option<(String, Vec<String>)>,
 }
 
 struct Broker {
@@ -51,12 +53,19 @@ impl Servers {
             StoreKind::Postgres => Some(Database::look(settings).await),
             StoreKind::Sqlite => None,
         };
-        Self { broker, database }
+        let provider = match workbench::provider(&settings.oidc) {
+            Ok(None) => None,
+            Ok(Some(provider)) => Some(provider.look().await.err().map(|why| why.to_string())),
+            Err(error) => Some(Some(error.to_string())),
+        };
+        let provider = provider.map(|why| (settings.oidc.issuer.clone(), why.into_iter().collect()));
+        Self { broker, database, provider }
     }
 
     pub(super) fn is_good(&self) -> bool {
         let broker = self.broker.as_ref().is_none_or(|broker| broker.problems.is_empty());
-        broker && self.database.as_ref().is_none_or(Database::is_good)
+        let provider = self.provider.as_ref().is_none_or(|(_, problems)| problems.is_empty());
+        broker && provider && self.database.as_ref().is_none_or(Database::is_good)
     }
 
     /// Whether the settings name any database that is no file.
@@ -68,13 +77,20 @@ impl Servers {
     pub(super) fn pages(&self, lang: Lang) -> Vec<(String, Vec<String>)> {
         let broker = self.broker.as_ref().map(|broker| (texts::broker(lang), broker.lines(lang)));
         let database = self.database.as_ref().map(|database| (texts::database(lang), database.lines(lang)));
-        broker.into_iter().chain(database).collect()
+        let provider = self.provider.as_ref().map(|(issuer, problems)| {
+            let wrong = problems.iter().map(|problem| texts::wrong(lang, problem));
+            (texts::provider(lang), std::iter::once(issuer.clone()).chain(wrong).collect())
+        });
+        broker.into_iter().chain(database).chain(provider).collect()
     }
 
-    pub(super) fn documents(&self) -> [(&'static str, Value); 2] {
+    pub(super) fn documents(&self) -> [(&'static str, Value); 3] {
         let broker = self.broker.as_ref().map_or(Value::Null, Broker::document);
         let database = self.database.as_ref().map_or(Value::Null, Database::document);
-        [("broker", broker), ("database", database)]
+        let provider = self.provider.as_ref().map_or(Value::Null, |(issuer, problems)| {
+            json!({ "good": problems.is_empty(), "issuer": issuer, "problems": problems })
+        });
+        [("broker", broker), ("database", database), ("identity_provider", provider)]
     }
 }
 

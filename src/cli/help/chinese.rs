@@ -20,6 +20,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("user disable", "停用用户：会话结束，令牌失效"),
     ("user enable", "重新启用已停用的用户"),
     ("user password", "更改用户的密码；其会话结束"),
+    ("user bind", "绑定身份提供方（oidc.issuer）中的身份，由其验证后以此用户登录"),
     ("token", "程序访问 API 所用的令牌"),
     ("token add", "签发令牌，只显示这一次"),
     ("token list", "列出令牌"),
@@ -83,6 +84,9 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("user role", "--reason", "原因，供日后查看"),
     ("user disable", "--reason", "原因，供日后查看"),
     ("user enable", "--reason", "原因，供日后查看"),
+    ("user bind", "SUBJECT", "身份提供方对此人的永久标识：ID 令牌中的 `sub`"),
+    ("user bind", "--issuer", "身份提供方；未指定时取 oidc.issuer"),
+    ("user bind", "--reason", "原因，供日后查看"),
     ("token add", "NAME", "令牌所属的用户"),
     ("token add", "--label", "用途，便于辨认"),
     ("token add", "--role", "权限上限；未指定时与其用户相同"),
@@ -94,6 +98,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("user role", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("user disable", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("user enable", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("user bind", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("user password", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("token add", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("token list", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
@@ -188,6 +193,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome user add crm --role operator --no-password
   rehome user list
   rehome user role ann supervisor --reason \"on call from May\"
+  rehome user bind ann 5f83e0ca-2b8e-4e8c --reason \"has a carrier account now\"
   rehome user disable ann --reason \"has left\"
 
 直接修改存储，无论是否有进程在运行；运行中的进程在一秒内生效。

@@ -2,11 +2,14 @@
 //!
 //! A browser signs in and has a session's secret in a cookie; a program shows a token's. Either names a pass, the pass
 //! its account, the account its role: looked up anew for each request (at most [`RECENT`] ago), so whoever is disabled is
-//! out at once. A handler asks for a [`Caller`] and says what role it takes.
+//! out at once. A handler asks for a [`Caller`] and says what role it takes. Who an account is can be for an identity provider
+//! to say ([`Provider`]); what comes of it is a session like any other.
 
 mod caller;
+mod claims;
 mod cookie;
 mod password;
+mod provider;
 mod recent;
 mod secret;
 mod sessions;
@@ -23,16 +26,22 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_domain::ports::AccountStore;
 
 pub use caller::{Caller, SignedIn};
-pub(crate) use cookie::{cookie, taken_back};
+pub use claims::{Claims, Unclear};
+pub(crate) use cookie::{cookie, taken_back, way, way_taken_back};
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordError, Passwords, Unfit, fits, one_time};
+pub(crate) use provider::Returned;
+pub use provider::{NotVouched, Provider, ProviderParts};
 pub use recent::RECENT;
 pub use secret::{Secret, TOKEN_PREFIX};
 pub(crate) use sessions::NewPassword;
 pub use sessions::Tried;
-pub(crate) use signing::signed_in;
+pub(crate) use signing::{signed_in, vouched_for};
 
 use recent::Recent;
 use throttle::Throttle;
+
+/// Where an identity provider sends people back to, within this site.
+pub const BACK: &str = "/sign-in/back";
 
 /// The clock.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -59,6 +68,7 @@ pub struct Door {
     now: Now,
     lifetimes: Lifetimes,
     passwords: Passwords,
+    provider: Option<Provider>,
     throttle: Mutex<Throttle>,
     recent: Mutex<Recent>,
 }
@@ -78,9 +88,22 @@ impl Door {
             now,
             lifetimes,
             passwords: Passwords::new()?,
+            provider: None,
             throttle: Mutex::default(),
             recent: Mutex::default(),
         })
+    }
+
+    /// With somebody else who says who people are.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Provider>) -> Self {
+        Self { provider, ..self }
+    }
+
+    /// Who else says who people are, if anybody.
+    #[must_use]
+    pub const fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
     }
 
     /// The accounts.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use rehome_domain::{
     account::{Account, AccountName, Pass, PassKind},
+    identity::{Vouched, Welcome, welcome},
     ports::Revoke,
 };
 use schemars::JsonSchema;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    Door, SignedIn,
+    Door, NotVouched, SignedIn,
     password::{self, MOST_PASSWORD, PasswordError},
     secret::Secret,
     signed,
@@ -88,6 +89,31 @@ impl Door {
         };
         self.throttle().give_back(bucket, address, now);
         self.open(account, browser, now).await
+    }
+
+    /// Lets somebody in whom the identity provider vouches for.
+    ///
+    /// # Errors
+    /// If they are not welcome, or the store fails.
+    pub(crate) async fn let_in(
+        &self,
+        vouched: Vouched,
+        browser: &str,
+    ) -> Result<(Secret, SignedIn), Problem> {
+        let now = self.now();
+        // Twice: they may be signing in in two windows, for the first time.
+        for _ in 0..2 {
+            let found = self.accounts.account(vouched.name.clone()).await?;
+            match welcome(found, vouched.clone(), now).map_err(NotVouched::from)? {
+                Welcome::Known(account) => return self.open(account, browser, now).await,
+                Welcome::Changed(account) if self.accounts.keep_account(account.clone()).await? => {
+                    self.forget();
+                    return self.open(account, browser, now).await;
+                }
+                Welcome::Changed(_) => {}
+            }
+        }
+        Err(changed_meanwhile())
     }
 
     /// Opens a session for an account that somebody has vouched for.
@@ -166,14 +192,16 @@ impl Door {
         let password = self.passwords.keep(chosen.new, false).await?;
         let changed = Account { password: Some(password), ..account.next(name.as_str(), now) };
         if !self.accounts.keep_account(changed.clone()).await? {
-            return Err(Problem::Unavailable(
-                "the account was changed by somebody else meanwhile".to_owned(),
-            ));
+            return Err(changed_meanwhile());
         }
         self.accounts.revoke(Revoke::Sessions { of: name.clone(), but: None }).await?;
         self.forget();
         self.open(changed, &who.pass.label, now).await
     }
+}
+
+fn changed_meanwhile() -> Problem {
+    Problem::Unavailable("the account was changed by somebody else meanwhile".to_owned())
 }
 
 fn fits(chosen: &NewPassword, lang: Lang) -> Result<(), Problem> {

@@ -29,20 +29,22 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Takes a try, or says after how long there is one.
-    pub(super) fn take(
+    /// Takes a try, or says after how long there is one. Without an account: it is not known yet whose it is.
+    pub(super) fn take<'a>(
         &mut self,
-        account: &str,
+        account: impl Into<Option<&'a str>>,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), Duration> {
-        let address = address.map(network);
-        let wait = self.accounts.wait(&account.to_owned(), OF_ACCOUNT, now);
+        let (account, address) = (account.into().map(str::to_owned), address.map(network));
+        let wait = account.as_ref().and_then(|account| self.accounts.wait(account, OF_ACCOUNT, now));
         let wait = wait.max(address.and_then(|address| self.addresses.wait(&address, OF_ADDRESS, now)));
         if let Some(wait) = wait {
             return Err(wait.unsigned_abs());
         }
-        self.accounts.change(account.to_owned(), OF_ACCOUNT, now, 1);
+        if let Some(account) = account {
+            self.accounts.change(account, OF_ACCOUNT, now, 1);
+        }
         if let Some(address) = address {
             self.addresses.change(address, OF_ADDRESS, now, 1);
         }
@@ -50,8 +52,15 @@ impl Throttle {
     }
 
     /// Gives a try back: it was the right one.
-    pub(super) fn give_back(&mut self, account: &str, address: Option<IpAddr>, now: Timestamp) {
-        self.accounts.change(account.to_owned(), OF_ACCOUNT, now, -1);
+    pub(super) fn give_back<'a>(
+        &mut self,
+        account: impl Into<Option<&'a str>>,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) {
+        if let Some(account) = account.into() {
+            self.accounts.change(account.to_owned(), OF_ACCOUNT, now, -1);
+        }
         if let Some(address) = address {
             self.addresses.change(network(address), OF_ADDRESS, now, -1);
         }
@@ -139,7 +148,7 @@ mod tests {
         let mut throttle = Throttle::default();
         for number in 0..50_u16 {
             let address = IpAddr::from([0x2001, 0xdb8, 0, 0, number, 1, 2, 3]);
-            assert_eq!(throttle.take(&format!("user{number}"), Some(address), at(0)), Ok(()));
+            assert_eq!(throttle.take(format!("user{number}").as_str(), Some(address), at(0)), Ok(()));
         }
         let near = IpAddr::from([0x2001, 0xdb8, 0, 0, 9, 9, 9, 9]);
         assert_eq!(throttle.take("other", Some(near), at(0)), Err(Duration::from_secs(10)));
@@ -164,7 +173,7 @@ mod tests {
             throttle.take("ann", None, at(0)).unwrap();
         }
         for stranger in 0..2 * MOST {
-            throttle.take(&format!("stranger{stranger}"), None, at(0)).unwrap();
+            throttle.take(format!("stranger{stranger}").as_str(), None, at(0)).unwrap();
         }
         assert_eq!(throttle.accounts.0.len(), MOST);
         assert!(throttle.take("ann", None, at(0)).is_err());

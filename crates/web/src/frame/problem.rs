@@ -11,7 +11,7 @@ use rehome_domain::{action::WhyNot, lang::Lang, ports::StoreError, role::Role};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{asker::AskError, texts};
+use crate::{asker::AskError, door::NotVouched, texts};
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -51,6 +51,9 @@ pub enum Problem {
     /// Wrong name or password.
     #[error("sign-in failed")]
     SignInFailed,
+    /// The identity provider's word does not let them in.
+    #[error("not vouched for: {0}")]
+    NotVouched(NotVouched),
     /// Too many tries to sign in.
     #[error("too many tries")]
     TooManyTries {
@@ -109,6 +112,7 @@ impl Problem {
             Self::PasswordToChange => "password-to-change",
             Self::CrossSite => "cross-site",
             Self::SignInFailed => "sign-in-failed",
+            Self::NotVouched(_) => "not-vouched-for",
             Self::TooManyTries { .. } => "too-many-tries",
             Self::Invalid(_) => "invalid",
             Self::Malformed(_) => "malformed",
@@ -132,7 +136,7 @@ impl Problem {
             Self::NotAllowed { .. } => texts::not_allowed(lang),
             Self::PasswordToChange => texts::password_to_change(lang),
             Self::CrossSite => texts::cross_site(lang),
-            Self::SignInFailed => texts::sign_in_failed(lang),
+            Self::SignInFailed | Self::NotVouched(_) => texts::sign_in_failed(lang),
             Self::TooManyTries { .. } => texts::too_many_tries(lang),
             Self::Invalid(_) => texts::invalid(lang),
             Self::Malformed(_) => texts::malformed(lang),
@@ -158,6 +162,7 @@ impl Problem {
             Self::PasswordToChange => texts::password_to_change_more(lang),
             Self::CrossSite => texts::cross_site_more(lang),
             Self::SignInFailed => texts::sign_in_failed_more(lang),
+            Self::NotVouched(why) => why.sentence(lang),
             Self::TooManyTries { again } => texts::too_many_tries_more(lang, seconds(*again)),
             Self::Invalid(fields) => {
                 let fields: Vec<String> = fields
@@ -212,14 +217,18 @@ impl ResponseError for Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotSignedIn | Self::SignInFailed => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed { .. } | Self::PasswordToChange | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NotVouched(NotVouched::Away(_)) | Self::TooSlow | Self::Unavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::NotAllowed { .. } | Self::PasswordToChange | Self::CrossSite | Self::NotVouched(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Refused(_) | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -227,6 +236,12 @@ impl ResponseError for Problem {
     /// Without a body: the frame knows who reads it.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<NotVouched> for Problem {
+    fn from(why: NotVouched) -> Self {
+        Self::NotVouched(why)
     }
 }
 

@@ -5,6 +5,7 @@ mod cross_site;
 mod frame;
 mod ordering;
 mod passwords;
+mod provider;
 mod rights;
 mod sessions;
 mod world;

@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use crate::{
     Asker, Caller, Door, Part, Probe, Problem, Pulse, Readiness, Site, Workbench,
-    door::{Lifetimes, Passwords, Secret},
+    door::{Lifetimes, Passwords, Provider, Secret},
     frame::{Outside, around},
     pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::Reach,
@@ -114,13 +114,19 @@ impl Answer {
 
 impl World {
     pub(super) fn new(secure: bool) -> Self {
+        Self::with_provider(secure, None)
+    }
+
+    pub(super) fn with_provider(secure: bool, provider: Option<Provider>) -> Self {
         let dir = TempDir::new().unwrap();
         let store = Sqlite::open(&dir.path().join("rehome.db"), &Options::default()).unwrap();
         let now = Arc::new(Mutex::new(Timestamp::from_second(1_000_000).unwrap()));
         let clock = Arc::clone(&now);
         let accounts = Arc::clone(&store) as Arc<dyn AccountStore>;
         let lifetimes = Lifetimes { session: Duration::from_secs(1000), idle: Duration::from_secs(300) };
-        let door = Door::new(accounts, Arc::new(move || *clock.lock().unwrap()), lifetimes).unwrap();
+        let door = Door::new(accounts, Arc::new(move || *clock.lock().unwrap()), lifetimes)
+            .unwrap()
+            .with_provider(provider);
         let bus = Embedded::new(Capacity::default());
         let pulse = Pulse::start(&*bus);
         let workbench = Arc::new(Workbench {
