@@ -267,6 +267,7 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("postgres.connect_ms", 100..=DAY_MS),
     ("postgres.timeout_ms", 100..=DAY_MS),
     ("postgres.statement_ms", 100..=DAY_MS),
+    ("postgres.lock_ms", 10..=DAY_MS),
     ("postgres.batch", 1..=100_000),
     ("postgres.queue", 1..=1_000_000),
     ("postgres.lease_ms", 1000..=DAY_MS),

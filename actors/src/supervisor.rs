@@ -13,6 +13,7 @@ mod delivery;
 mod effects;
 mod gauge;
 mod give_back;
+mod waiting;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -32,7 +33,7 @@ use rehome_domain::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
-use self::{delivery::Led, effects::effects, give_back::Newer};
+use self::{delivery::Led, effects::effects, give_back::Newer, waiting::Waiting};
 use crate::{Now, helm::Helm, metrics, trace::Traced};
 
 pub(crate) use self::effects::quarantined;
@@ -75,12 +76,15 @@ async fn take_inputs(mut inputs: Box<dyn Inputs>, parts: SupervisorParts) {
     let (queue, delivering) = delivery::start(Arc::clone(&parts.bus), inputs.acks());
     let mut supervisor = Supervisor::new(parts, inputs.acks());
     loop {
+        if supervisor.try_again().await && queue.send(std::mem::take(&mut supervisor.led)).await.is_err() {
+            break;
+        }
         let room = supervisor.has_room();
         if !room && supervisor.parts.shared {
             supervisor.look_again().await;
         }
         let next = inputs.next(supervisor.parts.batch, room);
-        let Ok(next) = tokio::time::timeout(LOOK_AGAIN, next).await else {
+        let Ok(next) = tokio::time::timeout(supervisor.waiting.rest(LOOK_AGAIN), next).await else {
             if supervisor.parts.shared && !supervisor.flying.is_empty() {
                 supervisor.look_again().await;
             }
@@ -113,6 +117,8 @@ struct Supervisor {
     looked: Option<Instant>,
     /// Tickets left to newer supervisors.
     newer: Newer,
+    /// Tickets over which the store is in trouble.
+    waiting: Waiting,
 }
 
 /// A step ready to be committed.
@@ -127,8 +133,8 @@ struct Prepared {
 
 impl Supervisor {
     fn new(parts: SupervisorParts, acks: Arc<dyn Acks>) -> Self {
-        let (known, flying, newer) = Default::default();
-        Self { parts, acks, led: Led::default(), known, flying, looked: None, newer }
+        let (known, flying, newer, waiting) = Default::default();
+        Self { parts, acks, led: Led::default(), known, flying, looked: None, newer, waiting }
     }
 
     /// Whether new work may begin.
@@ -139,6 +145,11 @@ impl Supervisor {
     /// Takes a batch of inputs to their effect. Answers what is to be sent, and what to acknowledge then.
     async fn take(&mut self, batch: Vec<Delivery<Incoming>>) -> Led {
         self.led.tags = batch.iter().map(|delivery| delivery.tag).collect();
+        let (behind, batch): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|delivery| self.waiting.has(delivery.message.envelope.relocation));
+        for delivery in &behind {
+            self.let_wait(delivery);
+        }
         let alone = match self.together(&batch).await {
             Ok(alone) => alone,
             Err(error) => {
@@ -293,6 +304,7 @@ impl Supervisor {
     }
 
     fn remember(&mut self, ticket: &Arc<Ticket>) {
+        self.newer.forget(ticket.id);
         if ticket.state.in_flight() {
             self.flying.insert(ticket.id);
         } else {

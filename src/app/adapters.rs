@@ -166,6 +166,7 @@ pub fn postgres_options(settings: &Settings) -> postgres::Options {
         connect_timeout: millis(given.connect_ms),
         patience: millis(given.timeout_ms),
         statement_timeout: millis(given.statement_ms),
+        lock_timeout: millis(given.lock_ms),
         lease: millis(given.lease_ms),
         ..postgres::Options::new(given.url.clone())
     }

@@ -72,6 +72,8 @@ pub struct Postgres {
     pub timeout_ms: u32,
     /// How long a statement may take, in milliseconds.
     pub statement_ms: u32,
+    /// How long a statement may wait for a lock, in milliseconds.
+    pub lock_ms: u32,
     /// Requests in one transaction of a writer, at most.
     pub batch: usize,
     /// Requests waiting for each writer, at most.

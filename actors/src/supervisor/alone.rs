@@ -24,22 +24,21 @@ const EARLY_TRIES: u8 = 40;
 const EARLY_WAIT: Duration = Duration::from_millis(25);
 /// So often the store refuses an input for what it says, each time from a fresh look at its ticket, before it is buried.
 const POISON_TRIES: u32 = 2;
-/// So often the store is tried over one input while it is in trouble; then the next input has its turn, whose ticket may
-/// not be the one that is locked.
-const TROUBLE_TRIES: u32 = 5;
-/// How long an input waits, back on the bus, for a store in trouble.
-const TROUBLE_REST: Duration = Duration::from_secs(5);
 /// How often an input is stepped again because its ticket moved on meanwhile.
 const STALE_TRIES: u32 = 100;
-/// Waits between tries of a store that fails.
-const STORE_WAIT: Duration = Duration::from_millis(200);
+/// How long an input that got nowhere waits, back on the bus.
+const STALE_REST: Duration = Duration::from_secs(5);
 
 impl Supervisor {
-    /// Does one input by itself, from a fresh look at its ticket, until it has taken effect.
+    /// Does one input by itself, from a fresh look at its ticket, until it has taken effect or must wait.
     pub(super) async fn alone(&mut self, delivery: &Delivery<Incoming>) {
         let incoming = &delivery.message;
         let cause = &incoming.envelope.cause;
-        let (mut refused, mut troubled) = (0, 0);
+        // One before it has just begun to wait.
+        if self.waiting.has(incoming.envelope.relocation) {
+            return self.let_wait(delivery);
+        }
+        let mut refused = 0;
         let mut held_by = None;
         for _ in 0..STALE_TRIES {
             match self.alone_once(delivery, held_by).await {
@@ -56,17 +55,13 @@ impl Supervisor {
                 }
                 // Nobody's word is taken just now, or this ticket is locked: no input is to blame.
                 Err(error @ StoreError::Failed { .. }) => {
-                    troubled += 1;
-                    tracing::warn!(%error, troubled, %cause, "the store is in trouble, trying again");
-                    if troubled >= TROUBLE_TRIES {
-                        return self.give_back(delivery, incoming.clone(), TROUBLE_REST);
-                    }
-                    tokio::time::sleep(STORE_WAIT * troubled).await;
+                    tracing::warn!(%error, %cause, "the store is in trouble, an input waits");
+                    return self.let_wait(delivery);
                 }
             }
         }
         tracing::error!(%cause, "an input got nowhere and is put back");
-        self.give_back(delivery, incoming.clone(), TROUBLE_REST);
+        self.give_back(delivery, incoming.clone(), STALE_REST);
     }
 
     /// One try. None once nothing more is to be done.

@@ -33,6 +33,13 @@ impl Newer {
         self.0.insert(ticket, wait);
         (wait, last.is_none())
     }
+
+    /// It can be read again: what it was is over.
+    pub(super) fn forget(&mut self, ticket: RelocationId) {
+        if !self.0.is_empty() {
+            self.0.remove(&ticket);
+        }
+    }
 }
 
 impl Supervisor {

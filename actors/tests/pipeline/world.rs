@@ -224,6 +224,13 @@ impl World {
         answer
     }
 
+    /// Sends a command, and waits for nothing.
+    pub(crate) async fn command(&self, n: u64, kind: CommandKind, reason: &str) {
+        let command = Command { kind, reason: reason.to_owned(), expected_version: None };
+        let what = format!("{}:{reason}", kind.wire());
+        self.send(Outgoing::Command(envelope(n, &what, Input::Command(command)).into())).await;
+    }
+
     pub(crate) async fn ticket(&self, n: u64) -> Option<Ticket> {
         match self.tickets.load(vec![id(n)]).await.unwrap().remove(0) {
             Loaded::Ticket(ticket) => Some(*ticket),

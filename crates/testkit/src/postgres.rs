@@ -88,6 +88,15 @@ impl Database {
     /// If it can't be had.
     #[must_use]
     pub fn lock(&self, table: &str) -> Locked {
+        self.keep_open(&format!("LOCK TABLE {table}"))
+    }
+
+    /// Does something in a transaction that stays open until the answer is dropped, such as locking a row.
+    ///
+    /// # Panics
+    /// If it can't be done.
+    #[must_use]
+    pub fn keep_open(&self, sql: &str) -> Locked {
         let psql = program("psql");
         let mut holder = Command::new(&psql)
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", &self.url()])
@@ -95,7 +104,7 @@ impl Database {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| not_installed(&psql, &error));
-        let locking = format!("BEGIN; LOCK TABLE {table};\n\\echo locked\n");
+        let locking = format!("\\o /dev/null\nBEGIN; {sql};\n\\o\n\\echo locked\n");
         holder.stdin.as_mut().unwrap().write_all(locking.as_bytes()).unwrap();
         let mut said = String::new();
         BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();

@@ -40,6 +40,11 @@ impl Work for Commit<'_> {
         false
     }
 
+    /// One locked ticket keeps all of the batch waiting: the supervisor does them one by one instead.
+    fn waits_again(&self) -> bool {
+        false
+    }
+
     async fn attempt(&self, session: &Session) -> Result<Vec<Committed>, Trouble> {
         let plan = Plan::of(self.0, self.standing(session).await?);
         plan.write(session).await?;

@@ -171,6 +171,7 @@ pub(super) async fn first(pool: &Pool, place: &Place, options: &Options) -> Resu
             Trouble::Away(_) if begun.elapsed() < options.patience => sleep(PAUSE).await,
             Trouble::Away(why)
             | Trouble::Raced(why)
+            | Trouble::Locked(why)
             | Trouble::Taken(why)
             | Trouble::Unknown(why)
             | Trouble::Unable(why)
@@ -211,8 +212,11 @@ fn config(options: &Options, read_only: bool) -> Result<Config, OpenError> {
     let mut config = Config::from_str(&options.url).map_err(OpenError::Url)?;
     // 0 would mean without end.
     let ms = options.statement_timeout.as_millis().max(1);
+    let lock_ms = options.lock_timeout.as_millis().max(1);
     let mut settings = vec![
         format!("statement_timeout={ms}"),
+        // Whoever keeps a ticket's row locked keeps only that ticket from going on.
+        format!("lock_timeout={lock_ms}"),
         // A process that stops in the middle of a transaction must not keep its rows locked for the others.
         format!("idle_in_transaction_session_timeout={ms}"),
         format!("synchronous_commit={}", if options.synchronous_commit { "on" } else { "off" }),

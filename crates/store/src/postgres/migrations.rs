@@ -63,7 +63,11 @@ async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
 async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
     let transaction = Client::transaction(client).await?;
     let timeout = STEP_TIMEOUT.as_millis();
-    transaction.batch_execute(&format!("SET LOCAL statement_timeout = {timeout}")).await?;
+    transaction
+        .batch_execute(&format!(
+            "SET LOCAL statement_timeout = {timeout}; SET LOCAL lock_timeout = {timeout}"
+        ))
+        .await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     if let Some(schema) = &options.schema {
         transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema))).await?;

@@ -77,6 +77,9 @@ pub struct Options {
     /// How long a statement may take, with all its waiting for locks. A call that gets no answer at all fails after
     /// twice as long.
     pub statement_timeout: Duration,
+    /// How long a statement may wait for a lock. A commit fails then, and its tickets are done one by one; everything else
+    /// waits again, up to sixteen times.
+    pub lock_timeout: Duration,
     /// How far one look at a list goes.
     pub reach: Reach,
     /// How long after its last sign of life a process still holds the orders it was at. Then it is taken for dead, and
@@ -103,6 +106,7 @@ impl Options {
             connect_timeout: Duration::from_secs(3),
             patience: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(1),
             reach: Reach::default(),
             lease: Duration::from_secs(10),
         }
@@ -124,6 +128,7 @@ impl fmt::Debug for Options {
             .field("connect_timeout", &self.connect_timeout)
             .field("patience", &self.patience)
             .field("statement_timeout", &self.statement_timeout)
+            .field("lock_timeout", &self.lock_timeout)
             .field("reach", &self.reach)
             .field("lease", &self.lease)
             .finish()

@@ -46,6 +46,11 @@ pub(super) trait Work: Sync {
     /// Whether doing it twice is doing it once: then it is done again if the connection was lost at its end.
     fn repeatable(&self) -> bool;
 
+    /// Whether it waits again for what somebody keeps locked longer than [`super::Options::lock_timeout`].
+    fn waits_again(&self) -> bool {
+        true
+    }
+
     /// Whether it changes anything.
     fn writes(&self) -> bool {
         true
@@ -304,6 +309,10 @@ impl Db {
                 other => other,
             };
             let again = match &trouble {
+                Trouble::Locked(_) if work.waits_again() && races < RACES => {
+                    races += 1;
+                    continue;
+                }
                 Trouble::Raced(_) | Trouble::Taken(_) if races < RACES => {
                     races += 1;
                     self.raced.fetch_add(1, Ordering::Relaxed);
@@ -311,7 +320,11 @@ impl Db {
                 }
                 Trouble::Away(_) => true,
                 Trouble::Unknown(_) => work.repeatable(),
-                Trouble::Raced(_) | Trouble::Taken(_) | Trouble::Unable(_) | Trouble::Refused(_) => false,
+                Trouble::Raced(_)
+                | Trouble::Locked(_)
+                | Trouble::Taken(_)
+                | Trouble::Unable(_)
+                | Trouble::Refused(_) => false,
             };
             if !again || begun.elapsed() + pause > self.patience {
                 return Err(trouble);

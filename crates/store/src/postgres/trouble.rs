@@ -15,11 +15,13 @@ pub(super) enum Trouble {
     Away(String),
     /// Another transaction got in between; nothing was done.
     Raced(String),
+    /// Another transaction has kept what it needs locked; nothing was done.
+    Locked(String),
     /// What it writes is there already, which mostly another transaction has just written; nothing was done.
     Taken(String),
     /// The connection was lost while the end of the transaction was under way: it may have been done or not.
     Unknown(String),
-    /// The database can't do it as things stand: a lock is held too long, the disk is full, it may only be read; nothing
+    /// The database can't do it as things stand: a statement takes too long, the disk is full, it may only be read; nothing
     /// was done.
     Unable(String),
     /// The database won't have it for what it says, and won't if asked again; nothing was done.
@@ -34,7 +36,7 @@ impl Trouble {
             Self::Away(why) => format!("the database can't be reached: {why}"),
             Self::Raced(why) => format!("{BETWEEN}: {why}"),
             Self::Unknown(why) => format!("whether it was done is not known: {why}"),
-            Self::Unable(why) => why,
+            Self::Locked(why) | Self::Unable(why) => why,
             // What others write is seen by the next try: what is in the way after so many is mostly not theirs.
             Self::Taken(why) => return StoreError::Refused { what, detail: format!("{BETWEEN}: {why}") },
             Self::Refused(detail) => return StoreError::Refused { what, detail },
@@ -58,6 +60,7 @@ impl From<&Error> for Trouble {
         let io = || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>);
         match error.code() {
             Some(code) if *code == SqlState::UNIQUE_VIOLATION => Self::Taken(why),
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Self::Locked(why),
             Some(code) if races(code) => Self::Raced(why),
             Some(code) if ends(code) => Self::Away(why),
             Some(code) if is_content(code) => Self::Refused(why),
@@ -93,8 +96,7 @@ fn is_content(code: &SqlState) -> bool {
 
 /// Whether this is how the database says that two transactions met.
 fn races(code: &SqlState) -> bool {
-    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
-        .contains(code)
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
 }
 
 /// Whether this is how the database says that the connection is over, or that there is none to be had just now.
