@@ -83,13 +83,13 @@ fn a_ticket_whose_row_is_locked_keeps_no_other_waiting_and_its_own_inputs_keep_t
         for n in 4..=20 {
             world.until(n, "reserved", pending).await;
         }
-        let before = world.ticket(1).await.unwrap();
+        let (before, earlier) = (world.ticket(1).await.unwrap(), world.journal(1).await.len());
         assert!(pending(&before), "it was locked: {before:?}");
         drop(locked);
         // Nothing is in its way any more but those before it.
         world.command(1, CommandKind::Cancel, "fourth").await;
         world.until(1, "all four taken", |t| t.version == before.version + 4).await;
-        let taken: Vec<String> = world.journal(1).await[before.version as usize..]
+        let taken: Vec<String> = world.journal(1).await[earlier..]
             .iter()
             .filter_map(|entry| match &entry.input {
                 Input::Command(command) => Some(command.reason.clone()),
