@@ -143,11 +143,11 @@ mod tests {
     async fn a_ticket_and_all_together_wait_here_with_so_many_inputs_only() {
         let mut waiting = Waiting::default();
         let mut taken = 0;
-        for n in 0..100 {
+        for n in 0..100_u32 {
             for tag in 0..=OF_A_TICKET as u64 {
-                taken += usize::from(waiting.join(&input(n, tag)));
+                taken += usize::from(waiting.join(&input(n.into(), tag)));
             }
-            assert_eq!(taken, ((n as usize + 1) * OF_A_TICKET).min(AT_ALL));
+            assert_eq!(taken, (usize::try_from(n + 1).unwrap() * OF_A_TICKET).min(AT_ALL));
         }
     }
 }
