@@ -154,6 +154,15 @@ impl Names {
         ]
     }
 
+    /// What an operator runs to give an older `.commands` its alternate exchange.
+    fn unrouted_policy(&self) -> String {
+        let (commands, unrouted) = (self.commands().replace('.', "\\."), self.unrouted());
+        format!(
+            "rabbitmqctl set_policy -p <vhost> {unrouted} '^{commands}$' '{{\"alternate-exchange\":\"{unrouted}\"}}' \
+             --apply-to exchanges"
+        )
+    }
+
     /// Each queue with the exchange and key of each of its bindings.
     pub(super) fn queues(&self, domains: &[String]) -> Vec<(String, Vec<(String, String)>)> {
         let on = |exchange: String, keys: &[&str]| -> Vec<(String, String)> {
@@ -189,9 +198,21 @@ pub(super) async fn declare(
     options: &Options,
 ) -> Result<(), AmqpError> {
     let opening = |error| failed("a channel to declare on", "", &error);
-    let channel = connection.create_channel().await.map_err(opening)?;
+    let mut channel = connection.create_channel().await.map_err(opening)?;
     for exchange in names.exchanges() {
-        declare_exchange(&channel, names, &exchange).await?;
+        match declare_exchange(&channel, names, &exchange).await {
+            Err(AmqpError::Differs { theirs, .. }) if is_older(names, &exchange, &theirs) => {
+                tracing::warn!(
+                    exchange,
+                    policy = names.unrouted_policy(),
+                    "an older process has declared it: \
+                    commands by keys that nobody knows vanish until the policy is set"
+                );
+                // The refusal has closed the other.
+                channel = connection.create_channel().await.map_err(opening)?;
+            }
+            declared => declared?,
+        }
     }
     for (queue, bindings) in names.queues(&options.domains) {
         declare_queue(&channel, names, &queue, options.limits.deliveries).await?;
@@ -213,6 +234,14 @@ pub(super) async fn declare(
     }
     let _ = channel.close(200, "declared".into()).await;
     Ok(())
+}
+
+/// Whether an exchange is one that processes of before have declared, which are to go on beside us: it lacks nothing but its
+/// alternate exchange, and a policy can give it that.
+fn is_older(names: &Names, exchange: &str, theirs: &str) -> bool {
+    exchange == names.commands()
+        && theirs.contains("inequivalent arg 'alternate-exchange'")
+        && theirs.contains("but current is none")
 }
 
 async fn declare_exchange(channel: &Channel, names: &Names, exchange: &str) -> Result<(), AmqpError> {

@@ -9,6 +9,7 @@ use lapin::{
 };
 use rehome_bus::amqp::{Amqp, AmqpError, Limits, Options};
 use rehome_domain::{
+    command::CommandKind,
     id::MessageId,
     message::{Answer, Envelope, Input},
     order::Layer,
@@ -17,7 +18,7 @@ use rehome_domain::{
 };
 use rehome_testkit::{
     broker::Vhost,
-    contract::bus::{number, order, order_id, relocation, reply, soon, take},
+    contract::bus::{command, number, order, order_id, relocation, reply, soon, take},
 };
 use serde_json::json;
 
@@ -141,17 +142,30 @@ async fn a_queue_that_is_there_with_other_arguments_is_an_error_that_names_both(
     assert!(matches!(Amqp::start(Options::new("http://x")), Err(AmqpError::BadUrl { .. })));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_exchange_of_an_older_make_is_an_error_that_names_both_and_says_what_to_do() {
-    let vhost = Vhost::new();
-    let older = Client::connect(&vhost.url()).await;
+/// Declares the exchange of commands as its own kind.
+async fn declared(client: &Client, kind: ExchangeKind) {
     let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
     let none = FieldTable::default();
-    older
-        .channel
-        .exchange_declare("rehome.commands".into(), ExchangeKind::Topic, durable, none)
-        .await
-        .unwrap();
+    client.channel.exchange_declare("rehome.commands".into(), kind, durable, none).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_works_beside_those_of_before_that_gave_commands_no_alternate_exchange() {
+    let vhost = Vhost::new();
+    let older = Client::connect(&vhost.url()).await;
+    declared(&older, ExchangeKind::Topic).await;
+    let bus = open(&vhost).await;
+    let mut inputs = bus.inputs();
+    bus.send(vec![Outgoing::Command(command(1, CommandKind::Cancel))]).await.unwrap();
+    assert_eq!(soon(inputs.next(10, true)).await.unwrap().len(), 1);
+    // The older one starts anew.
+    declared(&older, ExchangeKind::Topic).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_of_another_kind_is_an_error_that_names_both_and_says_what_to_do() {
+    let vhost = Vhost::new();
+    declared(&Client::connect(&vhost.url()).await, ExchangeKind::Direct).await;
     let Err(error @ AmqpError::Differs { .. }) = Amqp::connect(options(&vhost)).await else {
         panic!("it must be seen")
     };
@@ -159,7 +173,7 @@ async fn an_exchange_of_an_older_make_is_an_error_that_names_both_and_says_what_
     for part in [
         "the exchange `rehome.commands`",
         "ours are durable, topic, alternate-exchange = `rehome.unrouted`",
-        "inequivalent arg 'alternate-exchange'",
+        "inequivalent arg 'type'",
         "delete exchange",
     ] {
         assert!(said.contains(part), "{part}: {said}");
