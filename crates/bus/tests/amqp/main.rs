@@ -7,6 +7,7 @@ mod definitions;
 mod faults;
 mod flow;
 mod hostile;
+mod newer;
 mod node;
 mod nodes;
 mod queues;

@@ -1,5 +1,5 @@
 //! Messages of a newer version, during an upgrade: handed back after a while, so that a process as new as their writer
-//! gets them. After so many times nobody has, and they are dead letters like any other that can't be read.
+//! gets them. After so many times (some minutes) nobody has, and they are dead letters like any other that can't be read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,15 +12,16 @@ use crate::amqp::wire::inward;
 /// How long a message is held before it is handed back, the first time; each further time twice as long.
 const FIRST: Duration = Duration::from_millis(100);
 /// No time is longer: a process as new may just have started.
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(30);
 /// Deliveries left to the broker's own count when we give up, so that the reason is ours and not "its reader died".
 const SPARE: u64 = 2;
-/// This share of what may be delivered ahead may be held, so that good messages go on beside it, however many newer come.
+/// This share of what may be delivered ahead is kept for good messages, so that they go on, however many newer ones come:
+/// what is handed back comes again before them. Newer ones beyond the rest are dead letters, to be sent again by a person.
 const SHARE: u16 = 4;
 
 /// Room for what is held.
 pub(super) fn room(prefetch: u16) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(usize::from((prefetch / SHARE).max(1))))
+    Arc::new(Semaphore::new(usize::from((prefetch - prefetch / SHARE).max(1))))
 }
 
 /// How long to hold a message that was handed back so often, in a queue with this delivery limit; none: no longer.
@@ -67,7 +68,7 @@ mod tests {
         assert_eq!(held[0], FIRST);
         assert!(held.is_sorted(), "{held:?}");
         assert_eq!(held.last(), Some(&LONGEST));
-        assert!(held.iter().sum::<Duration>() > Duration::from_secs(60), "time for a process to be started");
+        assert!(held.iter().sum::<Duration>() > Duration::from_secs(300), "time for an upgrade");
         assert_eq!(hold(1 << 40, u64::MAX), Some(LONGEST));
     }
 }
