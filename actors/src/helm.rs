@@ -15,21 +15,24 @@
 mod told;
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
+    id::MessageId,
     message::{Answer, Envelope},
     ports::{
         Answered, Bus, BusError, DeadLetter, Delivery, Loaded, Outgoing, SteeringQueue, SteeringStore,
-        StoreError, TicketStore, Wish,
+        StoreError, TicketStore, Unreadable, Wish,
     },
     request::Request,
     steering::{Decided, NotSteered, Scope, Steered, Verdict, draining, lifting, pauses},
     trace::Trace,
 };
+
+use rustc_hash::FxHashMap;
+use tokio::time::{Instant, timeout};
 
 use self::told::Told;
 use crate::Now;
@@ -38,8 +41,10 @@ use crate::Now;
 const PAGE: usize = 256;
 /// A resume is swept up for so long at least, and a drain not believed to be over, counted in looks: a helm elsewhere may
 /// not have heard of it yet, and hold back a ticket meanwhile, or begin one.
-const LOOKS: u32 = 4;
+pub const LOOKS: u32 = 4;
 
+/// How long a turn waits for the bus to take what it tells: what is paused must be looked at, whatever ails the broker.
+const TELLING: Duration = Duration::from_secs(2);
 /// The pause before a wish is given to a store that failed again.
 const AWAY: Duration = Duration::from_millis(500);
 
@@ -72,13 +77,15 @@ pub struct Helm {
     parts: HelmParts,
     paused: RwLock<Vec<Scope>>,
     told: Told,
+    /// Since when drains and resumes that are not over are known here.
+    known: Mutex<FxHashMap<MessageId, Instant>>,
 }
 
 impl Helm {
     /// A helm that has not looked yet: nothing is paused.
     #[must_use]
     pub fn new(parts: HelmParts) -> Arc<Self> {
-        Arc::new(Self { parts, paused: RwLock::default(), told: Told::default() })
+        Arc::new(Self { parts, paused: RwLock::default(), told: Told::default(), known: Mutex::default() })
     }
 
     /// What is paused that a relocation has to do with.
@@ -116,15 +123,17 @@ impl Helm {
     /// The store's. What was not told is told at the next turn.
     pub async fn turn(&self) -> Result<usize, StoreError> {
         let log = self.look().await?;
-        self.told.tell(self.parts.bus.as_ref(), &log).await;
+        if timeout(TELLING, self.told.tell(self.parts.bus.as_ref(), &log)).await.is_err() {
+            tracing::warn!("the bus does not take what was steered, trying again");
+        }
+        self.know(&log);
         self.see_to_drains(&log).await?;
         self.see_to_resumes(&log).await
     }
 
     /// Whatever drains and has nothing under way any more is drained. The next turn tells.
     async fn see_to_drains(&self, log: &[Steered]) -> Result<(), StoreError> {
-        let long_known = self.long_known();
-        for line in draining(log).into_iter().filter(|line| line.at <= long_known) {
+        for line in draining(log).into_iter().filter(|line| self.long_known(line)) {
             let tickets = self.parts.tickets.as_ref();
             if under_way(tickets, &self.parts.domain_of, &line.scope).await? == 0 {
                 self.parts.steering.steer(line.drained((self.parts.now)())).await?;
@@ -143,17 +152,25 @@ impl Helm {
         if told > 0 {
             return Ok(told);
         }
-        let long_known = self.long_known();
-        for line in over.into_iter().filter(|line| line.at <= long_known) {
+        for line in over.into_iter().filter(|line| self.long_known(line)) {
             self.parts.steering.steer(line.lifted((self.parts.now)())).await?;
         }
         Ok(told)
     }
 
-    /// What is older than this every helm has heard of.
-    fn long_known(&self) -> Timestamp {
-        let looks = SignedDuration::try_from(self.parts.every * LOOKS).unwrap_or(SignedDuration::MAX);
-        (self.parts.now)().saturating_sub(looks).unwrap_or(Timestamp::MIN)
+    /// Notes since when the lines are known that somebody waits for the end of.
+    fn know(&self, log: &[Steered]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = draining(log).into_iter().chain(lifting(log));
+        let since = |line: &Steered| known.get(&line.id).copied().unwrap_or_else(Instant::now);
+        *known = open.map(|line| (line.id.clone(), since(line))).collect();
+    }
+
+    /// Whether every helm has heard of a line: this one has, long enough ago. By no clock but its own: whoever wrote the line
+    /// may have another.
+    fn long_known(&self, line: &Steered) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&line.id).is_some_and(|since| since.elapsed() >= self.parts.every * LOOKS)
     }
 
     async fn sweep(&self) -> Result<usize, StoreError> {
@@ -171,8 +188,12 @@ impl Helm {
             let messages: Vec<Outgoing> = free.collect();
             told += messages.len();
             // One that can't be told now is found again by the next sweep.
-            if let Err(error) = self.parts.bus.send(messages).await {
-                tracing::warn!(%error, "what was held back could not be told, trying again");
+            match timeout(TELLING, self.parts.bus.send(messages)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "what was held back could not be told, trying again");
+                }
+                Err(_) => tracing::warn!("the bus does not take what was held back, trying again"),
             }
         }
     }
@@ -226,10 +247,10 @@ impl Helm {
         let log = self.look().await?;
         let (verdict, told) = match steer.clone().decide(&log, (self.parts.now)()) {
             Ok(Decided::New(line)) => {
-                // Told below, with the answer.
-                self.told.is_told(&line.id);
                 // Another helm may have taken the same message before this one: then its line stands.
                 let new = self.parts.steering.steer(line.clone()).await?;
+                // Told below, with the answer.
+                self.told.is_told(&line.id);
                 let log = self.look().await?;
                 let stands = log.into_iter().find(|known| known.id == line.id).unwrap_or(line);
                 tracing::warn!(by = %stands.by, scope = %stands.scope, turn = ?stands.turn, new, "steered");
@@ -266,7 +287,7 @@ impl Helm {
     }
 }
 
-/// How many relocations of a scope have orders out.
+/// How many relocations of a scope have orders out, as far as this binary can tell: one that only a newer one can read may.
 ///
 /// # Errors
 /// The store's.
@@ -284,7 +305,9 @@ pub async fn under_way(
             Loaded::Ticket(ticket) => {
                 ticket.state.in_flight() && scope.covers(&ticket.request, |device| domain_of(device))
             }
-            Loaded::Unreadable(_) | Loaded::Missing => false,
+            Loaded::Unreadable(Unreadable::Newer { .. }) => true,
+            // Set aside: nobody sends an order of it any more.
+            Loaded::Unreadable(Unreadable::Spoilt(_)) | Loaded::Missing => false,
         });
         count += there.count();
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rehome_actors::helm::under_way;
+use rehome_actors::helm::{LOOKS, under_way};
 use rehome_domain::{
     command::By,
     id::MessageId,
@@ -154,8 +154,11 @@ pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
     let told = args.steer.steer(&store, Turn::Drain, setting).await?;
     let (tickets, domain_of, scope) = (store.tickets(), domains(settings), args.steer.scope());
     let bar = setting.screen.add(indicatif::ProgressBar::new_spinner());
+    // Until every helm has heard of it, nothing under way does not mean that nothing begins.
+    let heard = tokio::time::Instant::now() + Duration::from_millis(settings.timers.poll_ms.into()) * LOOKS;
+    let at_rest = |left: usize| left == 0 && tokio::time::Instant::now() >= heard;
     let mut left = under_way(tickets.as_ref(), &domain_of, &scope).await?;
-    while left > 0 {
+    while !at_rest(left) {
         bar.set_message(texts::still_under_way(setting.lang, left));
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

@@ -24,15 +24,14 @@ impl Told {
         }
     }
 
-    /// Tells what of a log is new. What can't be told now is new again.
+    /// Tells what of a log is new. What can't be told now is new again, also when this is given up half-way.
     pub(super) async fn tell(&self, bus: &dyn Bus, log: &[Steered]) {
         for line in self.fresh(log) {
             match bus.send(vec![Outgoing::Steered(line.clone())]).await {
-                Ok(()) => {}
+                Ok(()) => self.is_told(&line.id),
                 Err(BusError::Closed) => return,
                 Err(error) => {
                     tracing::warn!(%error, id = %line.id, "steering could not be told, trying again");
-                    self.forget(&line.id);
                 }
             }
         }
@@ -45,15 +44,12 @@ impl Told {
             Some(told) => log.iter().filter(|line| !told.contains(&line.id)).collect(),
         };
         // That all which was held back has begun is the log's own affair.
-        let fresh = lines.into_iter().filter(|line| line.turn != Turn::Lifted).cloned().collect();
-        *told =
-            Some(log.iter().map(|line| line.id.clone()).chain(told.take().into_iter().flatten()).collect());
-        fresh
-    }
-
-    fn forget(&self, id: &MessageId) {
-        if let Some(told) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            told.remove(id);
+        let fresh: Vec<Steered> =
+            lines.into_iter().filter(|line| line.turn != Turn::Lifted).cloned().collect();
+        if told.is_none() {
+            let new = |line: &&Steered| !fresh.iter().any(|fresh| fresh.id == line.id);
+            *told = Some(log.iter().filter(new).map(|line| line.id.clone()).collect());
         }
+        fresh
     }
 }

@@ -1,21 +1,26 @@
 //! Tickets of a newer binary, met by an older one: during an upgrade, and after a downgrade.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use rehome_actors::{resume::resume, wall_clock};
 use rehome_domain::{
-    CommandKind, RelocationId, RelocationStatus,
-    command::Command,
+    CommandKind, MessageId, RelocationId, RelocationStatus,
+    command::{By, Command},
     message::{Answer, Input, Rejection},
-    ports::{Loaded, Outgoing, TicketStore, Unreadable},
+    ports::{Loaded, Outgoing, SteeringStore as _, TicketStore, Unreadable},
+    steering::{Scope, Steered, Turn},
 };
 
 use crate::{
     bus::OddBus,
-    world::{Failing, World, envelope, id, on_system, request},
+    world::{Failing, PATIENCE, World, envelope, id, on_system, request},
 };
 
 fn newer() -> Unreadable {
@@ -88,5 +93,43 @@ fn where_nobody_newer_can_come_a_command_is_rejected_with_the_version_and_the_st
         older.store(false, Ordering::SeqCst);
         world.ask(1, CommandKind::DeployCutover, "").await;
         world.until(1, "closed", |ticket| ticket.state.is_closed()).await;
+    });
+}
+
+#[test]
+fn a_drain_is_not_said_to_be_over_by_an_older_process_while_a_newer_ones_ticket_may_be_under_way() {
+    on_system(async {
+        let mut world = World::new();
+        world.configure_over(&world.inventory());
+        world.supervise_over(Arc::clone(&world.tickets));
+        world.submit(1, request(1)).await;
+        world.until(1, "reserved", reserved).await;
+        let (tickets, older) = as_an_older(&world.tickets);
+        older.store(true, Ordering::SeqCst);
+        // Written by a host whose clock is an hour ahead.
+        let drain = Steered {
+            id: MessageId("ahead".to_owned()),
+            turn: Turn::Drain,
+            scope: Scope::Everything,
+            by: By::System,
+            at: Timestamp::now() + SignedDuration::from_hours(1),
+            reason: "new release".to_owned(),
+        };
+        world.store.steer(drain).await.unwrap();
+        world.tickets = tickets;
+        let helm = world.helm();
+        let drained = async || world.store.steering().await.unwrap().len() == 2;
+        let looked = Instant::now();
+        while looked.elapsed() < Duration::from_millis(100) {
+            helm.turn().await.unwrap();
+            assert!(!drained().await);
+        }
+        older.store(false, Ordering::SeqCst);
+        let over = async {
+            while !drained().await {
+                helm.turn().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, over).await.unwrap();
     });
 }
