@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use rehome_domain::{
     id::RelocationId,
-    message::{Answer, Input, Rejection},
+    message::{Answer, Envelope, Input, Rejection},
     ports::{Answered, Committed, Delivery, Incoming, Loaded, Outgoing, StoreError, Unreadable, dead_letter},
     step::Stepped,
     ticket::Ticket,
@@ -95,7 +95,12 @@ impl Supervisor {
         let change = match self.step(ticket.as_deref(), incoming, held_by) {
             Some(Stepped::Journaled(stepped)) => change(*stepped),
             Some(Stepped::Rejected(rejection)) => {
-                self.reject(delivery, rejection).await?;
+                // Taken before the devices' domains changed, perhaps, and what it led to not sent yet.
+                if ticket.is_some() && self.was_taken(&incoming.envelope).await? {
+                    self.say_again(&[delivery]).await?;
+                } else {
+                    self.reject(delivery, rejection).await?;
+                }
                 return Ok(None);
             }
             Some(Stepped::Early(_)) => {
@@ -126,6 +131,12 @@ impl Supervisor {
             }
             other => Ok(other),
         }
+    }
+
+    /// Whether a message stands in its ticket's journal.
+    async fn was_taken(&self, envelope: &Envelope) -> Result<bool, StoreError> {
+        let asked = vec![(envelope.relocation, envelope.cause.clone())];
+        Ok(self.parts.tickets.caused(asked).await?.into_iter().any(|entry| entry.is_some()))
     }
 
     /// Messages that came before: what their entries sent is sent again, as it is in the journal.

@@ -48,3 +48,21 @@ fn a_reply_by_another_domain_than_the_devices_is_buried_with_the_reason_and_chan
         assert_eq!(ticket.state.cutover, None::<CutoverStatus>);
     });
 }
+
+#[test]
+fn a_reply_that_was_taken_before_the_domains_changed_is_none_of_another_domain_when_it_comes_again() {
+    on_system(async {
+        let world = World::new();
+        world.supervise_over(std::sync::Arc::clone(&world.tickets));
+        let mut switches = world.bus.work(Layer::L2);
+        world.submit(1, request(1)).await;
+        world.until(1, "reserving", |ticket| ticket.state.work(Layer::L3) == Some(Work::Reserving)).await;
+        world.send(Outgoing::Reply(reserved("gw").into())).await;
+        let sent = tokio::time::timeout(PATIENCE, switches.next()).await.unwrap().unwrap().message;
+        // As if the gateway were of another domain by now: the same message, of a domain that is not its device's.
+        world.send(Outgoing::Reply(reserved("gw-of-before").into())).await;
+        let again = tokio::time::timeout(PATIENCE, switches.next()).await.unwrap().unwrap().message;
+        assert_eq!(again, sent, "what it led to is sent again");
+        assert_eq!(world.tickets.dead_letters(1).await.unwrap(), []);
+    });
+}
