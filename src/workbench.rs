@@ -13,7 +13,7 @@ use rehome_domain::{
     webhook::Patience,
 };
 use rehome_web::{
-    Asker, Door, Listening, Pulse, Workbench,
+    Asker, Changes, Door, Listening, Pulse, Workbench,
     door::{Claims, Lifetimes, PasswordError, Passwords, Provider, ProviderParts, one_time},
     frame::Outside,
     pages::{Runs, SheetFault, SheetReader, SheetRow},
@@ -98,6 +98,7 @@ pub fn open(
         sheets: Arc::new(Sheets { deadlines: settings.deadlines }),
         runs: Runs::default(),
         pulse: Pulse::start(&*app.bus),
+        changes: Changes::start(store.feed(), Arc::clone(&app.tickets)),
         webhooks: store.webhooks(),
         feed: store.feed(),
         reach: reach(settings),

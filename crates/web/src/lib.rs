@@ -19,6 +19,7 @@
 pub mod api;
 pub mod asker;
 pub mod assets;
+mod changes;
 pub mod door;
 pub mod frame;
 mod operations;
@@ -32,6 +33,7 @@ pub mod tmf;
 pub mod webhooks;
 
 pub use asker::{AskError, Asked, Asker};
+pub use changes::Changes;
 pub use door::{Caller, Door, SignedIn};
 pub use frame::{Language, Problem};
 pub use pages::Pulse;

@@ -12,6 +12,7 @@ use crate::{
     api,
     asker::Asker,
     assets,
+    changes::Changes,
     door::Door,
     frame::{self, Problem},
     operations,
@@ -58,6 +59,8 @@ pub struct Workbench {
     pub sheets: Arc<dyn SheetReader>,
     /// What people have asked of several tickets at once.
     pub runs: Runs,
+    /// What changes, for whoever listens.
+    pub changes: Arc<Changes>,
     /// Tells open pages that something changed.
     pub pulse: Arc<Pulse>,
 }

@@ -12,6 +12,7 @@ mod query;
 mod route;
 mod session;
 mod steering;
+mod stream;
 mod ticket;
 mod tickets;
 
@@ -31,6 +32,7 @@ fn routes() -> Vec<Route> {
         counts::routes(),
         letters::routes(),
         steering::routes(),
+        stream::routes(),
         me::routes(),
         session::routes(),
         document::routes(),

@@ -124,7 +124,8 @@ impl Query {
         look
     }
 
-    fn filter(&mut self) -> Filter {
+    /// Which tickets.
+    pub(super) fn filter(&mut self) -> Filter {
         Filter {
             relocation: self.many("relocation", named::<RelocationStatus>),
             reservation: self.many("reservation", or_unset::<ReservationStatus>),
@@ -148,7 +149,7 @@ impl Query {
         Span { since: self.one(since, instant), until: self.one(until, instant) }
     }
 
-    fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
+    pub(super) fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
         self.faults.extend(
             faults.into_iter().map(|fault| FieldProblem { field: fault.field, problem: fault.problem }),
         );
@@ -261,8 +262,8 @@ impl JsonSchema for Limit {
     }
 }
 
-/// The parameters that [`Query::look`] reads.
-pub(super) fn look() -> Vec<Parameter> {
+/// The parameters that [`Query::filter`] reads.
+pub(super) fn filter() -> Vec<Parameter> {
     vec![
         Parameter::many::<RelocationStatus>("relocation", "With one of these relocation statuses"),
         Parameter::many::<OrUnset<ReservationStatus>>(
@@ -282,8 +283,15 @@ pub(super) fn look() -> Vec<Parameter> {
         Parameter::one::<Timestamp>("changed_until", "Last changed before then"),
         Parameter::one::<Timestamp>("submitted_since", "Submitted then or later"),
         Parameter::one::<Timestamp>("submitted_until", "Submitted before then"),
+    ]
+}
+
+/// The parameters that [`Query::look`] reads.
+pub(super) fn look() -> Vec<Parameter> {
+    let page = [
         Parameter::one::<Sort>("sort", "In this order; urgency if nothing is said"),
         Parameter::one::<String>("after", "Where to go on: the `next` of the page before"),
         Parameter::one::<Limit>("limit", "So many rows at most; 50 if nothing is said"),
-    ]
+    ];
+    filter().into_iter().chain(page).collect()
 }

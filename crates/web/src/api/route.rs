@@ -35,6 +35,8 @@ pub(super) fn shape<T: JsonSchema>(types: &mut SchemaGenerator) -> Schema {
 pub(super) enum Content {
     Nothing,
     Json(Shape),
+    /// Server-sent events.
+    Events,
 }
 
 /// An answer that is no problem.

@@ -8,4 +8,5 @@ mod passwords;
 mod provider;
 mod rights;
 mod sessions;
+mod stream;
 mod world;

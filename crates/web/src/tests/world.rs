@@ -1,6 +1,7 @@
 //! A site to knock at.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -35,7 +36,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    Asker, Caller, Door, Part, Probe, Problem, Pulse, Readiness, Site, Workbench,
+    Asker, Bound, Caller, Changes, Door, Listening, Part, Probe, Problem, Pulse, Readiness, Running, Site,
+    Workbench,
     door::{Lifetimes, Passwords, Provider, Secret},
     frame::{Outside, around},
     pages::{Runs, SheetFault, SheetReader, SheetRow},
@@ -139,6 +141,7 @@ impl World {
             sheets: Arc::new(NoSheets),
             runs: Runs::default(),
             pulse,
+            changes: Changes::start(Arc::clone(&store) as _, Arc::clone(&store) as _),
             webhooks: Arc::clone(&store) as _,
             feed: Arc::clone(&store) as _,
             reach: Reach::default(),
@@ -221,13 +224,25 @@ impl World {
         (secret, id)
     }
 
-    /// Sends a request.
-    pub(super) async fn send(&self, request: TestRequest) -> Answer {
-        let site = Site {
+    fn site(&self) -> Site {
+        Site {
             probe: Arc::new(Ready),
             metrics: Arc::new(String::new),
             workbench: Some(Arc::clone(&self.workbench)),
-        };
+        }
+    }
+
+    /// Serves over a real socket; where.
+    pub(super) fn serve(&self) -> (Running, SocketAddr) {
+        let bound = Bound::open("127.0.0.1:0").unwrap();
+        let at = bound.address();
+        let listening = Listening { threads: 1, outside: self.outside.clone() };
+        (bound.serve(self.site(), &listening).unwrap(), at)
+    }
+
+    /// Sends a request.
+    pub(super) async fn send(&self, request: TestRequest) -> Answer {
+        let site = self.site();
         let app = App::new()
             .app_data(self.outside.clone())
             .wrap(from_fn(around))
@@ -239,7 +254,11 @@ impl World {
         let response = init_service(app).await.call(request).await.unwrap();
         let headers = response.headers().iter();
         let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-        let (status, headers) = (response.status(), headers.collect());
+        let (status, headers) = (response.status(), headers.collect::<Vec<(String, String)>>());
+        // A stream has no end.
+        if headers.iter().any(|(_, value)| value == "text/event-stream") {
+            return Answer { status, headers, body: String::new() };
+        }
         let body = to_bytes(response.into_body()).await.unwrap_or_else(|_| panic!("no body"));
         Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }

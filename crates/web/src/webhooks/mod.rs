@@ -20,4 +20,4 @@ pub use postman::{Postman, PostmanParts};
 pub use query::{BadQuery, Query};
 pub use reach::{NotReached, Reach};
 pub use signature::{SECRET_PREFIX, secret_of, sign};
-pub use telling::{Telling, tellings};
+pub use telling::{Telling, changed_and_raised, tellings};

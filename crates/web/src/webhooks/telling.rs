@@ -29,13 +29,14 @@ pub fn tellings(format: Format, query: &Query, moments: &[Moment]) -> Vec<Tellin
             };
             notices(moments).into_iter().map(told).collect()
         }
-        Format::Rehome => ours(last),
+        Format::Rehome => changed_and_raised(last),
     };
     all.into_iter().filter(|(kind, _)| query.admits(kind, &last.after)).map(|(_, told)| told).collect()
 }
 
 /// What is published on the bus after an entry, each with its kind.
-fn ours(moment: &Moment) -> Vec<(&'static str, Telling)> {
+#[must_use]
+pub fn changed_and_raised(moment: &Moment) -> Vec<(&'static str, Telling)> {
     let Moment { after, entry, .. } = moment;
     let [changed, raised] = CHANGED_AND_RAISED;
     let tell = |kind: &'static str, number: usize, data: Value| {
