@@ -155,7 +155,7 @@ async fn an_order_is_placed_once_under_its_external_id_goes_on_and_is_cancelled(
     assert_eq!((again.status, again.json()["id"].clone()), (StatusCode::OK, json!(id)));
     let other = ask(&world, operator, Method::POST, "/serviceOrder", Some(order(2, Some("WO-1")))).await;
     assert_eq!(other.status, StatusCode::CONFLICT);
-    assert!(other.json()["message"].as_str().unwrap().contains("service, new.*"), "{}", other.body);
+    assert!(other.json()["message"].as_str().unwrap().contains("service_id, new differ"), "{}", other.body);
 
     let path = format!("/serviceOrder/{id}");
     let seen = ask(&world, viewer, Method::GET, &format!("{path}?fields=state,externalId"), None).await;
@@ -221,4 +221,64 @@ async fn a_listener_is_kept_for_who_asked_told_its_secret_once_and_forgotten() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
         assert!(refused.json()["message"].as_str().unwrap().contains(field), "{}", refused.body);
     }
+}
+
+#[actix_web::test]
+async fn a_list_is_told_part_by_part_the_newest_first_with_how_many_there_are() {
+    let (world, tokens) = site().await;
+    let token = &tokens[1].1;
+    let mut placed = Vec::new();
+    for n in 1..=5 {
+        let answer = ask(&world, token, Method::POST, "/serviceOrder", Some(order(n, None))).await;
+        placed.insert(0, answer.json()["id"].clone());
+        world.pass_time(1);
+    }
+    let list = async |query: &str| {
+        let answer = ask(&world, token, Method::GET, &format!("/serviceOrder{query}"), None).await;
+        let ids: Vec<Value> =
+            answer.json().as_array().unwrap().iter().map(|order| order["id"].clone()).collect();
+        let header = |name| answer.header(name).unwrap().parse::<usize>().unwrap();
+        (answer.status.as_u16(), ids, header("x-total-count"), header("x-result-count"))
+    };
+    assert_eq!(list("").await, (200, placed.clone(), 5, 5));
+    assert_eq!(list("?offset=1&limit=2").await, (206, placed[1..3].to_vec(), 5, 2));
+    assert_eq!(list("?offset=4&limit=2").await, (206, placed[4..].to_vec(), 5, 1));
+    assert_eq!(list("?offset=7").await, (206, Vec::new(), 5, 0));
+    assert_eq!(list("?limit=0").await, (206, Vec::new(), 5, 0));
+    assert_eq!(list("?relatedParty.name=Acme&state=completed").await, (200, Vec::new(), 0, 0));
+    assert_eq!(list("?relatedParty.name=Acme").await.2, 5);
+    let fields = ask(&world, token, Method::GET, "/serviceOrder?limit=1&fields=state", None).await.json();
+    let names: BTreeSet<&str> = fields[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["@type", "href", "id", "state"]));
+    for (query, field) in [
+        ("offset=-1", "offset"),
+        ("limit=many", "limit"),
+        ("state=held", "state"),
+        ("offset=99999999", "offset"),
+        ("orderDate.gte=today", "orderDate.gte"),
+        ("colour=red", "colour"),
+        ("limit=1&limit=2", "limit"),
+    ] {
+        let answer = ask(&world, token, Method::GET, &format!("/serviceOrder?{query}"), None).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.body);
+        assert!(answer.body.contains(field), "{query}: {}", answer.body);
+    }
+}
+
+#[actix_web::test]
+async fn requests_to_cancel_are_listed_by_their_order() {
+    let (world, tokens) = site().await;
+    let token = &tokens[1].1;
+    let placed = ask(&world, token, Method::POST, "/serviceOrder", Some(order(1, None))).await.json();
+    let id = placed["id"].as_str().unwrap();
+    let path = format!("/cancelServiceOrder?serviceOrder.id={id}");
+    assert_eq!(ask(&world, token, Method::GET, &path, None).await.json(), json!([]));
+    let wish = json!({ "cancellationReason": "stays", "serviceOrder": { "id": id } });
+    let asked = ask(&world, token, Method::POST, "/cancelServiceOrder", Some(wish)).await.json();
+    let listed = ask(&world, token, Method::GET, &path, None).await;
+    assert_eq!((listed.json(), listed.header("x-total-count")), (json!([asked]), Some("1")));
+    let other = ask(&world, token, Method::GET, "/cancelServiceOrder?serviceOrder.id=none", None).await;
+    assert_eq!(other.json(), json!([]));
+    let all = ask(&world, token, Method::GET, "/cancelServiceOrder", None).await;
+    assert_eq!(all.status, StatusCode::BAD_REQUEST, "{}", all.body);
 }

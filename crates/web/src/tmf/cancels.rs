@@ -1,6 +1,6 @@
 //! `/cancelServiceOrder`: asking for an order to be cancelled, and how that stands.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use jiff::Timestamp;
 use rehome_domain::{
     command::{Command, CommandKind},
@@ -14,13 +14,14 @@ use uuid::Uuid;
 
 use super::{
     cancel, create,
-    orders::{Fields, history, invalid, refused},
+    list::Asking,
+    orders::{Fields, history, invalid},
 };
-use crate::{asker::Asked, door::Caller, frame::Problem, site::Workbench};
+use crate::{asker::Asked, door::Caller, frame::Problem, site::Workbench, submission::refused};
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/cancelServiceOrder").route(web::post().to(ask)))
+        .service(web::resource("/cancelServiceOrder").route(web::get().to(list)).route(web::post().to(ask)))
         .service(web::resource("/cancelServiceOrder/{id}").route(web::get().to(one)));
 }
 
@@ -84,6 +85,33 @@ async fn ask(
     let tasks = cancel::requests(&history(&workbench, order).await?);
     let task = tasks.into_iter().find(|task| task.id == id).ok_or(Problem::NotFound)?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, task.href.clone())).json(task))
+}
+
+/// The requests to cancel an order.
+async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let mut asked = Asking::read(request.query_string());
+    let order = asked.one("serviceOrder.id", |id| Ok(id.to_owned()));
+    let part = asked.part();
+    asked.done("serviceOrder.id")?;
+    let missing =
+        || Problem::field("serviceOrder.id", "is missing: requests are listed by their order".to_owned());
+    let order = order.ok_or_else(missing)?;
+    let tasks = match order.parse() {
+        Ok(order) => match history(&workbench, order).await {
+            Ok(history) => cancel::requests(&history),
+            Err(Problem::NotFound) => Vec::new(),
+            Err(problem) => return Err(problem),
+        },
+        Err(_) => Vec::new(),
+    };
+    let total = tasks.len() as u64;
+    let told = tasks.into_iter().skip(part.offset).take(part.limit).map(|task| json!(task)).collect();
+    Ok(part.answer(told, total))
 }
 
 async fn one(

@@ -52,12 +52,21 @@ pub fn markdown() -> String {
     for (name, what, _) in MILESTONES {
         let _ = writeln!(page, "| `{name}` | {what} |");
     }
+    page += LISTS;
     page += "\n## Notifications\n\n";
     for kind in KINDS {
         let _ = writeln!(page, "- `{kind}`");
     }
     page
 }
+
+const LISTS: &str = "\
+\n## Lists\n
+`GET /serviceOrder` tells the newest first, by `offset` and `limit` (20 if nothing is said, at most 100), with `X-Total-Count` and
+`X-Result-Count`; 206 if that is not all. A count beyond ten thousand says so many at least. Filters: `state` (`completed` or
+`cancelled`; others change with every step), `relatedParty.name`, `orderDate.gte`, `orderDate.lt`. `GET /cancelServiceOrder` needs
+`serviceOrder.id`. `fields` names attributes of the first level; `id`, `href` and `@type` are always told.
+";
 
 /// All states that a relocation can be in, as far as an order's state goes by them.
 fn rows() -> BTreeMap<[String; 5], String> {

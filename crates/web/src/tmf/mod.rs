@@ -15,6 +15,7 @@ mod cancels;
 pub mod create;
 pub mod guide;
 mod hub;
+mod list;
 pub mod notice;
 pub mod order;
 mod orders;

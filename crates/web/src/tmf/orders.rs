@@ -2,13 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rehome_domain::{
-    action::{self, WhyNot},
+    action,
     command::{Command, CommandKind},
     id::{MessageId, RelocationId},
     journal::{Moment, moments},
-    message::{Answer, Envelope, Input, Rejection},
+    message::{Answer, Envelope, Input},
     ports::Loaded,
-    request::Request,
     role::Role,
     ticket::Ticket,
 };
@@ -17,7 +16,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    create,
+    create, list,
     order::{href, order},
 };
 use crate::{
@@ -25,10 +24,9 @@ use crate::{
     door::Caller,
     frame::{FieldProblem, Problem},
     site::Workbench,
+    submission::{self, Submitted, refused},
 };
 
-/// The header by which a client names what it sends, so that it counts once; an order's `externalId` does the same.
-const KEY: &str = "idempotency-key";
 /// What an order goes on by, in this order: one at most is allowed at a time.
 const GO_ON: [CommandKind; 5] = [
     CommandKind::DeployReservation,
@@ -40,14 +38,14 @@ const GO_ON: [CommandKind; 5] = [
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/serviceOrder").route(web::post().to(place)))
+        .service(web::resource("/serviceOrder").route(web::get().to(list::list)).route(web::post().to(place)))
         .service(web::resource("/serviceOrder/{id}").route(web::get().to(one)).route(web::patch().to(go_on)));
 }
 
 /// What of a resource is asked for.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Fields {
-    fields: Option<String>,
+    pub(super) fields: Option<String>,
 }
 
 impl Fields {
@@ -118,32 +116,14 @@ async fn place(
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::TO_SUBMIT)?;
     let wanted = create::request(&body, workbench.deadlines).map_err(invalid)?;
-    let key = request.headers().get(KEY).map(|key| key.to_str().map(str::to_owned)).transpose();
-    let key = key.map_err(|_| Problem::field("Idempotency-Key", "is no plain text".to_owned()))?;
-    let key = key.or_else(|| wanted.external_id.clone());
-    let name = caller.account().name.to_string();
-    let id = key.map_or_else(|| RelocationId(Uuid::now_v7()), |key| RelocationId::keyed(&name, &key));
-    if let Some(known) = known(&workbench, id, &wanted).await? {
-        return Ok(known);
-    }
-    let envelope = Envelope {
-        relocation: id,
-        cause: MessageId(format!("{id}:submitted")),
-        by: caller.by(),
-        input: Input::Submitted { request: std::sync::Arc::new(wanted.clone()) },
+    let key = submission::key(&request)?.or_else(|| wanted.external_id.clone());
+    let id = submission::id(&caller, key.as_deref());
+    let mut answer = match submission::submit(&workbench, &caller, id, wanted).await? {
+        Submitted::New(_) => HttpResponse::Created(),
+        Submitted::Known(_) => HttpResponse::Ok(),
+        Submitted::Later => return Ok(later(id)),
     };
-    match workbench.asker.command(envelope).await? {
-        Asked::Answered(Answer::Accepted { .. }) => {
-            let location = (header::LOCATION, href(id));
-            Ok(HttpResponse::Created().insert_header(location).json(told(&workbench, id).await?))
-        }
-        Asked::Accepted => Ok(later(id)),
-        // Somebody was quicker: the same, under the same key.
-        Asked::Answered(Answer::Refused { why: WhyNot::Exists, .. }) => {
-            known(&workbench, id, &wanted).await?.ok_or(Problem::NotFound)
-        }
-        Asked::Answered(answer) => Err(refused(answer)),
-    }
+    Ok(answer.insert_header((header::LOCATION, href(id))).json(told(&workbench, id).await?))
 }
 
 /// It is on the bus, and not answered for yet: where to look.
@@ -151,63 +131,6 @@ fn later(id: RelocationId) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((header::LOCATION, href(id)))
         .json(json!({ "id": id.to_string(), "href": href(id), "@type": "ServiceOrder" }))
-}
-
-/// What was placed under this key before; none if nothing was.
-async fn known(
-    workbench: &Workbench,
-    id: RelocationId,
-    wanted: &Request,
-) -> Result<Option<HttpResponse>, Problem> {
-    let known = match ticket(workbench, id).await {
-        Ok(known) => known,
-        Err(Problem::NotFound) => return Ok(None),
-        Err(problem) => return Err(problem),
-    };
-    // The deadlines are this system's, and may have been set anew since.
-    let same = Request { deadlines: known.request.deadlines, ..wanted.clone() };
-    let differs: Vec<&str> = differences(&known.request, &same);
-    if !differs.is_empty() {
-        let why = format!("something else was ordered under this key before: {} differ", differs.join(", "));
-        return Err(Problem::Conflict(why));
-    }
-    let location = (header::LOCATION, href(id));
-    Ok(Some(HttpResponse::Ok().insert_header(location).json(told(workbench, id).await?)))
-}
-
-fn differences(one: &Request, other: &Request) -> Vec<&'static str> {
-    [
-        ("service", one.service_id != other.service_id),
-        ("relatedParty", one.customer != other.customer),
-        ("old.*", one.old != other.old),
-        ("new.*", one.new != other.new),
-        ("ip", one.ip != other.ip),
-        ("vrf", one.vrf != other.vrf),
-        ("description", one.description != other.description),
-        ("externalId", one.external_id != other.external_id),
-        ("requestedStartDate, requestedCompletionDate", one.window != other.window),
-        ("hold", one.hold != other.hold),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
-}
-
-/// Why a command did nothing, as a problem.
-pub(super) fn refused(answer: Answer) -> Problem {
-    match answer {
-        Answer::Refused { why, .. } => Problem::Refused(why),
-        Answer::Rejected(Rejection::NoSuchTicket { .. }) => Problem::NotFound,
-        Answer::Rejected(Rejection::Invalid { errors }) => invalid(errors),
-        Answer::Rejected(Rejection::Held { by }) => Problem::Refused(WhyNot::Held { by }),
-        Answer::Rejected(Rejection::NotAllowed { has: Some(has), needs }) => {
-            Problem::NotAllowed { has, needs }
-        }
-        Answer::Rejected(other) => Problem::Unavailable(other.to_string()),
-        Answer::Accepted { .. } | Answer::Steering(_) => {
-            Problem::Failed("an answer to something else".to_owned())
-        }
-    }
 }
 
 /// An update: only the state can be.

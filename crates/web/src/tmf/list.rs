@@ -1,0 +1,163 @@
+//! Lists, as TMF630 has them: a part of all by `offset` and `limit`, how many there are in headers.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use rehome_domain::{
+    board::{Filter, Listed, Look, MAX_COUNT, Order, SortBy, Span},
+    id::RelocationId,
+    role::Role,
+    status::Disposition,
+};
+use serde_json::{Value, json};
+
+use super::{
+    order::order,
+    orders::{Fields, history},
+    state::OrderState,
+};
+use crate::{
+    door::Caller,
+    frame::{FieldProblem, Problem},
+    site::Workbench,
+};
+
+/// How many are told where nothing is said, and at most: each order is worked out from its own journal.
+const LIMIT: usize = 20;
+const MOST: usize = 100;
+/// Journals read at once.
+const AT_ONCE: usize = 8;
+/// What orders can be filtered by.
+const FILTERS: &str = "state, relatedParty.name, orderDate.gte, orderDate.lt";
+
+/// What is asked for in a query. What is wrong is gathered, and told by [`Asking::done`].
+pub(super) struct Asking {
+    pairs: Vec<(String, String)>,
+    faults: Vec<FieldProblem>,
+}
+
+/// Which part of a list, and what of each resource.
+pub(super) struct Part {
+    pub(super) offset: usize,
+    pub(super) limit: usize,
+    fields: Fields,
+}
+
+impl Asking {
+    pub(super) fn read(query: &str) -> Self {
+        Self { pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), faults: Vec::new() }
+    }
+
+    fn fault(&mut self, field: &str, problem: String) {
+        self.faults.push(FieldProblem { field: field.to_owned(), problem });
+    }
+
+    /// What is said of a parameter, which is then done with.
+    pub(super) fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let (given, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(given, _)| given == name);
+        self.pairs = rest;
+        if given.len() > 1 {
+            self.fault(name, "is given more than once".to_owned());
+        }
+        let (_, value) = given.into_iter().next()?;
+        read(&value).map_err(|problem| self.fault(name, problem)).ok()
+    }
+
+    pub(super) fn part(&mut self) -> Part {
+        let number = |value: &str| {
+            value
+                .parse::<usize>()
+                .map_err(|_| format!("is `{value}`, expected a whole number that is not negative"))
+        };
+        let offset = self.one("offset", number).unwrap_or_default();
+        let limit = self.one("limit", number).unwrap_or(LIMIT).min(MOST);
+        Part { offset, limit, fields: Fields { fields: self.one("fields", |fields| Ok(fields.to_owned())) } }
+    }
+
+    /// Whether all of it could be read; what is left is nothing that these filters know.
+    pub(super) fn done(mut self, filters: &str) -> Result<(), Problem> {
+        // The language of problems, as everywhere.
+        self.one("lang", |_| Ok(()));
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.fault(&name, format!("is no parameter here, expected: offset, limit, fields, {filters}"));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+}
+
+impl Part {
+    /// The part, and how many there are in all.
+    pub(super) fn answer(&self, resources: Vec<Value>, total: u64) -> HttpResponse {
+        let told = resources.len();
+        let all = self.offset == 0 && told as u64 >= total;
+        let mut answer = if all { HttpResponse::Ok() } else { HttpResponse::PartialContent() };
+        let resources: Vec<Value> = resources.into_iter().map(|resource| self.fields.of(resource)).collect();
+        answer
+            .insert_header(("X-Total-Count", total.to_string()))
+            .insert_header(("X-Result-Count", told.to_string()))
+            .json(resources)
+    }
+}
+
+/// `GET /serviceOrder`, the newest first.
+pub(super) async fn list(
+    caller: Caller,
+    request: HttpRequest,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let mut asking = Asking::read(request.query_string());
+    let filter = filter(&mut asking);
+    let part = asking.part();
+    let order = Order { by: SortBy::Submitted, descending: true };
+    let look = Look { filter, order, after: None, skip: part.offset, limit: part.limit.max(1) };
+    for fault in look.faults() {
+        // Whose names they are here.
+        let field = if fault.field == "customer" { "relatedParty.name" } else { fault.field.as_str() };
+        asking.fault(field, fault.problem.clone());
+    }
+    asking.done(FILTERS)?;
+    let total = workbench.board.count(look.filter.clone(), MAX_COUNT).await?.tickets;
+    let rows = if part.limit == 0 { Vec::new() } else { workbench.board.page(look).await?.rows };
+    let ids = rows.into_iter().filter_map(|row| match row {
+        Listed::Line(line) => Some(line.id),
+        // Nothing can be told of it: the supervisor has raised an alarm.
+        Listed::SetAside { .. } => None,
+    });
+    let orders: Vec<Option<Value>> =
+        stream::iter(ids).map(|id| told(&workbench, id)).buffered(AT_ONCE).try_collect().await?;
+    Ok(part.answer(orders.into_iter().flatten().collect(), total))
+}
+
+/// None if it is gone, or can't be read, by now.
+async fn told(workbench: &Workbench, id: RelocationId) -> Result<Option<Value>, Problem> {
+    match history(workbench, id).await {
+        Ok(history) => Ok(order(&history).map(|order| json!(order))),
+        Err(Problem::NotFound) => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn filter(asking: &mut Asking) -> Filter {
+    let instant = |value: &str| {
+        value
+            .parse::<Timestamp>()
+            .map_err(|_| format!("is `{value}`, expected an instant like 2026-01-31T08:00:00Z"))
+    };
+    let customer = asking.one("relatedParty.name", |name| Ok(name.to_owned()));
+    let submitted =
+        Span { since: asking.one("orderDate.gte", instant), until: asking.one("orderDate.lt", instant) };
+    let disposition = asking.one("state", state).into_iter().collect();
+    Filter { customer, submitted, disposition, ..Filter::default() }
+}
+
+/// The states that lists go by: those in which an order stays.
+fn state(value: &str) -> Result<Disposition, String> {
+    [(OrderState::Completed, Disposition::Completed), (OrderState::Cancelled, Disposition::Cancelled)]
+        .into_iter()
+        .find_map(|(state, disposition)| (state.wire() == value).then_some(disposition))
+        .ok_or_else(|| {
+            format!("is `{value}`: lists can be filtered by `completed` or `cancelled`; other states change with every step")
+        })
+}
