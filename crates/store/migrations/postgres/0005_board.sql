@@ -1,5 +1,5 @@
 -- What lists go by. Rows of before are filled in after this step (migrations.rs). A process of before, still running,
--- goes on writing without these columns: its tickets keep the place they had until a process of now has stepped them.
+-- goes on writing without these columns: its tickets keep the place they had until step 7's column tells them.
 ALTER TABLE ticket
     -- How it stands as one number (rehome_domain::attention::Standing): -1 if that can't be told.
     ADD COLUMN standing   smallint NOT NULL DEFAULT -1,

@@ -21,7 +21,7 @@ use rehome_domain::{
 };
 use tokio_postgres::{Error, Row};
 
-pub(super) use fill::fill;
+pub(super) use fill::{Mending, fill};
 use sql::{Conditions, Narrow, Sql};
 
 use super::{Postgres, session::Typed, tickets::each};

@@ -11,7 +11,7 @@ use rehome_domain::{
     ports::Committed,
     status::{CutoverStatus, ReservationStatus},
 };
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -127,7 +127,8 @@ const UPDATE_TICKETS: &str = "UPDATE ticket SET
         version = new.version, relocation_status = new.relocation_status,
         reservation_status = new.reservation_status, cutover_status = new.cutover_status,
         disposition = new.disposition, locked = new.locked, wakes_at = new.wakes_at, body = new.body,
-        held_back = new.held_back, standing = new.standing, changed_at = new.changed_at
+        held_back = new.held_back, standing = new.standing, changed_at = new.changed_at,
+        standing_of = new.version
     FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
                 $8::bigint[], $9::text[], $10::boolean[], $11::smallint[], $12::bigint[])
         AS new (id, version, relocation_status, reservation_status, cutover_status, disposition, locked, wakes_at,
@@ -137,9 +138,10 @@ const UPDATE_TICKETS: &str = "UPDATE ticket SET
 /// Another process may have submitted the same in the meantime: then the primary key says so.
 const INSERT_TICKETS: &str = "INSERT INTO ticket
         (id, version, relocation_status, reservation_status, cutover_status, disposition, locked, wakes_at, body,
-         held_back, standing, changed_at)
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
-                         $8::bigint[], $9::text[], $10::boolean[], $11::smallint[], $12::bigint[])";
+         held_back, standing, changed_at, standing_of)
+    SELECT new.*, new.version
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[],
+                $8::bigint[], $9::text[], $10::boolean[], $11::smallint[], $12::bigint[]) AS new (id, version)";
 
 /// Pieces of text come as the text of an array: there are no arrays of arrays of different lengths.
 const INSERT_REQUESTS: &str = "INSERT INTO request
@@ -269,7 +271,7 @@ impl<'a> Tickets<'a> {
 
 /// Rows of requests, column by column.
 #[derive(Default)]
-struct Requests<'a> {
+pub(super) struct Requests<'a> {
     ids: Vec<Uuid>,
     bodies: Vec<&'a str>,
     submitted: Vec<i64>,
@@ -289,7 +291,7 @@ impl<'a> Requests<'a> {
         columns
     }
 
-    fn push(&mut self, ticket: Uuid, request: &'a RequestRow) {
+    pub(super) fn push(&mut self, ticket: Uuid, request: &'a RequestRow) {
         let RequestRow { body, submitted_at, columns } = request;
         self.ids.push(ticket);
         self.bodies.push(body);
@@ -302,19 +304,20 @@ impl<'a> Requests<'a> {
     }
 
     fn write<'w>(&'w self, session: &'w Session, statement: &'w Statement) -> Write<'w> {
-        session.execute(
-            statement,
-            vec![
-                &self.ids,
-                &self.bodies,
-                &self.submitted,
-                &self.services,
-                &self.customers,
-                &self.devices,
-                &self.told,
-                &self.grams,
-            ],
-        )
+        session.execute(statement, self.params())
+    }
+
+    pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![
+            &self.ids,
+            &self.bodies,
+            &self.submitted,
+            &self.services,
+            &self.customers,
+            &self.devices,
+            &self.told,
+            &self.grams,
+        ]
     }
 }
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0004_webhooks.sql"),
     include_str!("../../migrations/postgres/0005_board.sql"),
     include_str!("../../migrations/postgres/0006_board_indexes.sql"),
+    include_str!("../../migrations/postgres/0007_standing_of.sql"),
 ];
 /// The step after which rows of before are given what lists go by.
 const BOARD: i32 = 5;

@@ -36,6 +36,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use rehome_domain::ports::StoreError;
 use tokio::{runtime::Handle, sync::RwLock};
 
+use board::Mending;
 pub use board::Reach;
 pub use connect::OpenError;
 use fences::Ask;
@@ -145,6 +146,8 @@ pub struct Postgres {
     /// None if opened to read only.
     writers: Option<Writers>,
     presence: Presence,
+    /// None if opened to read only.
+    mending: Option<Mending>,
     reach: Reach,
     /// Whether it has been closed; held for reading by every write that is under way.
     closed: RwLock<bool>,
@@ -170,11 +173,13 @@ impl Postgres {
             fences: Writer::start(&runtime, Arc::clone(&db), options),
             holdings: Writer::start(&runtime, Arc::clone(&db), options),
         };
+        let mending = Some(Mending::start(&runtime, Arc::clone(&db)));
         let presence = Presence::new(runtime, options.lease);
         Ok(Arc::new(Self {
             db,
             writers: Some(writers),
             presence,
+            mending,
             reach: options.reach,
             closed: RwLock::new(false),
         }))
@@ -189,7 +194,8 @@ impl Postgres {
         migrations::check(&connect::first(&pool, &place, options).await?, &place).await?;
         let db = Arc::new(Db::new(pool, options, true));
         let presence = Presence::new(Handle::current(), options.lease);
-        Ok(Arc::new(Self { db, writers: None, presence, reach: options.reach, closed: RwLock::new(false) }))
+        let (writers, mending, closed) = (None, None, RwLock::new(false));
+        Ok(Arc::new(Self { db, writers, presence, mending, reach: options.reach, closed }))
     }
 
     /// Takes no more writes, and resolves when what was handed over is written. Reading goes on. `at_rest`: no order of
@@ -197,6 +203,9 @@ impl Postgres {
     pub async fn close(&self, at_rest: bool) {
         let mut closed = self.closed.write().await;
         *closed = true;
+        if let Some(mending) = &self.mending {
+            mending.end();
+        }
         self.presence.end(&self.db, at_rest).await;
     }
 

@@ -1,26 +1,57 @@
-//! Giving rows of before what lists go by.
+//! Giving rows what lists go by, where a process of before has written them without.
 
-use rehome_domain::{id::RelocationId, ports::Loaded, request::Request, ticket::Ticket};
-use tokio_postgres::{Error, Transaction, types::ToSql};
+use std::{sync::Arc, time::Duration};
+
+use rehome_domain::{
+    id::RelocationId,
+    ports::{Loaded, Unreadable},
+    ticket::Ticket,
+};
+use tokio::{runtime::Handle, task::JoinHandle, time::sleep};
+use tokio_postgres::{Error, Row, Transaction, types::ToSql};
 use uuid::Uuid;
 
-use crate::{rows, search::Columns};
+use crate::{
+    postgres::{
+        commit::Requests,
+        session::{Db, Session, Work},
+        trouble::Trouble,
+    },
+    rows::{self, RequestRow},
+};
 
-/// Rows at once.
+/// Rows at once while a schema is brought up.
 const ROWS: i64 = 2000;
+/// Rows at once beside those at work, who wait for them meanwhile: some milliseconds.
+const FEW: i64 = 256;
+/// How often rows that a process of before has written are looked for. One look costs a step into an empty index.
+const EVERY: Duration = Duration::from_secs(2);
+/// The pause where there may be more: others are at work.
+const BREATH: Duration = Duration::from_millis(50);
 
 const NEXT: &str = "SELECT ticket.id, ticket.version, coalesce(request.body, ''), ticket.body
     FROM ticket LEFT JOIN request ON request.ticket = ticket.id
     WHERE ticket.id > $1 ORDER BY ticket.id LIMIT $2";
 
+/// Whoever has one locked is stepping it: if without what lists go by, it is found at the next look.
+const STALE: &str = "SELECT ticket.id, ticket.version, coalesce(request.body, ''), ticket.body
+    FROM ticket LEFT JOIN request ON request.ticket = ticket.id
+    WHERE ticket.standing_of <> ticket.version ORDER BY ticket.id LIMIT $1 FOR UPDATE OF ticket SKIP LOCKED";
+
 const FILL_TICKETS: &str = "UPDATE ticket SET standing = new.standing, changed_at = new.changed_at
+    FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS new (id, standing, changed_at)
+    WHERE ticket.id = new.id";
+
+/// What can't be read keeps its standing, and is not looked at again before it is written again.
+const MEND_TICKETS: &str = "UPDATE ticket SET standing = coalesce(new.standing, ticket.standing),
+        changed_at = coalesce(new.changed_at, ticket.changed_at), standing_of = ticket.version
     FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS new (id, standing, changed_at)
     WHERE ticket.id = new.id";
 
 const FILL_REQUESTS: &str = "UPDATE request SET submitted_at = new.submitted_at, service_id = new.service_id,
         customer = new.customer, devices = new.devices, told = new.told, grams = new.grams::smallint[]
-    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-        AS new (ticket, submitted_at, service_id, customer, devices, told, grams)
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        AS new (ticket, body, submitted_at, service_id, customer, devices, told, grams)
     WHERE request.ticket = new.ticket";
 
 /// Fills in the columns of every ticket that can be read; what can't stays as unknown.
@@ -30,55 +61,142 @@ pub(in crate::postgres) async fn fill(transaction: &Transaction<'_>) -> Result<(
         let found = transaction.query(NEXT, &[&after, &ROWS]).await?;
         let Some(last) = found.last() else { return Ok(()) };
         after = last.try_get(0)?;
-        let mut filled = Filled::default();
-        for row in &found {
-            let version: i64 = row.try_get(1)?;
-            let (request, body): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
-            let id = RelocationId(row.try_get(0)?);
-            if let Loaded::Ticket(ticket) = rows::ticket(id, version.cast_unsigned(), request, body) {
-                filled.take(&ticket);
-            }
-        }
+        let filled = Filled::of(&found)?;
         transaction.execute(FILL_TICKETS, &filled.tickets()).await?;
-        transaction.execute(FILL_REQUESTS, &filled.requests()).await?;
+        transaction.execute(FILL_REQUESTS, &filled.requests().params()).await?;
     }
 }
 
-/// What is filled in, column by column.
+/// What is filled in: of tickets column by column, of requests row by row.
 #[derive(Default)]
 struct Filled {
     ids: Vec<Uuid>,
-    standings: Vec<i16>,
-    changed: Vec<i64>,
-    submitted: Vec<i64>,
-    services: Vec<String>,
-    customers: Vec<String>,
-    devices: Vec<String>,
-    told: Vec<String>,
-    grams: Vec<String>,
+    standings: Vec<Option<i16>>,
+    changed: Vec<Option<i64>>,
+    requests: Vec<(Uuid, RequestRow)>,
+    /// Those that can't be read.
+    spoilt: Vec<Uuid>,
 }
 
 impl Filled {
+    fn of(found: &[Row]) -> Result<Self, Error> {
+        let mut filled = Self::default();
+        for row in found {
+            let (id, version): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
+            let (request, body): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
+            match rows::ticket(RelocationId(id), version.cast_unsigned(), request, body) {
+                Loaded::Ticket(ticket) => filled.take(&ticket),
+                // A newer process's: its to mend.
+                Loaded::Unreadable(Unreadable::Newer { .. }) => {}
+                Loaded::Unreadable(Unreadable::Spoilt(_)) | Loaded::Missing => filled.spoilt.push(id),
+            }
+        }
+        Ok(filled)
+    }
+
     fn take(&mut self, ticket: &Ticket) {
-        let request: &Request = &ticket.request;
-        let columns = Columns::of(request);
+        // What has just been read can be written.
+        let Ok(request) = RequestRow::of(ticket) else { return self.spoilt.push(ticket.id.0) };
         self.ids.push(ticket.id.0);
-        self.standings.push(ticket.standing().code());
-        self.changed.push(rows::not_after(ticket.changed_at));
-        self.submitted.push(rows::not_after(ticket.submitted_at));
-        self.grams.push(rows::array(columns.grams()));
-        let Columns { service_id, customer, devices, told } = columns;
-        self.services.push(service_id);
-        self.customers.push(customer);
-        self.devices.push(devices);
-        self.told.push(told);
+        self.standings.push(Some(ticket.standing().code()));
+        self.changed.push(Some(rows::not_after(ticket.changed_at)));
+        self.requests.push((ticket.id.0, request));
+    }
+
+    /// Those that can't be read too, with nothing to fill in.
+    fn with_spoilt(mut self) -> Self {
+        self.ids.append(&mut self.spoilt);
+        self.standings.resize(self.ids.len(), None);
+        self.changed.resize(self.ids.len(), None);
+        self
     }
 
     fn tickets(&self) -> [&(dyn ToSql + Sync); 3] {
         [&self.ids, &self.standings, &self.changed]
     }
 
-    fn requests(&self) -> [&(dyn ToSql + Sync); 7] {
-        [&self.ids, &self.submitted, &self.services, &self.customers, &self.devices, &self.told, &self.grams]
+    fn requests(&self) -> Requests<'_> {
+        let mut columns = Requests::default();
+        for (ticket, request) in &self.requests {
+            columns.push(*ticket, request);
+        }
+        columns
+    }
+}
+
+/// Puts the first few right that a process of before has written. Answers whether there may be more.
+struct Mend;
+
+impl Work for Mend {
+    type Answer = bool;
+
+    fn what(&self) -> &'static str {
+        "putting lists right"
+    }
+
+    /// Nobody asked.
+    fn requests(&self) -> usize {
+        0
+    }
+
+    fn repeatable(&self) -> bool {
+        true
+    }
+
+    /// There is another look.
+    fn waits_again(&self) -> bool {
+        false
+    }
+
+    async fn attempt(&self, session: &Session) -> Result<bool, Trouble> {
+        let [stale, tickets, requests] = &session.prepare([STALE, MEND_TICKETS, FILL_REQUESTS]).await?;
+        session.begin().await?;
+        let found = session.query(stale, vec![&FEW]).await?;
+        let filled = Filled::of(&found)?.with_spoilt();
+        if filled.ids.is_empty() {
+            session.finish(Vec::new()).await?;
+            return Ok(false);
+        }
+        tracing::debug!(tickets = filled.ids.len(), "tickets of a process of before are put right in lists");
+        let columns = filled.requests();
+        session
+            .finish(vec![
+                session.execute(tickets, filled.tickets().to_vec()),
+                session.execute(requests, columns.params()),
+            ])
+            .await?;
+        Ok(rows::limit(found.len()) == FEW)
+    }
+}
+
+/// Puts right what processes of before write beside, for as long as it is there.
+pub(in crate::postgres) struct Mending(JoinHandle<()>);
+
+impl Mending {
+    pub(in crate::postgres) fn start(runtime: &Handle, db: Arc<Db>) -> Self {
+        Self(runtime.spawn(async move {
+            loop {
+                let pause = match db.transact(&Mend).await {
+                    Ok(true) => BREATH,
+                    Ok(false) => EVERY,
+                    Err(trouble) => {
+                        tracing::debug!(?trouble, "lists could not be put right, trying again");
+                        EVERY
+                    }
+                };
+                sleep(pause).await;
+            }
+        }))
+    }
+
+    /// It mends no more.
+    pub(in crate::postgres) fn end(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Mending {
+    fn drop(&mut self) {
+        self.end();
     }
 }

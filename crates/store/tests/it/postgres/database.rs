@@ -21,7 +21,7 @@ use super::{open, options};
 use crate::steps::{id, steps};
 
 /// Steps of this binary's schema.
-const STEPS: usize = 6;
+const STEPS: usize = 7;
 
 pub(super) fn order(n: u64) -> WorkOrderId {
     WorkOrderId { relocation: id(n), seq: 1, index: 0 }
@@ -196,13 +196,13 @@ async fn several_processes_may_start_on_an_empty_database_at_once() {
 async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     let database = Database::create();
     drop(open(&database).await);
-    database.sql("INSERT INTO rehome_schema (step) VALUES (7)");
+    database.sql("INSERT INTO rehome_schema (step) VALUES (8)");
     let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
     assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
-    assert!(error.ends_with(&format!(" has schema 7, this binary knows up to {STEPS}: start the newer one")));
+    assert!(error.ends_with(&format!(" has schema 8, this binary knows up to {STEPS}: start the newer one")));
     let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(newer, OpenError::Newer { found: 7, binary: STEPS, .. }), "{newer}");
-    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "7");
+    assert!(matches!(newer, OpenError::Newer { found: 8, binary: STEPS, .. }), "{newer}");
+    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "8");
 }
 
 #[tokio::test]
@@ -329,7 +329,7 @@ async fn tickets_of_before_there_were_lists_are_in_them_after_the_schema_is_brou
     }
     drop(store);
     database.sql(
-        "ALTER TABLE ticket DROP COLUMN standing, DROP COLUMN changed_at;
+        "ALTER TABLE ticket DROP COLUMN standing, DROP COLUMN changed_at, DROP COLUMN standing_of;
          ALTER TABLE request DROP COLUMN submitted_at, DROP COLUMN service_id, DROP COLUMN customer,
             DROP COLUMN devices, DROP COLUMN told, DROP COLUMN grams;
          ALTER TABLE dead_letter DROP COLUMN settled;
@@ -341,4 +341,42 @@ async fn tickets_of_before_there_were_lists_are_in_them_after_the_schema_is_brou
         assert!(!before.rows.is_empty());
         assert_eq!(store.page(look.clone()).await, Ok(before), "{look:?}");
     }
+}
+
+/// What a list shows of one ticket, in the words of the database.
+fn listed(database: &Database) -> String {
+    database.sql(
+        "SELECT standing, changed_at, submitted_at, service_id, told, grams, standing_of = version
+        FROM ticket JOIN request ON ticket = ticket.id",
+    )
+}
+
+#[tokio::test]
+async fn what_a_process_of_before_writes_beside_is_put_right_in_lists_and_what_is_spoilt_keeps_nothing_up() {
+    let database = Database::create();
+    let store = open(&database).await;
+    store.commit(steps(2)).await.unwrap();
+    let right = listed(&database);
+    let stale = "UPDATE ticket SET standing = -1, changed_at = 0, standing_of = standing_of - 1;
+        UPDATE request SET submitted_at = 0, service_id = '', told = '', grams = '{}'";
+    // One that can't be read stands in front of it.
+    database.sql(&format!(
+        "INSERT INTO ticket (id, version, relocation_status, disposition, locked, body, held_back)
+         VALUES ('{}', 1, 'requested', 'open', FALSE, 'spoilt', FALSE);",
+        id(1),
+    ));
+    // Twice: a process of before goes on writing.
+    for _ in 0..2 {
+        database.sql(stale);
+        assert_ne!(listed(&database), right);
+        let mended = async {
+            while listed(&database) != right {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), mended).await.unwrap();
+    }
+    assert_eq!(database.sql("SELECT count(*) FROM ticket WHERE standing_of <> version"), "0");
+    let page = store.page(Look::default()).await.unwrap();
+    assert!(page.rows.iter().any(|row| row.id() == id(2)), "{page:?}");
 }
