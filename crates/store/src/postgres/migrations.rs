@@ -6,7 +6,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::{Client, Error, GenericClient, error::SqlState};
 
 use super::{
-    Options, board,
+    Options, board, commits,
     connect::{OpenError, Place, quoted},
 };
 
@@ -19,27 +19,34 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0005_board.sql"),
     include_str!("../../migrations/postgres/0006_board_indexes.sql"),
     include_str!("../../migrations/postgres/0007_standing_of.sql"),
+    include_str!("../../migrations/postgres/0008_commit_base.sql"),
 ];
 /// The step after which rows of before are given what lists go by.
 const BOARD: i32 = 5;
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.
-const LOCK: i64 = 0x7265_686F_6D65;
+pub(super) const LOCK: i64 = 0x7265_686F_6D65;
 /// How long a step may take, or be waited for while another process takes it: a large table may have to be rewritten.
-const STEP_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Brings a database up to this binary's schema: all the way, or not at all.
 pub(super) async fn migrate(client: &mut Object, place: &Place, options: &Options) -> Result<(), OpenError> {
     match check(client, place).await {
-        Err(OpenError::Older { .. }) => {}
-        settled => return settled,
+        Err(OpenError::Older { .. }) => {
+            up(client, options).await.map_err(|source| OpenError::Failed {
+                database: place.said(),
+                what: "bringing its schema up (its user must be allowed to create tables there)",
+                source,
+            })?;
+            check(client, place).await?;
+        }
+        settled => settled?,
     }
-    up(client, options).await.map_err(|source| OpenError::Failed {
+    commits::go_on(client).await.map_err(|source| OpenError::Failed {
         database: place.said(),
-        what: "bringing its schema up (its user must be allowed to create tables there)",
+        what: "going on with the order of commits (its user must own its tables and functions)",
         source,
-    })?;
-    check(client, place).await
+    })
 }
 
 /// Others may be at work meanwhile. Their transactions begin with `ticket`, so whoever has that table alone meets none of

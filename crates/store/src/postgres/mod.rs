@@ -16,6 +16,7 @@ mod accounts;
 pub mod bare;
 mod board;
 mod commit;
+mod commits;
 mod connect;
 mod fences;
 mod holdings;

@@ -9,11 +9,8 @@ use rehome_domain::{
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::{Postgres, session::Params, tickets::each};
+use super::{Postgres, commits::SETTLED, session::Params, tickets::each};
 use crate::rows;
-
-/// The lowest transaction that is still open: whatever is below it is settled.
-const SETTLED: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
 fn mark(row: &Row) -> Result<Mark, Error> {
     let [commit, seq]: [i64; 2] = [row.try_get(0)?, row.try_get(2)?];

@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     board::{Filter, Look, Order, SortBy},
     id::{MessageId, WorkOrderId},
     journal::Entry,
     order::Layer,
     ports::{
-        Admission, Board, Change, Committed, DeviceMemory, Edit, FenceStore, Holding, Loaded, Part,
-        StoreError, TicketStore, Unreadable,
+        Admission, Board, Change, Committed, DeviceMemory, Edit, Feed, FenceStore, Holding, Loaded, Part,
+        StoreError, TicketStore, Unreadable, WebhookStore,
     },
     reply::{Outcome, Presence, Report},
+    webhook::{Format, Mark, Secret, Standing, Webhook, WebhookId},
 };
 use rehome_store::postgres::{OpenError, Options, Postgres, bare};
 use rehome_testkit::postgres::Database;
@@ -21,7 +22,7 @@ use super::{open, options};
 use crate::steps::{id, steps};
 
 /// Steps of this binary's schema.
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 
 pub(super) fn order(n: u64) -> WorkOrderId {
     WorkOrderId { relocation: id(n), seq: 1, index: 0 }
@@ -196,13 +197,13 @@ async fn several_processes_may_start_on_an_empty_database_at_once() {
 async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     let database = Database::create();
     drop(open(&database).await);
-    database.sql("INSERT INTO rehome_schema (step) VALUES (8)");
+    database.sql("INSERT INTO rehome_schema (step) VALUES (9)");
     let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
     assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
-    assert!(error.ends_with(&format!(" has schema 8, this binary knows up to {STEPS}: start the newer one")));
+    assert!(error.ends_with(&format!(" has schema 9, this binary knows up to {STEPS}: start the newer one")));
     let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(newer, OpenError::Newer { found: 8, binary: STEPS, .. }), "{newer}");
-    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "8");
+    assert!(matches!(newer, OpenError::Newer { found: 9, binary: STEPS, .. }), "{newer}");
+    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "9");
 }
 
 #[tokio::test]
@@ -379,4 +380,55 @@ async fn what_a_process_of_before_writes_beside_is_put_right_in_lists_and_what_i
     assert_eq!(database.sql("SELECT count(*) FROM ticket WHERE standing_of <> version"), "0");
     let page = store.page(Look::default()).await.unwrap();
     assert!(page.rows.iter().any(|row| row.id() == id(2)), "{page:?}");
+}
+
+#[tokio::test]
+async fn after_a_restore_on_another_server_what_is_committed_comes_after_all_there_was() {
+    let database = Database::create();
+    let store = open(&database).await;
+    store.commit(steps(1)[..2].to_vec()).await.unwrap();
+    let position = settled(&store, Mark::before(0), 2).await.pop().unwrap();
+    let webhook = Webhook {
+        id: WebhookId(id(9).0),
+        url: "https://listener.example".to_owned(),
+        secret: Secret("secret".to_owned()),
+        format: Format::Rehome,
+        query: String::new(),
+        by: "someone".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    // It may have been told further than to any entry.
+    let told = Mark::before(position.commit + 2_000_000_000_000);
+    store.subscribe(webhook, Standing::new(told, Timestamp::UNIX_EPOCH)).await.unwrap();
+    drop(store);
+    // The server that the dump is of had counted further.
+    database.sql("UPDATE journal SET commit = commit + 1000000000000");
+
+    let mut bases = Vec::new();
+    for step in 2..4 {
+        let starting = [open(&database).await, open(&database).await];
+        let [store, other] = &starting;
+        let before = settled(store, Mark::before(0), step).await;
+        let end = store.end().await.unwrap();
+        assert!(before.iter().all(|mark| *mark < end) && told < end, "{before:?} {end:?}");
+        store.commit(vec![steps(1)[step].clone()]).await.unwrap();
+        let new = settled(other, told.max(before[step - 1]), 1).await;
+        assert_eq!(new[0].seq, steps(1)[step].entry.seq, "a webhook is told on");
+        bases.push(database.sql("SELECT rehome_commit_base()"));
+    }
+    assert!(bases[0] != "0" && bases[0] == bases[1], "{bases:?}");
+}
+
+/// The entries after a place once so many are settled: a transaction in another database of the server holds them back.
+async fn settled(store: &Postgres, after: Mark, count: usize) -> Vec<Mark> {
+    let read = async {
+        loop {
+            let marks = store.after(after, 99).await.unwrap();
+            if marks.len() >= count {
+                return marks;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), read).await.unwrap()
 }
