@@ -296,3 +296,31 @@ texts! {
     may(): "yes", "可";
     may_not(why): "no: {why}", "否：{why}";
 }
+
+// A running system, from the command line.
+texts! {
+    no_url(given): "`{given}` is no address of a system, expected such as http://127.0.0.1:8080", "“{given}”不是系统地址，应如 http://127.0.0.1:8080";
+    token_unreadable(path, why): "the token can't be read from {path}: {why}", "无法从 {path} 读取令牌：{why}";
+    not_reached(base, why): "no system answers at {base}: {why}. Start one with `rehome serve`, or say where it is with --url; a run's data directory is read with --data",
+        "{base} 没有系统应答：{why}。请用 `rehome serve` 启动，或用 --url 指定地址；用 --data 可读取某次运行的数据目录";
+    no_token(variable): "the system does not know who asks: set {variable}, or give --token-file, with a token from `rehome token add`",
+        "系统不知道是谁在请求：请设置 {variable} 或指定 --token-file，令牌由 `rehome token add` 签发";
+    no_such_ticket(given): "there is no ticket {given}; `rehome list` shows what there is", "没有工单 {given}；用 `rehome list` 查看";
+    there_are_more(limit): "There are more than these {limit}: narrow the list, or raise --limit.", "不止这 {limit} 个：请缩小范围或增大 --limit。";
+    not_agreed(): "nothing was done", "未执行任何操作";
+    needs_yes(): "forcing asks first, and nobody is there to answer: give --yes", "强制操作需先确认，但无人应答：请指定 --yes";
+    about_to(what, service, id): "{what}: {service} ({id}). What will follow:", "{what}：{service}（{id}）。后果：";
+    agree(): "Go on? [y/N]", "继续？[y/N]";
+    command_taken(service, what): "{service}: {what}: taken", "{service}：{what}：已受理";
+    command_on_its_way(service, what): "{service}: {what}: on its way; `rehome show {service}` tells what became of it",
+        "{service}：{what}：已发出；用 `rehome show {service}` 查看结果";
+    command_refused(service, what, why): "{service}: {what}: {why}", "{service}：{what}：{why}";
+    row_submitted(service, id): "{service}: submitted as {id}", "{service}：已提交，工单 {id}";
+    row_known(service, id): "{service}: submitted before as {id}", "{service}：此前已提交，工单 {id}";
+    row_on_its_way(service, id): "{service}: on its way as {id}", "{service}：已发出，工单 {id}";
+    row_refused(line, service, why): "row {line}, {service}: {why}", "第 {line} 行，{service}：{why}";
+    row_stands(service, status, id): "{service}: {status} ({id})", "{service}：{status}（{id}）";
+    alarm(): "alarm", "告警";
+    export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
+        "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";
+}

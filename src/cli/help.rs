@@ -75,7 +75,7 @@ fn translate_arg(arg: Arg, path: &str) -> Arg {
         let words: Vec<String> =
             arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
         if !words.is_empty() {
-            help.push_str(&format!("\n[可选值: {}]", words.join(", ")));
+            help.push_str(&format!("\n[可选值: {}]", lines(&words)));
         }
     }
     let defaults: Vec<String> =
@@ -84,6 +84,23 @@ fn translate_arg(arg: Arg, path: &str) -> Arg {
         help.push_str(&format!(" [默认: {}]", defaults.join(" ")));
     }
     arg.help(help).hide_possible_values(true).hide_default_value(true)
+}
+
+/// Words with commas between them, in lines that fit beside any option.
+fn lines(words: &[String]) -> String {
+    const COLUMNS: usize = 44;
+    let (mut text, mut column) = (String::new(), 8);
+    for (at, word) in words.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+            let fits = column + word.len() < COLUMNS;
+            text.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 2 } else { 0 };
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text
 }
 
 /// An argument's name as it is written: `--data`, `-n`, `SHEET`.

@@ -1,25 +1,33 @@
 //! `rehome list`: the tickets of a data directory.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use comfy_table::Cell;
+use comfy_table::{Cell, Table};
 use rehome_domain::{
-    board::{Cursor, Order, SortBy},
+    board::{self, Cursor, Named, Order, SortBy},
     id::RelocationId,
     lang::Lang,
     ports::{Loaded, Unreadable},
-    status::RelocationStatus,
+    status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::Ticket,
 };
 use serde_json::{Value, json};
 
-use super::{Ended, Setting, Told, offline, tables};
+use super::{
+    Ended, Setting, Told, offline,
+    remote::{At, word},
+    tables,
+};
 use crate::texts;
 
-/// List the tickets of a run
+/// Tickets of a running system that are listed if nothing is said.
+const LIMIT: usize = 200;
+
+/// List the tickets of a running system, or of a run
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rehome list --data rehome-data/sheet
+  rehome list --waiting
+  rehome list --device gw-01 --status failed
   rehome list --data rehome-data/sheet --waiting
   rehome list --data rehome-data/sheet --status failed --json
 
@@ -27,15 +35,65 @@ The most urgent stand first. Only reads; works while a run is under way.")]
 pub(super) struct Args {
     #[command(flatten)]
     data: offline::DataArg,
+    #[command(flatten)]
+    filter: Filter,
+    /// So many at most; of a running system 200 if not given
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    #[command(flatten)]
+    at: At,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which tickets.
+#[derive(Debug, clap::Args)]
+pub(super) struct Filter {
     /// Only those with this relocation status
     #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Option<RelocationStatus>,
     /// Only those that wait for a person
     #[arg(long)]
     waiting: bool,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    /// Only those with this device; with * at the end, with one whose name begins so
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Only this customer's
+    #[arg(long, value_name = "NAME")]
+    customer: Option<String>,
+    /// Only those with this text in what was asked for
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+impl Filter {
+    /// As the API is asked for it.
+    pub(super) fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        let mut say = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
+        say("relocation", self.status.map(|status| status.wire().to_owned()));
+        say("device", self.device.clone());
+        say("customer", self.customer.clone());
+        say("text", self.text.clone());
+        if self.waiting {
+            let persons = Attention::ALL.iter().filter(|attention| attention.needs_person());
+            query.extend(persons.map(|attention| ("attention", attention.wire().to_owned())));
+        }
+        query
+    }
+
+    /// The same, of a ticket at hand.
+    fn admits(&self, ticket: &Ticket) -> bool {
+        let device = self.device.as_ref().map(|name| match name.strip_suffix('*') {
+            Some(start) => Named::StartsWith(start.to_owned()),
+            None => Named::Exactly(name.clone()),
+        });
+        let (customer, text) = (self.customer.clone(), self.text.clone());
+        let relocation = self.status.into_iter().collect();
+        let filter = board::Filter { relocation, device, customer, text, ..board::Filter::default() };
+        filter.admits(ticket) && (!self.waiting || ticket.attention().needs_person())
+    }
 }
 
 /// Reads a status by its wire name, and lists them all in the help.
@@ -45,16 +103,18 @@ fn statuses() -> impl TypedValueParser<Value = RelocationStatus> {
 }
 
 pub(super) async fn list(args: Args, setting: &Setting) -> Ended {
-    let store = offline::open(setting.lang, &args.data.data)?;
+    let Some(data) = &args.data.data else { return remote(&args, setting) };
+    let store = offline::open(setting.lang, data)?;
     let (mut tickets, mut unreadable) = (Vec::new(), Vec::new());
     offline::each(&*store, |id, loaded| match loaded {
-        Loaded::Ticket(ticket) if wanted(&args, &ticket) => tickets.push(ticket),
+        Loaded::Ticket(ticket) if args.filter.admits(&ticket) => tickets.push(ticket),
         Loaded::Unreadable(why) => unreadable.push((id, why)),
         Loaded::Ticket(_) | Loaded::Missing => {}
     })
     .await?;
     let order = Order::default();
     tickets.sort_by(|one, other| order.compare(&place(one), &place(other)));
+    tickets.truncate(args.limit.unwrap_or(usize::MAX));
     if args.json {
         let tickets: Vec<Value> = tickets.iter().map(|ticket| summary(ticket)).collect();
         let unreadable: Vec<Value> = unreadable
@@ -84,9 +144,46 @@ pub(super) fn unreadable(lang: Lang, ticket: RelocationId, why: &Unreadable) -> 
     }
 }
 
-fn wanted(args: &Args, ticket: &Ticket) -> bool {
-    args.status.is_none_or(|status| status == ticket.state.relocation)
-        && (!args.waiting || ticket.attention().needs_person())
+/// The tickets of a running system.
+fn remote(args: &Args, setting: &Setting) -> Ended {
+    let (lang, limit) = (setting.lang, args.limit.unwrap_or(LIMIT));
+    let (mut tickets, mut more) = (Vec::new(), false);
+    args.at.remote(setting)?.each(&args.filter.query(), |ticket| {
+        more = tickets.len() >= limit;
+        if !more {
+            tickets.push(ticket);
+        }
+        !more
+    })?;
+    if args.json {
+        let document = json!({ "tickets": tickets, "more": more });
+        return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
+    }
+    let mut table = head(lang);
+    for ticket in &tickets {
+        if let Some(why) = ticket["set_aside"].as_str() {
+            table.add_row([word(&ticket["id"]), "-", why]);
+            continue;
+        }
+        let part = |name: &str| if ticket[name].is_null() { "-" } else { word(&ticket[name]) };
+        let (status, reservation, cutover) = (part("relocation"), part("reservation"), part("cutover"));
+        let (attention, disposition) = (part("attention"), part("disposition"));
+        let labelled = |wire: &str, label: Option<&'static str>| {
+            label.map_or_else(|| wire.to_owned(), |label| tables::word(lang, wire, label))
+        };
+        table.add_row([
+            word(&ticket["id"]).to_owned(),
+            word(&ticket["service_id"]).to_owned(),
+            labelled(status, status.parse().ok().map(|known: RelocationStatus| known.label(lang))),
+            labelled(reservation, reservation.parse().ok().map(|known: ReservationStatus| known.label(lang))),
+            labelled(cutover, cutover.parse().ok().map(|known: CutoverStatus| known.label(lang))),
+            labelled(attention, attention.parse().ok().map(|known: Attention| known.label(lang))),
+            labelled(disposition, disposition.parse().ok().map(|known: Disposition| known.label(lang))),
+            word(&ticket["changed_at"]).get(..19).unwrap_or_default().to_owned(),
+        ]);
+    }
+    let more = if more { texts::there_are_more(lang, limit) + "\n" } else { String::new() };
+    Ok(Told::good(tables::text(&table) + &more))
 }
 
 /// A ticket as one object.
@@ -112,8 +209,8 @@ pub(super) fn summary(ticket: &Ticket) -> Value {
     })
 }
 
-fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
-    let mut table = tables::table(&[
+fn head(lang: Lang) -> Table {
+    tables::table(&[
         texts::head_ticket(lang),
         texts::head_service(lang),
         texts::head_relocation(lang),
@@ -122,7 +219,11 @@ fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
         texts::head_attention(lang),
         texts::head_disposition(lang),
         texts::head_changed(lang),
-    ]);
+    ])
+}
+
+fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
+    let mut table = head(lang);
     for ticket in tickets {
         let state = &ticket.state;
         table.add_row([

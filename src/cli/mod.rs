@@ -3,23 +3,28 @@
 //! Results go to stdout, progress and the log to stderr. What other programs call (verbs, options, exit codes, `--json`)
 //! is kept.
 
+mod act;
 mod bench;
 mod check;
+mod completions;
 mod entries;
 mod export;
 mod help;
 mod list;
 mod offline;
 mod ready;
+mod remote;
 mod replay;
 mod run;
 mod schema;
 mod serve;
 mod show;
 mod steer;
+mod submit;
 mod tables;
 mod token;
 mod user;
+mod watch;
 
 use std::{
     ffi::OsString,
@@ -89,18 +94,25 @@ enum LogKind {
 enum Verb {
     Run(run::Args),
     Serve(serve::Args),
+    Submit(submit::Args),
+    List(list::Args),
+    Show(show::Args),
+    Watch(watch::Args),
+    Deploy(act::Deploy),
+    Force(act::Force),
+    Cancel(act::Cancel),
+    Retry(act::Retry),
+    Export(export::Args),
     Pause(steer::Pause),
     Resume(steer::Resume),
     Drain(steer::Drain),
     User(user::Args),
     Token(token::Args),
-    List(list::Args),
-    Show(show::Args),
-    Export(export::Args),
     Replay(replay::Args),
     Check(check::Args),
     Bench(bench::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
 }
 
 /// What a verb says in the end.
@@ -220,6 +232,12 @@ impl Verb {
         match self {
             Self::Run(args) => on_system(run::run(args, setting)),
             Self::Serve(args) => on_system(serve::serve(args, setting)),
+            Self::Submit(args) => on_system(submit::submit(args, setting)),
+            Self::Watch(args) => on_system(watch::watch(args, setting)),
+            Self::Deploy(args) => act::deploy(&args, setting),
+            Self::Force(args) => act::force(&args, setting),
+            Self::Cancel(args) => act::cancel(&args, setting),
+            Self::Retry(args) => act::retry(&args, setting),
             Self::Pause(args) => on_system(steer::pause(args, setting)),
             Self::Resume(args) => on_system(steer::resume(args, setting)),
             Self::Drain(args) => on_system(steer::drain(args, setting)),
@@ -232,6 +250,7 @@ impl Verb {
             Self::Check(args) => on_system(check::check(args, setting)),
             Self::Bench(args) => on_system(bench::bench(args, setting)),
             Self::Schema(args) => Ok(schema::schema(&args, setting)),
+            Self::Completions(args) => completions::completions(&args, setting),
         }
     }
 }

@@ -30,9 +30,9 @@ const PAGE: usize = 1000;
 /// Which data directory.
 #[derive(Debug, clap::Args)]
 pub(super) struct DataArg {
-    /// Data directory of a run
-    #[arg(long, value_name = "DIR")]
-    pub(super) data: PathBuf,
+    /// Data directory of a run; a running system is asked if not given
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["url", "token_file"])]
+    pub(super) data: Option<PathBuf>,
 }
 
 /// Which data directory, where the store may be a server's too.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rehome_domain::{
     action,
-    journal::Entry,
+    journal::{Entry, moments},
     lang::Lang,
     order::Layer,
     ports::{Loaded, TicketStore as _},
@@ -14,15 +14,20 @@ use rehome_domain::{
 };
 use serde_json::json;
 
-use super::{Ended, Failure, Setting, Told, entries, list, offline, tables};
+use super::{
+    Ended, Failure, Setting, Told, entries, list, offline,
+    remote::{At, word},
+    tables,
+};
 use crate::texts;
 
 /// Show a ticket: what is asked for, where it stands, what a person may do, its history
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  rehome show SH-LL-000702
+  rehome show SH-LL-000702 --json
   rehome show --data rehome-data/sheet SH-LL-000702
-  rehome show --data rehome-data/sheet SH-LL-000702 --json
 
 Only reads; works while a run is under way.")]
 pub(super) struct Args {
@@ -31,6 +36,8 @@ pub(super) struct Args {
     ticket: String,
     #[command(flatten)]
     data: offline::DataArg,
+    #[command(flatten)]
+    at: At,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -38,7 +45,8 @@ pub(super) struct Args {
 
 pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
     let lang = setting.lang;
-    let store = offline::open(lang, &args.data.data)?;
+    let Some(data) = &args.data.data else { return remote(&args, setting) };
+    let store = offline::open(lang, data)?;
     let (id, loaded) = offline::meant(lang, &*store, &args.ticket).await?;
     let ticket = match loaded {
         Loaded::Ticket(ticket) => ticket,
@@ -57,6 +65,24 @@ pub(super) async fn show(args: Args, setting: &Setting) -> Ended {
         return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
     }
     Ok(Told::good(page(lang, &ticket, &journal)?))
+}
+
+/// A ticket of a running system.
+fn remote(args: &Args, setting: &Setting) -> Ended {
+    let (lang, remote) = (setting.lang, args.at.remote(setting)?);
+    let found = remote.meant(&args.ticket)?;
+    let path = format!("/tickets/{}", word(&found["id"]));
+    if args.json {
+        let journal = remote.told_of(&format!("{path}/journal"), &[])?;
+        let document = json!({ "ticket": found, "journal": journal });
+        return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
+    }
+    // Stepped again from its journal: shown as a run's is, by the same words.
+    let lines = remote.text(&format!("{path}/journal.jsonl"))?;
+    let journal: Vec<Entry> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let moments = moments(journal.clone()).map_err(anyhow::Error::from)?;
+    let last = moments.last().ok_or_else(|| Failure::Bad(texts::no_such_ticket(lang, &args.ticket)))?;
+    Ok(Told::good(page(lang, &last.after, &journal)?))
 }
 
 fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::fmt::Error> {

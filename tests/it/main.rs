@@ -10,6 +10,7 @@ mod first_start;
 mod kill;
 mod long_work;
 mod operations;
+mod over_http;
 mod promises;
 mod python;
 mod refused;

@@ -25,9 +25,16 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("token add", "签发令牌，只显示这一次"),
     ("token list", "列出令牌"),
     ("token revoke", "吊销令牌"),
-    ("list", "列出一次运行的工单"),
+    ("submit", "向运行中的系统提交移机"),
+    ("watch", "实时查看工单变化，直到 Ctrl-C"),
+    ("deploy", "开始工单所等待的操作：预占或切换"),
+    ("force", "某一阶段失败后仍然继续：需要 supervisor 角色和原因"),
+    ("cancel", "切换前放弃移机：已预占的随即释放"),
+    ("retry", "重做失败的操作：预占、回滚或切换"),
+    ("completions", "输出 shell 命令行补全脚本"),
+    ("list", "列出运行中系统或一次运行的工单"),
     ("show", "显示一个工单：移机内容、当前状态、可执行的操作、历史"),
-    ("export", "导出工单日志：JSON 行，每条一行"),
+    ("export", "导出工单日志：JSON 行，每条一行；\n不指定工单时以 CSV 导出列表"),
     ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
     ("check", "检查配置、服务器和数据：生效的配置、存在的问题"),
     ("bench", "测量每秒移机数和时延，并在同一次运行中测出极限"),
@@ -49,6 +56,29 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("*", "--version", "显示版本"),
     ("*", "--data", "某次运行的数据目录"),
     ("*", "--json", "输出一个 JSON 文档"),
+    ("*", "--url", "系统地址；未指定时取 REHOME_URL，\n否则为本机 http.listen 的地址"),
+    ("*", "--token-file", "API 令牌文件；未指定时取 REHOME_TOKEN 中的令牌"),
+    ("*", "--status", "只包括此移机状态的工单"),
+    ("*", "--waiting", "只包括等待人工处理的工单"),
+    ("*", "--device", "只包括涉及此设备的工单；\n以 * 结尾表示名称以此开头"),
+    ("*", "--customer", "只包括此客户的工单"),
+    ("*", "--text", "只包括移机内容中含有此文字的工单"),
+    ("submit", "SHEET", "移机表：带表头的 CSV，或由对象组成的 JSON 数组；\n标准输入用 -"),
+    ("submit", "--hold", "预占前等待人工"),
+    ("submit", "--wait", "等到每一项关闭或等待人工"),
+    ("watch", "TICKET", "只看这些工单：工单号或业务号"),
+    ("watch", "--until-closed", "这些工单全部关闭后结束"),
+    ("watch", "--json", "每行输出一个 JSON 对象"),
+    ("list", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
+    ("list", "--limit", "最多列出多少个；对运行中的系统默认 200"),
+    ("show", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
+    ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
+    ("export", "--all", "运行中系统的全部工单"),
+    ("*", "--expect-version", "仅当工单仍是此版本时"),
+    ("*", "--reason", "原因，记入日志"),
+    ("force", "STAGE", "阶段：reservation 预占失败仍进入切换，\ncompletion 切换失败仍竣工"),
+    ("force", "--yes", "不再询问确认"),
+    ("completions", "SHELL", "shell 的名称"),
     ("*", "TICKET", "工单：工单号或业务号"),
     ("run", "SHEET", "移机表：带表头的 CSV，或由对象组成的 JSON 数组"),
     ("run", "--deploy", "预占成功后由谁部署切换：\nauto（立即自动），manual（暂不部署）"),
@@ -212,10 +242,74 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 程序以 `Authorization: Bearer rht_...` 发送。令牌只显示一次，只保留其摘要。",
     ),
     (
+        "submit",
+        "\
+示例:
+  rehome submit sheet.csv
+  rehome submit sheet.json --wait
+  cat sheet.csv | rehome submit - --json
+  rehome submit sheet.csv --hold
+
+任何一行有误则全部不发送。同一行再次提交会找到原工单：不会重复移机。
+有被拒绝的，或指定 --wait 时有失败的，退出码为 1。",
+    ),
+    (
+        "watch",
+        "\
+示例:
+  rehome watch
+  rehome watch LL-000702 --until-closed
+  rehome watch --device gw-01
+  rehome watch --status failed --json | jq .service_id
+
+在终端中，进行中的工单显示在底部并实时更新。
+系统暂时离开时会等待，其间发生的变化不会遗漏。",
+    ),
+    (
+        "deploy",
+        "\
+示例:
+  rehome deploy LL-000702
+  rehome deploy LL-000702 LL-000703 --reason \"customer has agreed\"
+  rehome deploy 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e --expect-version 7 --json
+
+通过 HTTP 请求运行中的系统；有工单拒绝时退出码为 1，并说明原因。",
+    ),
+    (
+        "force",
+        "\
+示例:
+  rehome force reservation LL-000702 --reason \"port checked by phone\"
+  rehome force completion LL-000702 --reason \"moved by hand\" --yes
+
+先说明后果并询问，除非指定 --yes。",
+    ),
+    (
+        "cancel",
+        "\
+示例:
+  rehome cancel LL-000702 --reason \"customer stays\"",
+    ),
+    (
+        "retry",
+        "\
+示例:
+  rehome retry LL-000702 --reason \"card replaced\"",
+    ),
+    (
+        "completions",
+        "\
+示例:
+  rehome completions bash > /etc/bash_completion.d/rehome
+  rehome completions zsh > ~/.zfunc/_rehome
+  rehome completions fish > ~/.config/fish/completions/rehome.fish",
+    ),
+    (
         "list",
         "\
 示例:
-  rehome list --data rehome-data/sheet
+  rehome list --waiting
+  rehome list --device gw-01 --status failed
   rehome list --data rehome-data/sheet --waiting
   rehome list --data rehome-data/sheet --status failed --json
 
@@ -225,8 +319,9 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "show",
         "\
 示例:
+  rehome show SH-LL-000702
+  rehome show SH-LL-000702 --json
   rehome show --data rehome-data/sheet SH-LL-000702
-  rehome show --data rehome-data/sheet SH-LL-000702 --json
 
 只读；运行进行中也可使用。",
     ),
@@ -234,7 +329,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "export",
         "\
 示例:
-  rehome export --data rehome-data/sheet SH-LL-000702 > ticket.jsonl
+  rehome export SH-LL-000702 > ticket.jsonl
+  rehome export --status failed > failed.csv
   rehome export --data rehome-data/sheet SH-LL-000702 | rehome replay -
 
 只读；运行进行中也可使用。",

@@ -37,6 +37,8 @@ pub(super) enum Content {
     Json(Shape),
     /// Server-sent events.
     Events,
+    /// A JSON document a line.
+    Lines,
 }
 
 /// An answer that is no problem.

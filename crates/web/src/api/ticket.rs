@@ -5,6 +5,7 @@ use rehome_domain::{
     action::{self, WhyNot},
     board,
     command::{By, CommandKind},
+    consequence,
     id::RelocationId,
     lang::Lang,
     order::Layer,
@@ -162,6 +163,8 @@ struct Action {
     why: Option<WhyNot>,
     /// The same as a sentence.
     why_not: Option<String>,
+    /// What will follow if it is given now, each in a sentence.
+    follows: Vec<String>,
 }
 
 /// One ticket.
@@ -203,7 +206,10 @@ impl Details {
             };
             let why = allowed.and_then(|()| right()).err();
             let why_not = why.as_ref().map(|why| why.sentence(lang));
-            Action { command, allowed: why.is_none(), why, why_not }
+            let follows =
+                if why.is_none() { consequence::of(ticket, command).unwrap_or_default() } else { Vec::new() };
+            let follows = follows.iter().map(|follows| follows.sentence(lang)).collect();
+            Action { command, allowed: why.is_none(), why, why_not, follows }
         };
         let state = &ticket.state;
         Self {

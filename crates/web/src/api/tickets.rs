@@ -23,7 +23,7 @@ use super::{
     BASE, body,
     journal::Journal,
     query::{self, Query, written},
-    route::{Parameter, Route},
+    route::{Answer, Content, Parameter, Route},
     ticket::{Details, Line},
 };
 use crate::{
@@ -58,6 +58,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/tickets/{id}/journal", "journal", journal)
             .is("A ticket's history")
             .answers::<Journal>(200, "The history"),
+        Route::new(Method::GET, "/tickets/{id}/journal.jsonl", "exportJournal", export)
+            .is("A ticket's history as it is kept, which `rehome replay` steps again")
+            .with(Answer { status: 200, is: "The entries, one a line", content: Content::Lines }),
         Route::new(Method::POST, "/tickets/{id}/commands", "command", command)
             .is("Gives a ticket a command. Forcing takes the role `supervisor`, and as cancelling a reason")
             .needs(Some(Role::Operator))
@@ -224,6 +227,25 @@ async fn journal(
     caller.needs(Role::Viewer)?;
     let journal = workbench.tickets.journal(id.into_inner()).await?;
     if journal.is_empty() { Err(Problem::NotFound) } else { Ok(web::Json(Journal::of(journal, language.0))) }
+}
+
+/// All of it or nothing: a journal with a hole is none.
+async fn export(
+    caller: Caller,
+    id: web::Path<RelocationId>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let mut lines = String::new();
+    for entry in workbench.tickets.journal(id.into_inner()).await? {
+        let entry = entry.map_err(|why| Problem::Unavailable(why.to_string()))?;
+        lines += &serde_json::to_string(&entry).map_err(|error| Problem::Failed(error.to_string()))?;
+        lines.push('\n');
+    }
+    if lines.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    Ok(HttpResponse::Ok().content_type("application/jsonl").body(lines))
 }
 
 async fn submit(

@@ -1,0 +1,191 @@
+//! `rehome deploy`, `force`, `cancel` and `retry`: commands to tickets of a running system.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use rehome_domain::{command::CommandKind, lang::Lang};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Ended, Failure, Setting, Told,
+    remote::{Answer, At, Remote, word},
+};
+use crate::texts;
+
+/// Begin what a ticket waits for: its reservation, or its cutover
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome deploy LL-000702
+  rehome deploy LL-000702 LL-000703 --reason \"customer has agreed\"
+  rehome deploy 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e --expect-version 7 --json
+
+Asks a running system over HTTP; exit code 1 if a ticket refuses, with the reason.")]
+pub(super) struct Deploy {
+    #[command(flatten)]
+    given: Given,
+}
+
+/// Go on although a stage failed: takes the role supervisor, and a reason
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome force reservation LL-000702 --reason \"port checked by phone\"
+  rehome force completion LL-000702 --reason \"moved by hand\" --yes
+
+Says what will follow and asks first, unless --yes is given.")]
+pub(super) struct Force {
+    /// Which stage
+    #[arg(value_name = "STAGE")]
+    stage: Stage,
+    #[command(flatten)]
+    given: Given,
+    /// Do not ask first
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Give relocations up before their cutover: what is reserved is given back
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome cancel LL-000702 --reason \"customer stays\"")]
+pub(super) struct Cancel {
+    #[command(flatten)]
+    given: Given,
+}
+
+/// Do again what failed: a reservation, a rollback, or a cutover
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome retry LL-000702 --reason \"card replaced\"")]
+pub(super) struct Retry {
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Stage {
+    /// To the cutover although the reservation failed
+    Reservation,
+    /// To the end although the cutover failed
+    Completion,
+}
+
+#[derive(Debug, clap::Args)]
+struct Given {
+    /// The tickets: each by its id, or by the id of its service
+    #[arg(value_name = "TICKET", required = true)]
+    tickets: Vec<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+    /// Only if the ticket still has this version
+    #[arg(long, value_name = "N")]
+    expect_version: Option<u64>,
+    #[command(flatten)]
+    at: At,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn deploy(args: &Deploy, setting: &Setting) -> Ended {
+    give(&args.given, &[CommandKind::DeployReservation, CommandKind::DeployCutover], true, setting)
+}
+
+pub(super) fn force(args: &Force, setting: &Setting) -> Ended {
+    let kind = match args.stage {
+        Stage::Reservation => CommandKind::ForceReservation,
+        Stage::Completion => CommandKind::ForceCompletion,
+    };
+    give(&args.given, &[kind], args.yes, setting)
+}
+
+pub(super) fn cancel(args: &Cancel, setting: &Setting) -> Ended {
+    give(&args.given, &[CommandKind::Cancel], true, setting)
+}
+
+pub(super) fn retry(args: &Retry, setting: &Setting) -> Ended {
+    let kinds = [CommandKind::RetryRollback, CommandKind::RetryReservation, CommandKind::RetryCutover];
+    give(&args.given, &kinds, true, setting)
+}
+
+/// Gives each ticket the one of these commands that it allows.
+fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> Ended {
+    let (lang, remote) = (setting.lang, given.at.remote(setting)?);
+    let mut told = Vec::new();
+    for named in &given.tickets {
+        let ticket = remote.meant(named)?;
+        let kind = kinds.iter().copied().find(|kind| action(&ticket, *kind)["allowed"] == true);
+        // What it refuses it refuses by itself, so that the refusal is in its journal.
+        let kind = kind.or_else(|| kinds.first().copied()).unwrap_or(CommandKind::Cancel);
+        if !sure && !agreed(&ticket, kind, lang)? {
+            return Err(Failure::Bad(texts::not_agreed(lang)));
+        }
+        told.push((kind, ticket.clone(), send(&remote, given, &ticket, kind)?));
+    }
+    let good = told.iter().all(|(.., answer)| matches!(answer, Answer::Good(..)));
+    let text = if given.json {
+        let documents: Vec<Value> =
+            told.iter().map(|(kind, ticket, answer)| document(*kind, ticket, answer)).collect();
+        serde_json::to_string_pretty(&json!({ "good": good, "commands": documents }))? + "\n"
+    } else {
+        told.iter().map(|(kind, ticket, answer)| line(lang, *kind, ticket, answer) + "\n").collect()
+    };
+    Ok(Told { text, good })
+}
+
+fn send(remote: &Remote, given: &Given, ticket: &Value, kind: CommandKind) -> Result<Answer, Failure> {
+    let mut command = json!({ "kind": kind, "reason": given.reason });
+    if let Some(version) = given.expect_version {
+        command["expected_version"] = version.into();
+    }
+    let path = format!("/tickets/{}/commands", word(&ticket["id"]));
+    remote.post(&path, &Uuid::now_v7().to_string(), &command)
+}
+
+fn action(ticket: &Value, kind: CommandKind) -> &Value {
+    let actions = ticket["actions"].as_array().into_iter().flatten();
+    let mut named = actions.filter(|action| action["command"] == kind.wire());
+    named.next().unwrap_or(&Value::Null)
+}
+
+/// Says what will follow, and asks whoever sits there.
+fn agreed(ticket: &Value, kind: CommandKind, lang: Lang) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Bad(texts::needs_yes(lang)));
+    }
+    let mut err = io::stderr().lock();
+    let mut say = |text: String| writeln!(err, "{text}").map_err(anyhow::Error::from);
+    say(texts::about_to(lang, kind.label(lang), word(&ticket["service_id"]), word(&ticket["id"])))?;
+    for follows in action(ticket, kind)["follows"].as_array().into_iter().flatten() {
+        say(format!("  - {}", word(follows)))?;
+    }
+    say(texts::agree(lang))?;
+    let mut said = String::new();
+    io::stdin().read_line(&mut said).map_err(anyhow::Error::from)?;
+    Ok(["y", "yes", "是"].contains(&said.trim().to_lowercase().as_str()))
+}
+
+fn document(kind: CommandKind, ticket: &Value, answer: &Answer) -> Value {
+    let (accepted, version, why) = match answer {
+        Answer::Good(_, said) => (true, said["version"].clone(), Value::Null),
+        Answer::Refused(why) => (false, Value::Null, json!({ "kind": why.kind, "sentence": why.sentence() })),
+    };
+    json!({
+        "relocation": ticket["id"], "service_id": ticket["service_id"], "command": kind,
+        "accepted": accepted, "version": version, "why": why,
+    })
+}
+
+fn line(lang: Lang, kind: CommandKind, ticket: &Value, answer: &Answer) -> String {
+    let (service, label) = (word(&ticket["service_id"]), kind.label(lang));
+    match answer {
+        Answer::Good(200, _) => texts::command_taken(lang, service, label),
+        Answer::Good(..) => texts::command_on_its_way(lang, service, label),
+        Answer::Refused(why) => texts::command_refused(lang, service, label, why.sentence()),
+    }
+}

@@ -1,0 +1,184 @@
+//! `rehome submit`: relocations for a running system.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use indicatif::ProgressBar;
+use rehome_domain::lang::Lang;
+use serde_json::{Value, json};
+
+use super::{
+    Ended, Failure, Setting, Told,
+    remote::{Answer, At, Remote, word},
+};
+use crate::{
+    sheet::{self, Row, Sheet},
+    texts,
+};
+
+/// How often it is asked how those stand that are waited for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Submit relocations to a running system
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  rehome submit sheet.csv
+  rehome submit sheet.json --wait
+  cat sheet.csv | rehome submit - --json
+  rehome submit sheet.csv --hold
+
+Nothing is sent if a row has a fault. The same row sent again finds its ticket: no circuit is moved twice.
+Exit code 1 if one is refused, or with --wait if one has failed.")]
+pub(super) struct Args {
+    /// Relocation sheet: CSV with a header, or a JSON array of objects; - for standard input
+    #[arg(value_name = "SHEET")]
+    sheet: PathBuf,
+    /// Wait for a person before reserving
+    #[arg(long)]
+    hold: bool,
+    /// Wait until each is closed or waits for a person
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    at: At,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row that was sent.
+struct Sent {
+    line: usize,
+    service: String,
+    /// The ticket as the system told it last; its id at least, if there is one.
+    ticket: Value,
+    /// What became of it: `submitted`, `known`, `on_its_way` or `refused`.
+    became: &'static str,
+    why: Option<String>,
+}
+
+pub(super) async fn submit(args: Args, setting: &Setting) -> Ended {
+    let lang = setting.lang;
+    let sheet = read(&args.sheet, setting)?;
+    let remote = args.at.remote(setting)?;
+    let bar = setting.screen.add(ProgressBar::new(sheet.rows.len() as u64));
+    let mut sent = Vec::with_capacity(sheet.rows.len());
+    for row in &sheet.rows {
+        sent.push(send(&remote, row, args.hold)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if args.wait {
+        wait(&remote, &mut sent, setting).await?;
+    }
+    let good = sent.iter().all(|sent| sent.why.is_none() && (!args.wait || is_well(&sent.ticket)));
+    let text = if args.json {
+        let rows: Vec<Value> = sent.iter().map(document).collect();
+        serde_json::to_string_pretty(&json!({ "good": good, "rows": rows }))? + "\n"
+    } else {
+        page(lang, &sent, args.wait)
+    };
+    Ok(Told { text, good })
+}
+
+fn read(path: &Path, setting: &Setting) -> Result<Sheet, Failure> {
+    let deadlines = setting.loaded.settings.deadlines;
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(anyhow::Error::from)?;
+        sheet::named(path, &bytes, deadlines)
+    } else {
+        sheet::open(path, deadlines)
+    };
+    let lang = setting.lang;
+    read.map_err(|error| Failure::Bad(texts::sheet_refused(lang, path.display(), error.sentence(lang))))
+}
+
+fn send(remote: &Remote, row: &Row, hold: bool) -> Result<Sent, Failure> {
+    let mut wanted = serde_json::to_value(row.request.as_ref())?;
+    if let Some(fields) = wanted.as_object_mut() {
+        // How long orders may take is for the system to say.
+        fields.remove("deadlines");
+        if hold {
+            fields.insert("hold".to_owned(), true.into());
+        }
+    }
+    let key = row.relocation().to_string();
+    let (ticket, became, why) = match remote.post("/tickets", &key, &wanted)? {
+        Answer::Good(201, ticket) => (ticket, "submitted", None),
+        Answer::Good(200, ticket) => (ticket, "known", None),
+        Answer::Good(_, ticket) => (ticket, "on_its_way", None),
+        Answer::Refused(why) if why.status == 403 => return Err(remote.failure(&why)),
+        Answer::Refused(why) => (Value::Null, "refused", Some(why.sentence())),
+    };
+    Ok(Sent { line: row.line, service: row.request.service_id.clone(), ticket, became, why })
+}
+
+/// Until each is closed, or waits for a person.
+async fn wait(remote: &Remote, sent: &mut [Sent], setting: &Setting) -> Result<(), Failure> {
+    let bar = setting.screen.add(ProgressBar::new_spinner());
+    loop {
+        let mut left = 0;
+        for sent in sent.iter_mut().filter(|sent| sent.why.is_none() && !is_at_rest(&sent.ticket)) {
+            let id = word(&sent.ticket["id"]).to_owned();
+            match remote.get(&format!("/tickets/{id}"), &[])? {
+                Answer::Good(_, ticket) => sent.ticket = ticket,
+                // It is on its way.
+                Answer::Refused(why) if why.status == 404 => {}
+                Answer::Refused(why) => return Err(remote.failure(&why)),
+            }
+            left += usize::from(!is_at_rest(&sent.ticket));
+        }
+        if left == 0 {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        bar.set_message(texts::still_under_way(setting.lang, left));
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Whether it has succeeded, or can go on without anybody to mend it.
+fn is_well(ticket: &Value) -> bool {
+    match word(&ticket["disposition"]) {
+        "open" => {
+            ["awaiting_deploy", "held_back", "waiting_for_window"].contains(&word(&ticket["attention"]))
+        }
+        disposition => disposition == "completed",
+    }
+}
+
+fn is_at_rest(ticket: &Value) -> bool {
+    ticket["doing"].as_array().is_some_and(Vec::is_empty)
+}
+
+fn document(sent: &Sent) -> Value {
+    json!({
+        "line": sent.line, "service_id": sent.service, "result": sent.became, "why": sent.why,
+        "relocation": sent.ticket["id"], "status": sent.ticket["relocation"],
+        "reservation": sent.ticket["reservation"], "cutover": sent.ticket["cutover"],
+        "attention": sent.ticket["attention"],
+    })
+}
+
+fn page(lang: Lang, sent: &[Sent], waited: bool) -> String {
+    let mut text = String::new();
+    for sent in sent {
+        let id = word(&sent.ticket["id"]);
+        text += &match (sent.became, &sent.why) {
+            (_, Some(why)) => texts::row_refused(lang, sent.line, &sent.service, why),
+            (_, None) if waited => {
+                texts::row_stands(lang, &sent.service, word(&sent.ticket["relocation"]), id)
+            }
+            ("known", None) => texts::row_known(lang, &sent.service, id),
+            ("on_its_way", None) => texts::row_on_its_way(lang, &sent.service, id),
+            (_, None) => texts::row_submitted(lang, &sent.service, id),
+        };
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,140 @@
+//! The command line over a running system's API, as operators and scripts use it.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::running::{Said, rehome, repository};
+
+/// A system, and the token of a supervisor.
+struct System {
+    process: Child,
+    at: SocketAddr,
+    token: String,
+    dir: TempDir,
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl System {
+    fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(&data));
+        on(&["user", "add", "ann", "--role", "supervisor", "--no-password"]).is(0, &["supervisor"]);
+        let token = on(&["token", "add", "ann", "--label", "test", "--json"]).json(0);
+        let token = token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned();
+        let mut serve = rehome(&["serve", "--listen", "127.0.0.1:0", "--log", "json"]);
+        let mut process = serve.arg("--data").arg(&data).env("RUST_LOG", "rehome=warn").spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let at = lines.by_ref().find_map(|line| {
+            let said: Value = serde_json::from_str(&line).ok()?;
+            said["fields"]["http"].as_str().or_else(|| said["http"].as_str())?.parse().ok()
+        });
+        // So that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, at: at.expect("it says where it listens"), token, dir }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = rehome(args);
+        command.env("REHOME_URL", self.at.to_string()).env("REHOME_TOKEN", &self.token);
+        command
+    }
+
+    fn said(&self, args: &[&str]) -> Said {
+        Said::of(&mut self.command(args))
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+/// The first rows of the example's sheet.
+fn sheet(rows: usize) -> String {
+    let text = std::fs::read_to_string(repository("examples/relocations-200.csv")).unwrap();
+    text.lines().take(rows + 1).map(|line| format!("{line}\n")).collect()
+}
+
+/// What became of each row.
+fn results(said: &Value) -> Vec<&str> {
+    said["rows"].as_array().unwrap().iter().map(|row| row["result"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_sheet_is_submitted_watched_deployed_and_exported_over_http() {
+    let system = System::start();
+    let path = system.file("sheet.csv", &sheet(3));
+    let rows = system.said(&["submit", &path, "--wait", "--json"]).json(0);
+    assert_eq!(results(&rows), ["submitted"; 3]);
+    assert_eq!(rows["rows"][0]["attention"], "awaiting_deploy");
+    assert_eq!(results(&system.said(&["submit", &path, "--json"]).json(0)), ["known"; 3]);
+
+    let service = rows["rows"][0]["service_id"].as_str().unwrap();
+    system.said(&["show", service]).is(0, &["deploy_cutover: yes", "reply to the order of entry 1"]);
+    system.said(&["deploy", service, "--expect-version", "99"]).is(1, &["you saw version 99"]);
+    let mut watch = system.command(&["watch", service, "--until-closed", "--json"]).spawn().unwrap();
+    system.said(&["deploy", service, "--reason", "agreed"]).is(0, &["Deploy cutover: taken"]);
+    // Whether or not it heard of it: it may have begun when the ticket was closed.
+    let mut told = BufReader::new(watch.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(watch.wait().unwrap().success());
+    if let Some(last) = told.by_ref().last() {
+        let last: Value = serde_json::from_str(&last).unwrap();
+        assert_eq!(
+            (&last["service_id"], &last["status"]),
+            (&Value::from(service), &Value::from("succeeded"))
+        );
+    }
+
+    let list = system.said(&["list", "--status", "succeeded", "--json"]).json(0);
+    assert_eq!(
+        (&list["tickets"][0]["service_id"], &list["more"]),
+        (&Value::from(service), &Value::from(false))
+    );
+    system.said(&["list", "--limit", "2"]).is(0, &["There are more than these 2"]);
+    system.said(&["list", "--waiting", "--lang", "zh"]).is(0, &["cutover_pending 移机切换待部署"]);
+    let journal = system.file("ticket.jsonl", &system.said(&["export", service]).stdout);
+    Said::of(rehome(&["replay"]).arg(Path::new(&journal))).is(0, &["the table gives the same"]);
+    let file = system.said(&["export", "--all"]);
+    let mut read = csv::Reader::from_reader(file.stdout.as_bytes());
+    assert_eq!(read.headers().unwrap().get(1), Some("service_id"));
+    assert_eq!(read.records().count(), 3);
+}
+
+#[test]
+fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code() {
+    let system = System::start();
+    let path = system.file("sheet.csv", &sheet(1));
+    let rows = system.said(&["submit", &path, "--hold", "--json"]).json(0);
+    let service = rows["rows"][0]["service_id"].as_str().unwrap();
+    system.said(&["cancel", service]).is(1, &["reason is empty"]);
+    system.said(&["retry", service, "--reason", "x"]).is(1, &["It was refused"]);
+    system.said(&["force", "completion", service, "--reason", "x"]).is(2, &["give --yes"]);
+    let forced = system.said(&["force", "completion", service, "--reason", "x", "--yes", "--json"]).json(1);
+    assert_eq!(
+        (&forced["good"], &forced["commands"][0]["accepted"]),
+        (&Value::from(false), &Value::from(false))
+    );
+    system.said(&["cancel", service, "--reason", "stays"]).is(0, &["Cancel: taken"]);
+    system.said(&["cancel", "nosuch", "--reason", "x"]).is(2, &["there is no ticket nosuch"]);
+    system.said(&["submit", &system.file("bad.csv", "service_id\nx\n")]).is(2, &["customer"]);
+    Said::of(system.command(&["list"]).env("REHOME_TOKEN", "rht_no")).is(1, &["rehome token add"]);
+    let token = system.file("token", &format!("{}\n", system.token));
+    Said::of(system.command(&["list", "--token-file", &token]).env_remove("REHOME_TOKEN")).is(0, &[service]);
+    system.said(&["list", "--url", "127.0.0.1:1"]).is(1, &["rehome serve", "--url"]);
+    system.said(&["completions", "bash"]).is(0, &["_rehome()"]);
+}
