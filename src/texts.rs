@@ -104,6 +104,7 @@ texts! {
     nothing_paused(): "nothing is paused", "没有暂停";
     not_paused(scope): "{scope} is not paused by itself; what is paused, and can be resumed:", "{scope}本身没有被暂停；已暂停、可以恢复的有：";
     still_under_way(count): "{count} under way", "进行中：{count} 个";
+    not_heard_yet(): "0 under way, but a supervisor may not have heard of it yet", "进行中：0 个，但可能还有管理进程尚未得知";
     nothing_to_attach_to(): "--attach needs bus.kind = \"amqp\": the embedded bus ends at this process", "--attach 需要 bus.kind = \"amqp\"：内嵌总线仅限本进程";
     left_in_hand(count): "stopped with {count} in hand; they go on when a process takes them up", "已停止，仍有 {count} 个在处理中，将由其他进程继续";
     can_not_go_on(ticket, why): "ticket {ticket} can't go on: {why}", "工单 {ticket} 无法继续：{why}";

@@ -135,7 +135,7 @@ impl Helm {
     async fn see_to_drains(&self, log: &[Steered]) -> Result<(), StoreError> {
         for line in draining(log).into_iter().filter(|line| self.long_known(line)) {
             let tickets = self.parts.tickets.as_ref();
-            if under_way(tickets, &self.parts.domain_of, &line.scope).await? == 0 {
+            if at_rest(tickets, &self.parts.domain_of, &line.scope).await? {
                 self.parts.steering.steer(line.drained((self.parts.now)())).await?;
             }
         }
@@ -229,10 +229,15 @@ impl Helm {
             };
             // One by one: an answer that nobody can be given must not keep the event from being told.
             for message in led {
+                let line = if let Outgoing::Steered(line) = &message { Some(line.id.clone()) } else { None };
                 match self.parts.bus.send(vec![message]).await {
                     Ok(()) => {}
                     Err(BusError::Closed) => return,
-                    Err(error) => tracing::warn!(%error, id = %wish.steer.id, "steering could not be told"),
+                    Err(error) => {
+                        tracing::warn!(%error, id = %wish.steer.id, "steering could not be told");
+                        // The next turn tries again.
+                        line.iter().for_each(|id| self.told.is_new(id));
+                    }
                 }
             }
             if let Err(error) = acks.ack(vec![tag]).await {
@@ -296,10 +301,25 @@ pub async fn under_way(
     domain_of: &DomainOf,
     scope: &Scope,
 ) -> Result<usize, StoreError> {
+    count(tickets, domain_of, scope, usize::MAX).await
+}
+
+/// Whether none has. Where one has, few tickets are read to know it.
+async fn at_rest(tickets: &dyn TicketStore, domain_of: &DomainOf, scope: &Scope) -> Result<bool, StoreError> {
+    Ok(count(tickets, domain_of, scope, 1).await? == 0)
+}
+
+/// How many have, counted up to so many at least.
+async fn count(
+    tickets: &dyn TicketStore,
+    domain_of: &DomainOf,
+    scope: &Scope,
+    enough: usize,
+) -> Result<usize, StoreError> {
     let (mut count, mut after) = (0, None);
-    loop {
+    while count < enough {
         let page = tickets.open_tickets(after, PAGE).await?;
-        let Some((last, _)) = page.last() else { return Ok(count) };
+        let Some((last, _)) = page.last() else { break };
         after = Some(*last);
         let there = page.iter().filter(|(_, loaded)| match loaded {
             Loaded::Ticket(ticket) => {
@@ -311,6 +331,7 @@ pub async fn under_way(
         });
         count += there.count();
     }
+    Ok(count)
 }
 
 fn accepted(line: &Steered) -> Verdict {

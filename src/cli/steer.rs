@@ -1,6 +1,6 @@
 //! `rehome pause`, `resume` and `drain`: what may begin work, said to every supervisor through the store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rehome_actors::helm::{LOOKS, under_way};
@@ -55,12 +55,16 @@ pub(super) struct Resume {
 #[command(after_help = "\
 Examples:
   rehome drain --device gw-01 --reason \"line card swap\"
-  rehome drain --reason \"new release\" && systemctl stop rehome
+  rehome drain --reason \"new release\" --timeout 900 && systemctl stop rehome
 
-Ctrl-C stops waiting; the pause stays until `rehome resume`.")]
+Ctrl-C or the end of that time stops the waiting, with exit code 1. The pause
+stays until `rehome resume`.")]
 pub(super) struct Drain {
     #[command(flatten)]
     steer: Steer,
+    /// How long to wait at most [default: to the end]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -155,11 +159,13 @@ pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
     let (tickets, domain_of, scope) = (store.tickets(), domains(settings), args.steer.scope());
     let bar = setting.screen.add(indicatif::ProgressBar::new_spinner());
     // Until every helm has heard of it, nothing under way does not mean that nothing begins.
-    let heard = tokio::time::Instant::now() + Duration::from_millis(settings.timers.poll_ms.into()) * LOOKS;
-    let at_rest = |left: usize| left == 0 && tokio::time::Instant::now() >= heard;
+    let begun = Instant::now();
+    let heard = || begun.elapsed() >= Duration::from_millis(settings.timers.poll_ms.into()) * LOOKS;
+    let over = || args.timeout.is_some_and(|seconds| begun.elapsed() >= Duration::from_secs(seconds));
     let mut left = under_way(tickets.as_ref(), &domain_of, &scope).await?;
-    while !at_rest(left) {
-        bar.set_message(texts::still_under_way(setting.lang, left));
+    let mut good = left == 0 && heard();
+    while !good && !over() {
+        bar.set_message(standing_at(setting.lang, left, good));
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             interrupted = tokio::signal::ctrl_c() => {
@@ -167,10 +173,18 @@ pub(super) async fn drain(args: Drain, setting: &Setting) -> Ended {
                 break;
             }
         }
+        // First whether they have heard: what began before they had is counted then.
+        let heard = heard();
         left = under_way(tickets.as_ref(), &domain_of, &scope).await?;
+        good = left == 0 && heard;
     }
     bar.finish_and_clear();
     store.close(true).await;
-    let end = if args.steer.json { String::new() } else { texts::still_under_way(setting.lang, left) + "\n" };
-    Ok(Told { text: told.text + &end, good: left == 0 })
+    let end = if args.steer.json { String::new() } else { standing_at(setting.lang, left, good) + "\n" };
+    Ok(Told { text: told.text + &end, good })
+}
+
+/// How far a drain has come.
+fn standing_at(lang: Lang, left: usize, good: bool) -> String {
+    if left == 0 && !good { texts::not_heard_yet(lang) } else { texts::still_under_way(lang, left) }
 }

@@ -353,6 +353,8 @@ fn a_pause_is_shown_by_check_refuses_a_second_resume_and_holds_a_run_back_until_
     assert!(code == Some(2) && text.contains("--reason"), "{text}");
     assert_eq!(said(at("resume").args(done)).1, "nothing is paused\n");
     assert_eq!(run(&sheet, dir.path(), None).output().unwrap().status.code(), Some(0));
+    let (code, text) = said(at("drain").args(["--reason", "new release", "--timeout", "0"]));
+    assert!(code == Some(1) && text.ends_with("may not have heard of it yet\n"), "{text}");
     let (code, text) = said(at("drain").args(["--reason", "new release"]));
     assert!(code == Some(0) && text.ends_with("0 under way\n"), "{text}");
 }

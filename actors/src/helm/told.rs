@@ -24,6 +24,13 @@ impl Told {
         }
     }
 
+    /// Whoever was to see to this line could not: it is new again.
+    pub(super) fn is_new(&self, id: &MessageId) {
+        if let Some(told) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            told.remove(id);
+        }
+    }
+
     /// Tells what of a log is new. What can't be told now is new again, also when this is given up half-way.
     pub(super) async fn tell(&self, bus: &dyn Bus, log: &[Steered]) {
         for line in self.fresh(log) {

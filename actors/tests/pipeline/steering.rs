@@ -15,7 +15,10 @@ use rehome_domain::{
     steering::{NotSteered, Scope, Steer, Steered, Turn, Verdict},
 };
 
-use crate::world::{PATIENCE, World, on_system, request};
+use crate::{
+    bus::OddBus,
+    world::{PATIENCE, World, on_system, request},
+};
 
 const ASKER: &str = "steering";
 
@@ -194,6 +197,29 @@ fn a_line_that_nobody_sent_by_message_is_told_by_whoever_finds_it_and_what_stand
         for id in ["new resume", "new pause"] {
             assert_eq!(heard(&mut *events).await.id.0, id, "told once, in order");
         }
+    });
+}
+
+#[test]
+fn a_wish_whose_event_the_bus_does_not_take_is_told_at_the_next_turn() {
+    on_system(async {
+        let mut world = World::new();
+        let (mut answers, mut events) = (world.bus.answers(ASKER), world.bus.events());
+        let takes = Arc::new(AtomicBool::new(false));
+        let refuses = {
+            let takes = Arc::clone(&takes);
+            move |message: &Outgoing| matches!(message, Outgoing::Steered(_)) && !takes.load(Ordering::SeqCst)
+        };
+        world.bus = OddBus::refusing(&world.bus, refuses);
+        let helm = world.helm();
+        helm.turn().await.unwrap();
+        actix::spawn(Arc::clone(&helm).obey(world.bus.steering()));
+        world.send(Outgoing::Steer(wish("m-1", Turn::Pause, by(Role::Admin), "works"))).await;
+        // Sent after the event.
+        assert!(matches!(told(&mut *answers).await, Verdict::Accepted { .. }));
+        takes.store(true, Ordering::SeqCst);
+        helm.turn().await.unwrap();
+        assert_eq!(heard(&mut *events).await.id.0, "m-1");
     });
 }
 

@@ -103,6 +103,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("*", "--reason", "原因，供遇到暂停的人查看"),
     ("pause", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("resume", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
+    ("drain", "--timeout", "最多等待多久（秒）；未指定时一直等待"),
     ("drain", "--data", "SQLite 存储的数据目录；未指定时取 data.dir"),
     ("*", "NAME", "用户名：用于登录，并记入日志"),
     ("*", "ROLE", "可执行的操作"),
@@ -211,9 +212,10 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "\
 示例:
   rehome drain --device gw-01 --reason \"line card swap\"
-  rehome drain --reason \"new release\" && systemctl stop rehome
+  rehome drain --reason \"new release\" --timeout 900 && systemctl stop rehome
 
-按 Ctrl-C 停止等待；暂停一直有效，直到 `rehome resume`。",
+按 Ctrl-C 或等待时间用尽时停止等待，退出码为 1。
+暂停一直有效，直到 `rehome resume`。",
     ),
     (
         "user",
