@@ -16,6 +16,7 @@ mod python;
 mod refused;
 mod running;
 mod scaled;
+mod schemathesis;
 mod sheet200;
 mod taken_up;
 mod tracing;

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use crate::running::{Said, rehome, repository};
 
-/// A system, and the token of a supervisor.
-struct System {
+/// A system, and a token.
+pub(crate) struct System {
     process: Child,
     at: SocketAddr,
     token: String,
@@ -28,11 +28,12 @@ impl Drop for System {
 }
 
 impl System {
-    fn start() -> Self {
+    /// One whose token is of this role.
+    pub(crate) fn start(role: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
         let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(&data));
-        on(&["user", "add", "ann", "--role", "supervisor", "--no-password"]).is(0, &["supervisor"]);
+        on(&["user", "add", "ann", "--role", role, "--no-password"]).is(0, &[role]);
         let token = on(&["token", "add", "ann", "--label", "test", "--json"]).json(0);
         let token = token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned();
         let mut serve = rehome(&["serve", "--listen", "127.0.0.1:0", "--log", "json"]);
@@ -53,11 +54,23 @@ impl System {
         command
     }
 
-    fn said(&self, args: &[&str]) -> Said {
+    pub(crate) fn at(&self) -> SocketAddr {
+        self.at
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn said(&self, args: &[&str]) -> Said {
         Said::of(&mut self.command(args))
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -65,7 +78,7 @@ impl System {
 }
 
 /// The first rows of the example's sheet.
-fn sheet(rows: usize) -> String {
+pub(crate) fn sheet(rows: usize) -> String {
     let text = std::fs::read_to_string(repository("examples/relocations-200.csv")).unwrap();
     text.lines().take(rows + 1).map(|line| format!("{line}\n")).collect()
 }
@@ -77,7 +90,7 @@ fn results(said: &Value) -> Vec<&str> {
 
 #[test]
 fn a_sheet_is_submitted_watched_deployed_and_exported_over_http() {
-    let system = System::start();
+    let system = System::start("supervisor");
     let path = system.file("sheet.csv", &sheet(3));
     let rows = system.said(&["submit", &path, "--wait", "--json"]).json(0);
     assert_eq!(results(&rows), ["submitted"; 3]);
@@ -117,7 +130,7 @@ fn a_sheet_is_submitted_watched_deployed_and_exported_over_http() {
 
 #[test]
 fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code() {
-    let system = System::start();
+    let system = System::start("supervisor");
     let path = system.file("sheet.csv", &sheet(1));
     let rows = system.said(&["submit", &path, "--hold", "--json"]).json(0);
     let service = rows["rows"][0]["service_id"].as_str().unwrap();

@@ -159,8 +159,9 @@ fn api(mut answer: HttpResponseBuilder, problem: &Problem, path: &str, lang: Lan
 }
 
 /// A problem as TMF630 has it.
-#[derive(Serialize)]
-struct TmfError {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct TmfError {
     code: &'static str,
     reason: String,
     message: String,

@@ -11,7 +11,7 @@ use actix_web::web;
 
 pub use around::Limits;
 pub(crate) use around::around;
-pub(crate) use face::Details;
+pub(crate) use face::{Details, TmfError};
 pub use language::Language;
 pub use outside::Outside;
 pub use problem::{FieldProblem, Problem};

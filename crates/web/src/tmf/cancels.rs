@@ -8,6 +8,7 @@ use rehome_domain::{
     message::{Answer, Envelope, Input},
     role::Role,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -25,15 +26,15 @@ pub(super) fn paths(config: &mut web::ServiceConfig) {
         .service(web::resource("/cancelServiceOrder/{id}").route(web::get().to(one)));
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wish {
+pub(super) struct Wish {
     cancellation_reason: Option<String>,
     requested_cancellation_date: Option<Timestamp>,
     service_order: OrderRef,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OrderRef {
     id: String,

@@ -5,6 +5,7 @@ use rehome_domain::{
     lang::Lang,
     request::{Deadlines, FieldError, Place, Request, Window},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -32,9 +33,9 @@ pub const CHARACTERISTICS: [(&str, &str); 15] = [
 /// Where an order's service stands in the body.
 const SERVICE: &str = "serviceOrderItem[0].service";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Create {
+pub(super) struct Create {
     external_id: Option<String>,
     category: Option<String>,
     description: Option<String>,
@@ -45,7 +46,7 @@ struct Create {
     service_order_item: Vec<Item>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Party {
     id: Option<String>,
@@ -53,7 +54,7 @@ struct Party {
     role: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Item {
     #[serde(rename = "id")]
@@ -62,7 +63,7 @@ struct Item {
     service: Service,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Service {
     id: String,
@@ -72,14 +73,14 @@ struct Service {
     service_characteristic: Vec<Characteristic>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Named {
     id: Option<String>,
     role: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Characteristic {
     name: String,

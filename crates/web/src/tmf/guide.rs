@@ -65,7 +65,8 @@ const LISTS: &str = "\
 `GET /serviceOrder` tells the newest first, by `offset` and `limit` (20 if nothing is said, at most 100), with `X-Total-Count` and
 `X-Result-Count`; 206 if that is not all. A count beyond ten thousand says so many at least. Filters: `state` (`completed` or
 `cancelled`; others change with every step), `relatedParty.name`, `orderDate.gte`, `orderDate.lt`. `GET /cancelServiceOrder` needs
-`serviceOrder.id`. `fields` names attributes of the first level; `id`, `href` and `@type` are always told.
+`serviceOrder.id`. `fields` names attributes of the first level; `id`, `href` and `@type` are always told. The OpenAPI
+document is at `openapi.json` beside these paths.
 ";
 
 /// All states that a relocation can be in, as far as an order's state goes by them.

@@ -5,6 +5,7 @@ use rehome_domain::{
     role::Role,
     webhook::{Format, Secret, Standing, Webhook, WebhookId},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,9 +29,9 @@ pub(super) fn paths(config: &mut web::ServiceConfig) {
         .service(web::resource("/hub/{id}").route(web::get().to(one)).route(web::delete().to(forget)));
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Input {
+pub(super) struct Input {
     callback: String,
     #[serde(default)]
     query: String,

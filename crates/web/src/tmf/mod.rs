@@ -13,6 +13,7 @@
 pub mod cancel;
 mod cancels;
 pub mod create;
+pub mod document;
 pub mod guide;
 mod hub;
 mod list;
@@ -30,5 +31,9 @@ pub const ITEM: &str = "1";
 
 /// Its paths. They are under [`BASE`].
 pub(crate) fn paths(config: &mut actix_web::web::ServiceConfig) {
-    config.configure(orders::paths).configure(cancels::paths).configure(hub::paths);
+    config
+        .configure(orders::paths)
+        .configure(cancels::paths)
+        .configure(hub::paths)
+        .configure(document::paths);
 }

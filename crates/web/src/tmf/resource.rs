@@ -1,13 +1,14 @@
 //! The resources as they go over the wire. Fields are TMF641's, and mean what it says they mean.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::state::OrderState;
 
 /// `ServiceOrder`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceOrder {
     /// The relocation's id.
@@ -61,7 +62,7 @@ pub struct ServiceOrder {
 }
 
 /// `RelatedParty`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RelatedParty {
     /// The customer as named when it was ordered.
     pub id: String,
@@ -78,7 +79,7 @@ pub struct RelatedParty {
 }
 
 /// `ServiceOrderItem`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ServiceOrderItem {
     /// The only item's.
     pub id: &'static str,
@@ -94,7 +95,7 @@ pub struct ServiceOrderItem {
 }
 
 /// `ServiceRefOrValue`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
     /// The circuit's id in the carrier's inventory.
@@ -111,7 +112,7 @@ pub struct Service {
 }
 
 /// `RelatedPlaceRefOrValue`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// The access port: `device/port`.
     pub id: String,
@@ -123,7 +124,7 @@ pub struct Place {
 }
 
 /// `Characteristic`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Characteristic {
     /// Which.
@@ -135,7 +136,7 @@ pub struct Characteristic {
 }
 
 /// `ServiceOrderItemRef`: the one item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemRef {
     /// The only item's.
@@ -147,7 +148,7 @@ pub struct ItemRef {
 }
 
 /// `ServiceOrderMilestone`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Milestone {
     /// Its name.
@@ -166,7 +167,7 @@ pub struct Milestone {
 }
 
 /// `ServiceOrderJeopardyAlert`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JeopardyAlert {
     /// The place in the ticket's journal, and which alert.
@@ -187,7 +188,7 @@ pub struct JeopardyAlert {
 }
 
 /// `ServiceOrderErrorMessage`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorMessage {
     /// For machines: `l3.unreachable`.
@@ -203,7 +204,7 @@ pub struct ErrorMessage {
 }
 
 /// `CancelServiceOrder`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelServiceOrder {
     /// The order's id and the place in its journal.
@@ -230,7 +231,7 @@ pub struct CancelServiceOrder {
 }
 
 /// `TaskStateType`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TaskState {
     /// Taken, and not decided yet.
@@ -244,7 +245,7 @@ pub enum TaskState {
 }
 
 /// `ErrorMessage`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TaskError {
     /// For machines.
     pub code: String,
@@ -253,7 +254,7 @@ pub struct TaskError {
 }
 
 /// `ServiceOrderRef`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OrderRef {
     /// Its id.
     pub id: String,

@@ -5,10 +5,11 @@ use rehome_domain::{
     state::{State, Work},
     status::{CutoverStatus, Disposition, RelocationStatus},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `ServiceOrderStateType`. An order's only item is in the same state as the order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OrderState {
     /// Taken, and not begun: it is held, or its devices are paused.
