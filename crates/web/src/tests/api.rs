@@ -4,12 +4,12 @@ use actix_web::{
 };
 use rehome_domain::{
     ports::{DeadLetter, TicketStore},
+    request::Request,
     role::Role,
 };
-use rehome_testkit::history::request;
 use serde_json::{Value, json};
 
-use super::world::{Answer, World, bearer};
+use super::world::{Answer, World, bearer, numbered};
 use crate::api;
 
 /// Shows a token at a path of the API.
@@ -33,12 +33,7 @@ async fn world() -> World {
 
 /// A relocation that waits for a person, and meets no other one.
 fn wanted(number: u16) -> Value {
-    let mut wanted = json!(request());
-    wanted["service_id"] = json!(format!("LL-{number:04}"));
-    wanted["old"]["vlan"] = json!(100 + number);
-    wanted["new"]["vlan"] = json!(1000 + number);
-    wanted["hold"] = json!(true);
-    wanted
+    json!(Request { hold: true, ..numbered(number) })
 }
 
 async fn submit(world: &World, by: &str, key: &str, wanted: &Value) -> Answer {

@@ -9,4 +9,5 @@ mod provider;
 mod rights;
 mod sessions;
 mod stream;
+mod ways;
 mod world;
