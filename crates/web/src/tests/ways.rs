@@ -201,7 +201,7 @@ async fn play(world: &World, way: &Way, number: u16, course: Vec<Next>) -> Vec<E
         match next {
             Next::Person(kind) => way.command(world, &ticket, kind).await,
             Next::Configurator(layer, report) => {
-                let order = ticket.out(layer).unwrap().awaited().id.clone();
+                let order = ticket.out(layer).unwrap().awaited().id;
                 let cause = MessageId(Uuid::now_v7().to_string());
                 let by = By::Configurator { layer, domain: None };
                 let input = reply(layer, order, report);
