@@ -66,6 +66,7 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
         place("pauses", "/pauses"),
         place("overview", "/overview"),
         place("password", "/password"),
+        place("reference", "/reference"),
         place("nothing", "/nothing-here"),
     ];
     (page, places)

@@ -8,6 +8,7 @@ mod live;
 mod new;
 mod overview;
 mod password;
+mod reference;
 mod runs;
 mod sign_in;
 mod steering;
@@ -43,7 +44,8 @@ pub(crate) fn paths(config: &mut web::ServiceConfig) {
         .configure(runs::paths)
         .configure(letters::paths)
         .configure(steering::paths)
-        .configure(overview::paths);
+        .configure(overview::paths)
+        .configure(reference::paths);
 }
 
 /// What every page has.

@@ -74,6 +74,7 @@ pub(super) enum Section {
     New,
     Letters,
     Steering,
+    Reference,
 }
 
 /// Who looks.
@@ -125,6 +126,7 @@ impl Inside {
             Section::New => "new",
             Section::Letters => "letters",
             Section::Steering => "steering",
+            Section::Reference => "reference",
         };
         here == section
     }

@@ -49,6 +49,15 @@ words! {
     new_relocation: "New relocation", "新建移机";
     dead_letters: "Dead letters", "死信";
     steering: "Pauses", "暂停管理";
+    reference: "API", "接口";
+    openapi_document: "OpenAPI document", "OpenAPI 文档";
+    role_needed: "least role", "最低角色";
+    parameters: "Parameters", "参数";
+    place_of_parameter: "In", "位置";
+    shape: "Type", "类型";
+    shapes: "Types", "类型";
+    meaning: "Meaning", "含义";
+    request_body: "Request body", "请求内容";
     theme: "Theme", "主题";
     theme_auto: "System", "跟随系统";
     theme_light: "Light", "浅色";
