@@ -116,7 +116,8 @@ pub(super) fn retry(args: &Retry, setting: &Setting) -> Ended {
 /// Gives each ticket the one of these commands that it allows.
 fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> Ended {
     let (lang, remote) = (setting.lang, given.at.remote(setting)?);
-    let mut told = Vec::new();
+    // All are known and agreed to before the first is given: what was given is never left untold for another's sake.
+    let mut wanted = Vec::new();
     for named in &given.tickets {
         let ticket = remote.meant(named)?;
         let kind = kinds.iter().copied().find(|kind| action(&ticket, *kind)["allowed"] == true);
@@ -125,7 +126,12 @@ fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> 
         if !sure && !agreed(&ticket, kind, lang)? {
             return Err(Failure::Bad(texts::not_agreed(lang)));
         }
-        told.push((kind, ticket.clone(), send(&remote, given, &ticket, kind)?));
+        wanted.push((kind, ticket));
+    }
+    let mut told = Vec::new();
+    for (kind, ticket) in wanted {
+        let answer = send(&remote, given, &ticket, kind)?;
+        told.push((kind, ticket, answer));
     }
     let good = told.iter().all(|(.., answer)| matches!(answer, Answer::Good(..)));
     let text = if given.json {

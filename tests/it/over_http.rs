@@ -142,6 +142,8 @@ fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code(
         (&forced["good"], &forced["commands"][0]["accepted"]),
         (&Value::from(false), &Value::from(false))
     );
+    // Nothing is given while one of the names is nobody's: the ticket before it is as it was.
+    system.said(&["cancel", service, "nosuch", "--reason", "x"]).is(2, &["there is no ticket nosuch"]);
     system.said(&["cancel", service, "--reason", "stays"]).is(0, &["Cancel: taken"]);
     system.said(&["cancel", "nosuch", "--reason", "x"]).is(2, &["there is no ticket nosuch"]);
     system.said(&["submit", &system.file("bad.csv", "service_id\nx\n")]).is(2, &["customer"]);
