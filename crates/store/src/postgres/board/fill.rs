@@ -33,6 +33,9 @@ const NEXT: &str = "SELECT ticket.id, ticket.version, coalesce(request.body, '')
     FROM ticket LEFT JOIN request ON request.ticket = ticket.id
     WHERE ticket.id > $1 ORDER BY ticket.id LIMIT $2";
 
+/// Mostly there is none, and this is all that a look costs: no transaction.
+const IS_ANY: &str = "SELECT id FROM ticket WHERE standing_of <> version LIMIT 1";
+
 /// Whoever has one locked is stepping it: if without what lists go by, it is found at the next look.
 const STALE: &str = "SELECT ticket.id, ticket.version, coalesce(request.body, ''), ticket.body
     FROM ticket LEFT JOIN request ON request.ticket = ticket.id
@@ -149,6 +152,10 @@ impl Work for Mend {
     }
 
     async fn attempt(&self, session: &Session) -> Result<bool, Trouble> {
+        let [is_any] = &session.prepare([IS_ANY]).await?;
+        if session.query(is_any, Vec::new()).await?.is_empty() {
+            return Ok(false);
+        }
         let [stale, tickets, requests] = &session.prepare([STALE, MEND_TICKETS, FILL_REQUESTS]).await?;
         session.begin().await?;
         let found = session.query(stale, vec![&FEW]).await?;
