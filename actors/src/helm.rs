@@ -193,13 +193,31 @@ impl Helm {
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "what was held back could not be told, trying again");
                 }
-                Err(_) => tracing::warn!("the bus does not take what was held back, trying again"),
+                Err(_) => {
+                    tracing::warn!("the bus does not take what was held back, trying again");
+                    return Ok(told);
+                }
             }
         }
     }
 
-    /// Turns again and again, for ever; now and then it also looks for what is held back by no pause at all.
+    /// Looks and turns again and again, for ever. A turn may wait for the bus; a look waits for nobody, so that a pause is
+    /// heeded, and may be taken for heard, in its time.
     pub async fn keep(self: Arc<Self>) {
+        tokio::join!(self.keep_looking(), self.keep_turning());
+    }
+
+    async fn keep_looking(&self) {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "what is paused could not be read, trying again");
+            }
+            tokio::time::sleep(self.parts.every).await;
+        }
+    }
+
+    /// Now and then it also looks for what is held back by no pause at all.
+    async fn keep_turning(&self) {
         for turn in 1_u64.. {
             let turned = match self.turn().await {
                 Ok(_) if turn.is_multiple_of(STRAYS) => self.sweep().await,

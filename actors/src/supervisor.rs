@@ -76,8 +76,11 @@ async fn take_inputs(mut inputs: Box<dyn Inputs>, parts: SupervisorParts) {
     let (queue, delivering) = delivery::start(Arc::clone(&parts.bus), inputs.acks());
     let mut supervisor = Supervisor::new(parts, inputs.acks());
     loop {
-        if supervisor.try_again().await && queue.send(std::mem::take(&mut supervisor.led)).await.is_err() {
-            break;
+        if supervisor.try_again().await {
+            supervisor.parts.gauge.count(supervisor.flying.len());
+            if queue.send(std::mem::take(&mut supervisor.led)).await.is_err() {
+                break;
+            }
         }
         let room = supervisor.has_room();
         if !room && supervisor.parts.shared {

@@ -4,7 +4,7 @@
 use deadpool_postgres::Object;
 use tokio_postgres::{Client, Error, GenericClient};
 
-use super::migrations::{LOCK, STEP_TIMEOUT};
+use super::migrations::begin_alone;
 
 /// The lowest transaction that is still open, as entries count: whatever is below it is settled.
 pub(super) const SETTLED: &str =
@@ -18,19 +18,16 @@ const SEEN_AND_UNSEEN: &str = "SELECT greatest(
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint + rehome_commit_base(),
     pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
+/// How far on it is counted after a restore. What was committed after the dump, and told to somebody who remembers the place, is
+/// behind that by far: whoever reads on from there misses nothing that is new.
+const GAP: i64 = 1 << 40;
+
 /// Sees to it that whatever is committed from now on comes after all there is.
 pub(super) async fn go_on(client: &mut Object) -> Result<(), Error> {
     if base::<Client>(client).await?.is_none() {
         return Ok(());
     }
-    let transaction = Client::transaction(client).await?;
-    let timeout = STEP_TIMEOUT.as_millis();
-    transaction
-        .batch_execute(&format!(
-            "SET LOCAL statement_timeout = {timeout}; SET LOCAL lock_timeout = {timeout}"
-        ))
-        .await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    let transaction = begin_alone(client).await?;
     // Whoever is writing has ended then, and whoever writes next counts from the new base.
     transaction.batch_execute("LOCK TABLE journal IN ACCESS EXCLUSIVE MODE").await?;
     // Looked at again: another process may have done it.
@@ -53,5 +50,5 @@ pub(super) async fn go_on(client: &mut Object) -> Result<(), Error> {
 async fn base<C: GenericClient + Sync>(client: &C) -> Result<Option<i64>, Error> {
     let row = client.query_one(SEEN_AND_UNSEEN, &[]).await?;
     let (seen, unseen, lowest): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    Ok((seen > unseen).then(|| seen + 1 - lowest))
+    Ok((seen > unseen).then(|| seen + GAP - lowest))
 }

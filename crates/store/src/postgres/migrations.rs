@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tokio_postgres::{Client, Error, GenericClient, error::SqlState};
+use tokio_postgres::{Client, Error, GenericClient, Transaction, error::SqlState};
 
 use super::{
     Options, board, commits,
@@ -68,7 +68,8 @@ async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
     }
 }
 
-async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
+/// A transaction with time for large tables, which no other process has at the same time.
+pub(super) async fn begin_alone(client: &mut Object) -> Result<Transaction<'_>, Error> {
     let transaction = Client::transaction(client).await?;
     let timeout = STEP_TIMEOUT.as_millis();
     transaction
@@ -77,6 +78,11 @@ async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
         ))
         .await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    Ok(transaction)
+}
+
+async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
+    let transaction = begin_alone(client).await?;
     if let Some(schema) = &options.schema {
         transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema))).await?;
     }

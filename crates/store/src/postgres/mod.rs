@@ -80,7 +80,7 @@ pub struct Options {
     /// twice as long.
     pub statement_timeout: Duration,
     /// How long a statement may wait for a lock. A commit fails then, and its tickets are done one by one; everything else
-    /// waits again, up to sixteen times.
+    /// waits again, for about as long as a statement may take.
     pub lock_timeout: Duration,
     /// How far one look at a list goes.
     pub reach: Reach,

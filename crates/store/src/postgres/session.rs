@@ -309,10 +309,7 @@ impl Db {
                 other => other,
             };
             let again = match &trouble {
-                Trouble::Locked(_) if work.waits_again() && races < RACES => {
-                    races += 1;
-                    continue;
-                }
+                Trouble::Locked(_) if work.waits_again() && begun.elapsed() < self.answer / 2 => continue,
                 Trouble::Raced(_) | Trouble::Taken(_) if races < RACES => {
                     races += 1;
                     self.raced.fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,12 @@ const SHARE: u16 = 4;
 
 /// Room for what is held.
 pub(super) fn room(prefetch: u16) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(usize::from((prefetch - prefetch / SHARE).max(1))))
+    Arc::new(Semaphore::new(share(prefetch)))
+}
+
+/// So many; all but one at least, unless there is only one.
+fn share(prefetch: u16) -> usize {
+    usize::from(prefetch.saturating_sub((prefetch / SHARE).max(1)).max(1))
 }
 
 /// How long to hold a message that was handed back so often, in a queue with this delivery limit; none: no longer.
@@ -59,6 +64,15 @@ impl<T: Send + 'static> Pump<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn good_messages_have_room_beside_what_is_held_however_little_is_delivered_ahead() {
+        for prefetch in 2..2000 {
+            let held = share(prefetch);
+            assert!((1..usize::from(prefetch)).contains(&held), "{held} of {prefetch}");
+        }
+        assert_eq!([share(1), share(2), share(16), share(512)], [1, 1, 12, 384]);
+    }
 
     #[test]
     fn a_message_is_held_longer_each_time_and_given_up_before_the_broker_does() {

@@ -51,11 +51,12 @@ const MEND_TICKETS: &str = "UPDATE ticket SET standing = coalesce(new.standing, 
     FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) AS new (id, standing, changed_at)
     WHERE ticket.id = new.id";
 
+/// Only those that a process of before has written: the others have it all, and their pieces cost most.
 const FILL_REQUESTS: &str = "UPDATE request SET submitted_at = new.submitted_at, service_id = new.service_id,
         customer = new.customer, devices = new.devices, told = new.told, grams = new.grams::smallint[]
     FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
         AS new (ticket, body, submitted_at, service_id, customer, devices, told, grams)
-    WHERE request.ticket = new.ticket";
+    WHERE request.ticket = new.ticket AND request.submitted_at = 0";
 
 /// Fills in the columns of every ticket that can be read; what can't stays as unknown.
 pub(in crate::postgres) async fn fill(transaction: &Transaction<'_>) -> Result<(), Error> {

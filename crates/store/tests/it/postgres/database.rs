@@ -414,6 +414,10 @@ async fn after_a_restore_on_another_server_what_is_committed_comes_after_all_the
         store.commit(vec![steps(1)[step].clone()]).await.unwrap();
         let new = settled(other, told.max(before[step - 1]), 1).await;
         assert_eq!(new[0].seq, steps(1)[step].entry.seq, "a webhook is told on");
+        // A place that somebody was told of after the dump was made.
+        let since_the_dump = Mark::before(told.commit + 1_000_000);
+        let missed = settled(other, since_the_dump, step - 1).await;
+        assert_eq!(missed.last(), new.last(), "whoever remembers it misses nothing");
         bases.push(database.sql("SELECT rehome_commit_base()"));
     }
     assert!(bases[0] != "0" && bases[0] == bases[1], "{bases:?}");
