@@ -19,6 +19,7 @@ const ORDER: &str = "rehome_order_seconds";
 const ROWS: &str = "rehome_rows_total";
 const CLOSED: &str = "rehome_relocations_closed_total";
 const REFUSALS: &str = "rehome_refusals_total";
+const WAITING: &str = "rehome_inputs_waiting";
 const RETRIES: &str = "rehome_retries_total";
 const ALARMS: &str = "rehome_alarms_total";
 const DEAD_LETTERS: &str = "rehome_dead_letters_total";
@@ -26,6 +27,10 @@ const DEAD_LETTERS: &str = "rehome_dead_letters_total";
 /// Says what the figures are, and begins those at nought over which somebody may want to be called.
 pub fn describe() {
     describe_gauge!(IN_FLIGHT, "relocations with an order out, as this supervisor knows");
+    describe_gauge!(
+        WAITING,
+        "messages that wait because the store is in trouble, or their tickets are locked"
+    );
     describe_histogram!(STEP_INPUTS, "messages committed together");
     describe_histogram!(COMMIT, Unit::Seconds, "one transaction of a step, from handing over to durable");
     describe_histogram!(
@@ -49,6 +54,12 @@ pub fn describe() {
         counter!(RETRIES, "layer" => layer.wire()).increment(0);
     }
     gauge!(IN_FLIGHT).set(0.0);
+    gauge!(WAITING).set(0.0);
+}
+
+pub(crate) fn waiting(inputs: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    gauge!(WAITING).set(inputs as f64);
 }
 
 pub(crate) fn in_flight(relocations: usize) {

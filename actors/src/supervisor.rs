@@ -142,7 +142,8 @@ impl Supervisor {
 
     /// Whether new work may begin.
     fn has_room(&self) -> bool {
-        !self.parts.gauge.is_draining() && self.flying.len() < self.parts.in_flight
+        let full = self.flying.len() >= self.parts.in_flight || self.waiting.is_full();
+        !full && !self.parts.gauge.is_draining()
     }
 
     /// Takes a batch of inputs to their effect. Answers what is to be sent, and what to acknowledge then.
@@ -320,9 +321,9 @@ impl Supervisor {
         }
     }
 
+    /// The store is asked for it next time. It counts as in flight until then: the store may be in trouble for long.
     fn forget(&mut self, id: RelocationId) {
         self.known.remove(&id);
-        self.flying.remove(&id);
     }
 
     /// Others may have ended what this one has begun: asks the store, at most once in [`LOOK_AGAIN`].

@@ -22,7 +22,7 @@ pub struct Amqp {
     pub own_domains: Vec<String>,
     /// Which devices belong to which domain, as `pattern=domain`.
     pub domains: Vec<String>,
-    /// Inputs handed to a supervisor ahead of time.
+    /// Inputs handed to a supervisor ahead of time. At least 16: those of one locked ticket may take eight places.
     pub prefetch_inputs: u32,
     /// Orders handed to a configurator ahead of time.
     pub prefetch_work: u32,

@@ -74,6 +74,9 @@ impl Supervisor {
         let id = incoming.envelope.relocation;
         self.forget(id);
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
+        if !matches!(loaded, Some(Loaded::Ticket(_))) {
+            self.flying.remove(&id);
+        }
         let ticket = match loaded {
             Some(Loaded::Ticket(ticket)) => {
                 let ticket = Arc::<Ticket>::from(ticket);

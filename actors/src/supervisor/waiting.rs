@@ -10,66 +10,102 @@ use rehome_domain::{
     id::RelocationId,
     ports::{Delivery, Incoming},
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
 use super::Supervisor;
+use crate::metrics;
 
-/// How long a ticket rests between tries.
+/// How long all of them rest after a try that failed. A try may last as long as the store waits for a lock, so what
+/// waits costs what does not a fifth of the time, however many tickets wait.
 const REST: Duration = Duration::from_secs(5);
-/// Inputs that wait here at most, of one ticket and in all. More go back to the bus, and lose their place.
-const OF_A_TICKET: usize = 32;
+/// Inputs of one ticket that wait here. More go back to the bus, and lose their place: those of one ticket must not take
+/// all that the bus hands out ahead.
+const OF_A_TICKET: usize = 8;
+/// While so many wait, no new work is begun. Replies are still taken; there are only as many as orders out.
 const AT_ALL: usize = 256;
 
 /// The waiting inputs.
+///
+/// Nothing ends their waiting but the store. A broker that loses patience (RabbitMQ's consumer timeout, half an hour)
+/// hands them out again, in their order: a copy takes the place of the one before it.
 #[derive(Default)]
 pub(super) struct Waiting {
-    tickets: FxHashMap<RelocationId, Line>,
+    /// In the order of their next tries.
+    lines: VecDeque<Line>,
+    tickets: FxHashSet<RelocationId>,
     inputs: usize,
+    /// Until then they rest.
+    again: Option<Instant>,
 }
 
 /// Those of a ticket, the first one first.
 struct Line {
-    again: Instant,
+    ticket: RelocationId,
     inputs: VecDeque<Delivery<Incoming>>,
+}
+
+/// What became of an input that is to wait.
+#[derive(Debug, PartialEq, Eq)]
+enum Joined {
+    Behind,
+    /// A copy of it waits already, and is now this one: the broker's number of the one before.
+    InPlaceOf(u64),
+    NoRoom,
 }
 
 impl Waiting {
     /// Whether inputs of this ticket wait: those that come now belong behind them.
     pub(super) fn has(&self, ticket: RelocationId) -> bool {
-        self.tickets.contains_key(&ticket)
+        self.tickets.contains(&ticket)
     }
 
-    /// Lets an input wait behind the others of its ticket. False: there is no room.
-    fn join(&mut self, delivery: &Delivery<Incoming>) -> bool {
+    /// Whether so many wait that no new work should begin.
+    pub(super) fn is_full(&self) -> bool {
+        self.inputs >= AT_ALL
+    }
+
+    /// Lets an input wait behind the others of its ticket.
+    fn join(&mut self, delivery: &Delivery<Incoming>) -> Joined {
         let ticket = delivery.message.envelope.relocation;
-        let line = self.tickets.get(&ticket).map_or(0, |line| line.inputs.len());
-        if self.inputs >= AT_ALL || line >= OF_A_TICKET {
-            return false;
+        if self.tickets.insert(ticket) {
+            self.lines.push_back(Line { ticket, inputs: VecDeque::new() });
         }
-        let new = || Line { again: Instant::now() + REST, inputs: VecDeque::new() };
-        self.tickets.entry(ticket).or_insert_with(new).inputs.push_back(delivery.clone());
+        let Some(line) = self.lines.iter_mut().rfind(|line| line.ticket == ticket) else {
+            return Joined::NoRoom;
+        };
+        let cause =
+            |waits: &&mut Delivery<Incoming>| waits.message.envelope.cause == delivery.message.envelope.cause;
+        if let Some(copy) = line.inputs.iter_mut().find(cause) {
+            return Joined::InPlaceOf(std::mem::replace(copy, delivery.clone()).tag);
+        }
+        if line.inputs.len() >= OF_A_TICKET {
+            return Joined::NoRoom;
+        }
+        line.inputs.push_back(delivery.clone());
         self.inputs += 1;
-        true
+        self.again.get_or_insert_with(|| Instant::now() + REST);
+        Joined::Behind
     }
 
-    /// When the next ticket has rested.
-    fn next(&self) -> Option<(Instant, RelocationId)> {
-        self.tickets.iter().map(|(ticket, line)| (line.again, *ticket)).min()
-    }
-
-    /// How long until then, at most this.
+    /// How long until the next try, at most this.
     pub(super) fn rest(&self, longest: Duration) -> Duration {
-        let rest = self.next().map(|(again, _)| again.saturating_duration_since(Instant::now()));
-        rest.map_or(longest, |rest| rest.min(longest))
+        self.again.map_or(longest, |again| again.saturating_duration_since(Instant::now()).min(longest))
     }
 
-    /// The inputs of a ticket that has rested.
-    fn take_rested(&mut self) -> Option<VecDeque<Delivery<Incoming>>> {
-        let (_, ticket) = self.next().filter(|(again, _)| *again <= Instant::now())?;
-        let line = self.tickets.remove(&ticket)?;
+    /// The line whose turn it is, if all have rested.
+    fn take_rested(&mut self) -> Option<Line> {
+        self.again.filter(|again| *again <= Instant::now())?;
+        let line = self.lines.pop_front()?;
+        self.tickets.remove(&line.ticket);
         self.inputs -= line.inputs.len();
-        Some(line.inputs)
+        Some(line)
+    }
+
+    /// After a try: the next may follow at once, or all rest again.
+    fn tried(&mut self, failed: bool) {
+        let next = if failed { Instant::now() + REST } else { Instant::now() };
+        self.again = (!self.lines.is_empty()).then_some(next);
     }
 }
 
@@ -77,18 +113,25 @@ impl Supervisor {
     /// Lets an input wait for the store; it is acknowledged when it has taken effect.
     pub(super) fn let_wait(&mut self, delivery: &Delivery<Incoming>) {
         self.keep_unacknowledged(delivery);
-        if !self.waiting.join(delivery) {
-            self.give_back(delivery, delivery.message.clone(), REST);
+        match self.waiting.join(delivery) {
+            Joined::Behind => {}
+            // Of a channel that is closed, and then this says nothing; or it was sent twice, and one is enough.
+            Joined::InPlaceOf(before) => self.led.tags.push(before),
+            Joined::NoRoom => self.give_back(delivery, delivery.message.clone(), REST),
         }
+        metrics::waiting(self.waiting.inputs);
     }
 
-    /// Tries the inputs of one ticket that has rested, until the store is in trouble over one of them. False if none has.
+    /// Tries the inputs of one ticket, if those that wait have rested, until the store is in trouble over one of them.
+    /// False if nothing was tried.
     pub(super) async fn try_again(&mut self) -> bool {
-        let Some(inputs) = self.waiting.take_rested() else { return false };
-        for delivery in inputs {
+        let Some(line) = self.waiting.take_rested() else { return false };
+        for delivery in line.inputs {
             self.led.tags.push(delivery.tag);
             self.alone(&delivery).await;
         }
+        self.waiting.tried(self.waiting.has(line.ticket));
+        metrics::waiting(self.waiting.inputs);
         true
     }
 }
@@ -120,34 +163,56 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_ticket_rests_from_its_first_input_on_and_its_inputs_keep_their_order() {
+    async fn tickets_take_turns_rest_together_after_a_failed_try_and_their_inputs_keep_their_order() {
+        let tags = |line: Line| line.inputs.iter().map(|delivery| delivery.tag).collect::<Vec<_>>();
         let mut waiting = Waiting::default();
-        assert!(waiting.join(&input(1, 1)));
+        assert_eq!(waiting.join(&input(1, 1)), Joined::Behind);
         tokio::time::advance(REST / 2).await;
         for (n, tag) in [(1, 2), (2, 3), (1, 4)] {
-            assert!(waiting.join(&input(n, tag)));
+            assert_eq!(waiting.join(&input(n, tag)), Joined::Behind);
         }
         assert!(waiting.has(ticket(1)) && waiting.has(ticket(2)) && !waiting.has(ticket(3)));
         assert!(waiting.take_rested().is_none());
         assert_eq!(waiting.rest(Duration::from_secs(60)), REST / 2);
         tokio::time::advance(REST / 2).await;
-        let tags: Vec<u64> = waiting.take_rested().unwrap().iter().map(|delivery| delivery.tag).collect();
-        assert_eq!(tags, [1, 2, 4]);
-        assert!(waiting.take_rested().is_none() && !waiting.has(ticket(1)));
-        tokio::time::advance(REST / 2).await;
-        assert_eq!(waiting.take_rested().unwrap()[0].tag, 3);
+        let line = waiting.take_rested().unwrap();
+        assert!(!waiting.has(ticket(1)));
+        for delivery in &line.inputs {
+            waiting.join(delivery);
+        }
+        assert_eq!(tags(line), [1, 2, 4]);
+        waiting.tried(true);
+        assert!(waiting.take_rested().is_none());
+        tokio::time::advance(REST).await;
+        assert_eq!(tags(waiting.take_rested().unwrap()), [3], "the other one's turn");
+        waiting.tried(false);
+        assert_eq!(tags(waiting.take_rested().unwrap()), [1, 2, 4], "at once: the trouble is over");
+        waiting.tried(false);
         assert_eq!((waiting.inputs, waiting.rest(Duration::from_secs(60))), (0, Duration::from_secs(60)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_ticket_and_all_together_wait_here_with_so_many_inputs_only() {
+    #[test]
+    fn what_comes_again_takes_the_place_of_its_copy() {
         let mut waiting = Waiting::default();
-        let mut taken = 0;
-        for n in 0..100_u32 {
+        for tag in 1..=3 {
+            waiting.join(&input(1, tag));
+        }
+        let again = Delivery { tag: 12, ..input(1, 2) };
+        assert_eq!(waiting.join(&again), Joined::InPlaceOf(2));
+        let tags: Vec<u64> = waiting.lines[0].inputs.iter().map(|delivery| delivery.tag).collect();
+        assert_eq!((tags, waiting.inputs), (vec![1, 12, 3], 3));
+    }
+
+    #[test]
+    fn one_ticket_takes_so_many_places_only_and_many_keep_new_work_away() {
+        let mut waiting = Waiting::default();
+        for n in 0..AT_ALL as u64 {
+            assert_eq!(waiting.is_full(), n >= (AT_ALL / OF_A_TICKET) as u64);
             for tag in 0..=OF_A_TICKET as u64 {
-                taken += usize::from(waiting.join(&input(n.into(), tag)));
+                let room = tag < OF_A_TICKET as u64;
+                let expected = if room { Joined::Behind } else { Joined::NoRoom };
+                assert_eq!(waiting.join(&input(n, tag)), expected);
             }
-            assert_eq!(taken, (usize::try_from(n + 1).unwrap() * OF_A_TICKET).min(AT_ALL));
         }
     }
 }
