@@ -215,6 +215,14 @@ texts! {
     bench_latency_under_way(in_flight, done): "latency with {in_flight} at once: {done} ended", "同时 {in_flight} 个的时延：已结束 {done} 个";
     bench_devices_under_way(parallel, done): "{parallel} devices in parallel: {done} relocations ended",
         "并行 {parallel} 台设备：已结束 {done} 个移机";
+    bench_filling(done, all): "making tickets: {done} of {all}", "正在生成工单：{done}/{all}";
+    bench_reading(seconds, done): "reading for {seconds} s; {done} relocations ended meanwhile", "读取 {seconds} 秒；其间已结束 {done} 个移机";
+    bench_looked(tickets, readers, seconds): "{tickets} tickets, {readers} readers at once for {seconds} s", "工单 {tickets} 个，同时读取 {readers} 路，历时 {seconds} 秒";
+    bench_looked_sum(reads, relocations, unsuccessful): "{reads} answers/s, {relocations} relocations/s meanwhile, {unsuccessful} unsuccessful",
+        "每秒应答 {reads} 次，其间每秒移机 {relocations} 个，未成功 {unsuccessful}";
+    bench_head_question(): "question", "查询";
+    bench_head_reads(): "answers", "应答数";
+    bench_head_most(): "most", "最长";
     bench_clearing(): "taking queues and tables away", "正在删除队列和表";
     bench_bare_relay(): "bare relay", "裸中继";
     bench_durable_relay(): "relay with a state", "带状态中继";

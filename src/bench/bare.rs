@@ -233,8 +233,16 @@ impl Course {
 
 /// The step an input leads to, as the system makes it.
 pub(super) fn stepped(ticket: Option<&Ticket>, envelope: &Envelope) -> Result<Change, BenchError> {
-    let context = Context::at(jiff::Timestamp::now());
-    match step(ticket, envelope, &context) {
+    stepped_at(ticket, envelope, jiff::Timestamp::now())
+}
+
+/// The same, as it was made then.
+pub(super) fn stepped_at(
+    ticket: Option<&Ticket>,
+    envelope: &Envelope,
+    at: jiff::Timestamp,
+) -> Result<Change, BenchError> {
+    match step(ticket, envelope, &Context::at(at)) {
         Stepped::Journaled(stepped) => {
             let (ticket, entry) = *stepped;
             Ok(Change { locked: ticket.state.needs_lock(), ticket: Arc::new(ticket), entry: Arc::new(entry) })

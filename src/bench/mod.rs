@@ -24,8 +24,11 @@ use rehome_domain::{
 };
 use rehome_store::{OpenError, Sqlite, postgres};
 
+use rehome_web::{ListenError, door::PasswordError};
+
 use crate::{
     app::{App, AppError, DATABASE, Roles, Store, sqlite_options},
+    http::NoCertificates,
     settings::Settings,
 };
 
@@ -92,6 +95,15 @@ pub enum BenchError {
     /// A directory or a file of the system.
     #[error("a file could not be used: {0}")]
     Io(#[from] io::Error),
+    /// The workbench.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Its door.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Whoever asks it.
+    #[error(transparent)]
+    Certificates(#[from] NoCertificates),
     /// The latencies could not be kept.
     #[error("the latencies could not be counted: {0}")]
     Histogram(#[from] hdrhistogram::CreationError),

@@ -24,6 +24,7 @@ Examples:
   rehome bench --bus amqp --store postgres --supervisors 2
   rehome bench --bus amqp --store postgres --compare
   rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
+  rehome bench --bus amqp --store postgres --tickets 1000000 --readers 20
 
 Over RabbitMQ (amqp.url) and PostgreSQL (postgres.url) it makes queues and tables of
 its own and takes them away at the end, also after Ctrl-C.")]
@@ -63,6 +64,21 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 64, requires = "device_ms",
         value_parser = clap::value_parser!(u32).range(1..=512))]
     devices: u32,
+    /// Fill the database with this many tickets, and measure what readers wait for (amqp)
+    #[arg(long, value_name = "N", conflicts_with_all = ["compare", "configurators", "supervisors", "device_ms", "relocations"],
+        value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    tickets: Option<u64>,
+    /// How many readers at once, with --tickets
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "tickets",
+        value_parser = clap::value_parser!(u32).range(1..=512))]
+    readers: u32,
+    /// For how many seconds they read
+    #[arg(long, value_name = "S", default_value_t = 60, requires = "tickets",
+        value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: u32,
+    /// Keep the tickets in this schema, and fill it only the first time
+    #[arg(long, value_name = "NAME", requires = "tickets")]
+    schema: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -88,6 +104,7 @@ impl Args {
             ("--configurators", self.configurators.is_some()),
             ("--compare", self.compare),
             ("--device-ms", self.device_ms.is_some()),
+            ("--tickets", self.tickets.is_some()),
         ];
         let embedded = [("--data", self.data.is_some()), ("--full-sync", self.full_sync)];
         let given = |options: &[(&'static str, bool)]| {

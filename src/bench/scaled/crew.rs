@@ -127,6 +127,11 @@ impl Crew {
         Ok(())
     }
 
+    /// The process that drives, and its store.
+    pub(super) fn driver(&self) -> Option<(&App, Arc<Postgres>)> {
+        Some((self.driver.as_ref()?, Arc::clone(self.stores.last()?)))
+    }
+
     /// Transactions done so far.
     pub(super) fn transactions(&self) -> u64 {
         self.stores.iter().map(|store| store.stats().transactions).sum()

@@ -37,6 +37,8 @@ impl Part {
 pub(super) struct Ground {
     settings: Settings,
     name: Uuid,
+    /// The whole system's tables, where they are to be kept.
+    kept: Option<String>,
 }
 
 impl Ground {
@@ -49,7 +51,12 @@ impl Ground {
         // Who drives is believed to be the person it says.
         let us = amqp_options(&settings, Roles::NONE).name_at_broker()?;
         settings.access.relays.push(us);
-        Ok(Self { settings, name: Uuid::now_v7() })
+        Ok(Self { settings, name: Uuid::now_v7(), kept: None })
+    }
+
+    /// The same, with the whole system's tables in a schema that is kept.
+    pub(super) fn keeping(self, schema: Option<String>) -> Self {
+        Self { kept: schema, ..self }
     }
 
     /// The settings of a part's processes.
@@ -66,17 +73,25 @@ impl Ground {
 
     /// A part's tables.
     pub(super) fn postgres(&self, part: Part) -> postgres::Options {
-        let schema = format!("rehome_bench_{}_{}", self.name.simple(), part.word());
+        let own = || format!("rehome_bench_{}_{}", self.name.simple(), part.word());
+        let schema = self.kept_of(part).cloned().unwrap_or_else(own);
         postgres::Options { schema: Some(schema), ..postgres_options(&self.settings) }
     }
 
-    /// Takes all of it away, as far as it goes; answers the first thing that did not.
+    fn kept_of(&self, part: Part) -> Option<&String> {
+        self.kept.as_ref().filter(|_| part == Part::Whole)
+    }
+
+    /// Takes all of it away but what is kept, as far as it goes; answers the first thing that did not.
     pub(super) async fn clear(&self) -> Result<(), BenchError> {
         let mut failed = None;
         for part in Part::ALL {
             let queues = amqp::remove(&self.amqp(part)).await.map_err(BenchError::from);
-            let tables = postgres::remove_schema(&self.postgres(part)).await.map_err(BenchError::from);
-            failed = failed.or(queues.err()).or(tables.err());
+            failed = failed.or(queues.err());
+            if self.kept_of(part).is_none() {
+                let tables = postgres::remove_schema(&self.postgres(part)).await.map_err(BenchError::from);
+                failed = failed.or(tables.err());
+            }
         }
         failed.map_or(Ok(()), Err)
     }

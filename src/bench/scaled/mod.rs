@@ -11,6 +11,7 @@ mod devices;
 mod durable;
 mod ground;
 mod interrupt;
+mod lists;
 mod report;
 
 use std::{sync::Arc, time::Duration};
@@ -29,6 +30,7 @@ use crate::settings::Settings;
 
 pub use self::{
     devices::{Scale, Scaling, devices},
+    lists::{Answered, Looked, Looking, lists},
     report::{Latency, Report},
 };
 
@@ -67,6 +69,10 @@ pub enum Stage {
     Latency(usize, u64),
     /// With this many devices worked in parallel, so many have ended.
     Devices(usize, u64),
+    /// So many tickets have been made.
+    Filling(u64),
+    /// Readers read, and so many relocations have ended meanwhile.
+    Reading(u64),
     /// What was made is taken away.
     Clearing,
 }

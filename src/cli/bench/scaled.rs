@@ -12,7 +12,7 @@ use super::{
     Args, in_flight,
 };
 use crate::{
-    bench::scaled::{self, Latency, Options, Report, Scale, Scaling, Stage},
+    bench::scaled::{self, Latency, Looked, Looking, Options, Report, Scale, Scaling, Stage},
     texts,
 };
 
@@ -21,11 +21,14 @@ const COMPARED: [usize; 3] = [1, 2, 4];
 /// Relocations for each device worked in parallel: so few that the slowest row takes half a minute, so many that
 /// beginning and end, when not all devices have work, hardly count.
 const EACH: u64 = 16;
+/// Relocations that run while readers read, if nothing is said: a busy night, not the most that goes.
+const MEANWHILE: usize = 8;
 
 pub(super) async fn bench(args: &Args, setting: &Setting) -> Ended {
-    match args.device_ms {
-        Some(ms) => devices(args, setting, ms).await,
-        None => whole(args, setting).await,
+    match (args.device_ms, args.tickets) {
+        (Some(ms), _) => devices(args, setting, ms).await,
+        (None, Some(tickets)) => lists(args, setting, tickets).await,
+        (None, None) => whole(args, setting).await,
     }
 }
 
@@ -73,6 +76,8 @@ fn under_way(lang: Lang, stage: Stage, all: u64) -> String {
         Stage::Durable(done) => texts::bench_durable(lang, done),
         Stage::Latency(in_flight, done) => texts::bench_latency_under_way(lang, in_flight, done),
         Stage::Devices(parallel, done) => texts::bench_devices_under_way(lang, parallel, done),
+        Stage::Filling(done) => texts::bench_filling(lang, done, all),
+        Stage::Reading(done) => texts::bench_reading(lang, all, done),
         Stage::Clearing => texts::bench_clearing(lang),
     }
 }
@@ -204,4 +209,55 @@ fn scaling(lang: Lang, rows: &[Scaling]) -> String {
         table.add_row(cells);
     }
     tables::text(&table)
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Many tickets, and readers
+
+async fn lists(args: &Args, setting: &Setting, tickets: u64) -> Ended {
+    let lang = setting.lang;
+    let looking = Looking {
+        tickets,
+        readers: number(Some(args.readers)),
+        time: Duration::from_secs(args.seconds.into()),
+        in_flight: args.in_flight.map_or(MEANWHILE, |given| number(Some(given))),
+        schema: args.schema.clone(),
+    };
+    let bar = setting.screen.add(ProgressBar::new_spinner());
+    let told = |stage| {
+        let all = if matches!(stage, Stage::Reading(_)) { args.seconds.into() } else { tickets };
+        bar.set_message(under_way(lang, stage, all));
+    };
+    let looked = scaled::lists(&setting.loaded.settings, &looking, told).await?;
+    bar.finish_and_clear();
+    let text = if args.json { json(&looked)? } else { answers(lang, &looked) };
+    Ok(Told { text, good: looked.unsuccessful == 0 })
+}
+
+fn answers(lang: Lang, looked: &Looked) -> String {
+    let mut table = tables::table(&[
+        texts::bench_head_question(lang),
+        texts::bench_head_reads(lang),
+        "p50".to_owned(),
+        "p99".to_owned(),
+        texts::bench_head_most(lang),
+    ]);
+    let ms = |ms: f64| tables::number(format!("{ms:.1} ms"));
+    for answered in &looked.answers {
+        table.add_row([
+            Cell::new(answered.what),
+            tables::number(answered.reads),
+            ms(answered.p50_ms),
+            ms(answered.p99_ms),
+            ms(answered.most_ms),
+        ]);
+    }
+    let Looked { tickets, readers, seconds, unsuccessful, .. } = looked;
+    let (reads, relocations) =
+        (whole_number(looked.reads_per_second), whole_number(looked.relocations_per_second));
+    texts::bench_looked(lang, tickets, readers, whole_number(*seconds))
+        + "\n"
+        + &tables::text(&table)
+        + &texts::bench_looked_sum(lang, reads, relocations, unsuccessful)
+        + "\n"
 }
