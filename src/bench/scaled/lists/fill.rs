@@ -33,6 +33,8 @@ const TOGETHER: u64 = 50;
 const AT_ONCE: u64 = 4;
 /// From one ticket to the next: a million are some months of a large carrier's.
 const APART: SignedDuration = SignedDuration::from_secs(12);
+/// Steps of a ticket at most; none needs half as many.
+const LONGEST: usize = 32;
 /// Customers' names: in both languages, some of them common.
 const CUSTOMERS: [&str; 8] = [
     "华东银行",
@@ -140,7 +142,7 @@ fn history(n: u64, at: Timestamp) -> Result<Vec<Change>, BenchError> {
         input: Input::Submitted { request: Arc::new(request) },
     };
     let mut steps: Vec<Change> = Vec::new();
-    loop {
+    while steps.len() < LONGEST {
         let at = at + SignedDuration::from_secs(i64::try_from(steps.len()).unwrap_or(0));
         let ticket = steps.last().map(|step| Arc::clone(&step.ticket));
         let change = stepped_at(ticket.as_deref(), &next, at)?;
@@ -156,11 +158,13 @@ fn history(n: u64, at: Timestamp) -> Result<Vec<Change>, BenchError> {
             None if now.state.is_closed() => return Ok(steps),
             None => {
                 let Some(kind) = fate.command(&now) else { return Ok(steps) };
-                let input = Input::Command(Command::plain(kind));
+                let reason = "the customer stays where they are".to_owned();
+                let input = Input::Command(Command { reason, ..Command::plain(kind) });
                 Envelope { relocation, cause: cause(kind.wire()), by: person(), input }
             }
         };
     }
+    Err(BenchError::Bare(format!("ticket {n}, which {fate:?}, has no end")))
 }
 
 /// Fills the tables until there are so many tickets; nothing if there are.

@@ -89,7 +89,7 @@ impl Reader {
             match self.ask(&path) {
                 Ok(answer) => {
                     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    times[question].saturating_record(micros);
+                    times[question].record(micros).map_err(|error| BenchError::Bare(error.to_string()))?;
                     // The list's: whoever goes on goes on in the list of all.
                     if question < 2 {
                         next = goes_on(&answer);
