@@ -13,7 +13,7 @@ use rehome_domain::{
     webhook::Patience,
 };
 use rehome_web::{
-    Asker, Changes, Door, Listening, Pulse, Workbench,
+    Asker, Changes, Door, Fresh, Listening, Pulse, Workbench,
     door::{Claims, Lifetimes, PasswordError, Passwords, Provider, ProviderParts, one_time},
     frame::Outside,
     pages::{Runs, SheetFault, SheetReader, SheetRow},
@@ -92,6 +92,7 @@ pub fn open(
         door: Door::new(store.accounts(), wall_clock(), lifetimes)?.with_provider(provider),
         asker: Asker::start(Arc::clone(&app.bus), given.answer()),
         tickets: Arc::clone(&app.tickets),
+        counts: Fresh::counts(Arc::clone(&app.tickets)),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

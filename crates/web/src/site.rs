@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use rehome_domain::{
-    ports::{Board, Feed, LetterStore, SteeringStore, TicketStore, WebhookStore},
+    ports::{Board, Count, Feed, LetterStore, SteeringStore, TicketStore, WebhookStore},
     request::Deadlines,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     changes::Changes,
     door::Door,
     frame::{self, Problem},
+    fresh::Fresh,
     operations,
     pages::{self, Pulse, Runs, SheetReader},
     readiness::Probe,
@@ -41,6 +42,8 @@ pub struct Workbench {
     pub asker: Arc<Asker>,
     /// The tickets.
     pub tickets: Arc<dyn TicketStore>,
+    /// How many of them stand where.
+    pub counts: Fresh<Vec<Count>>,
     /// Lists of them.
     pub board: Arc<dyn Board>,
     /// The messages that no ticket could take.

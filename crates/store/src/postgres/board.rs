@@ -5,14 +5,17 @@
 //! - *In order*: the list is gone through, window after window, and what the filter lets in is kept. Quick where much is
 //!   let in. Bounded: after so many rows the page says how far it has come ([`Reach::rows`]).
 //! - *The few*: what one part of the filter lets in is fetched by that part's index and sorted. Quick where it is little,
-//!   and given up where it turns out to be much ([`Reach::few`]).
+//!   and given up where it turns out to be much ([`Reach::few`]), or to take long ([`Reach::time`]).
+//!
+//! A text that is in many tickets has long lists in the index and stands in the first window of the list; one that is in
+//! few has short lists. So the first window comes first, then the few, then the list in order.
 //!
 //! Any filter by status is a set of standings, of which there are few: each is a stretch of one index, in order of change.
 
 mod fill;
 mod sql;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use rehome_domain::{
     board::{Cursor, Filter, Key, Look, MAX_COUNT, Page, SortBy, Span, Tally},
@@ -24,7 +27,11 @@ use tokio_postgres::{Error, Row};
 pub(super) use fill::{Mending, fill};
 use sql::{Conditions, Narrow, Sql};
 
-use super::{Postgres, session::Typed, tickets::each};
+use super::{
+    Postgres,
+    session::{Typed, Within},
+    tickets::each,
+};
 use crate::board::{Part, Places, parts, place, sound};
 
 const WHAT: &str = "reading a list";
@@ -39,13 +46,15 @@ pub struct Reach {
     pub window: usize,
     /// Rows gone through for one page.
     pub rows: usize,
+    /// How long the few of one part may take to be fetched: a text of common pieces may be in few tickets all the same.
+    pub time: Duration,
 }
 
 impl Default for Reach {
     /// Each way costs some ten milliseconds at most: a twentieth of what twenty readers at once may wait on two
     /// processors.
     fn default() -> Self {
-        Self { few: 4000, window: 400, rows: 20_000 }
+        Self { few: 4000, window: 400, rows: 20_000, time: Duration::from_millis(250) }
     }
 }
 
@@ -92,17 +101,41 @@ impl Postgres {
             return Ok(Places::default());
         }
         let conditions = Conditions { filter, codes: codes.as_deref() };
+        if conditions.by_text() {
+            let first = Reach { rows: self.reach.window, ..self.reach };
+            let places = self.in_order(first, look, &conditions, wanted).await?;
+            if places.found.len() >= wanted || places.more.is_none() {
+                return Ok(places.cut(look.skip, look.limit));
+            }
+        }
         for narrow in conditions.narrowings(by) {
             let found = self.few(look, &conditions, narrow, wanted).await?;
             if let Some(found) = found {
                 return Ok(Places { found, more: None }.cut(look.skip, look.limit));
             }
         }
-        let places = match &codes {
-            Some(codes) if by_change => self.by_change(look, codes, &conditions, wanted).await?,
-            _ => self.by_request(look, &conditions, wanted).await?,
-        };
+        let places = self.in_order(self.reach, look, &conditions, wanted).await?;
         Ok(places.cut(look.skip, look.limit))
+    }
+
+    /// Goes through the list, so far at most.
+    async fn in_order(
+        &self,
+        reach: Reach,
+        look: &Look,
+        conditions: &Conditions<'_>,
+        wanted: usize,
+    ) -> Result<Places, StoreError> {
+        match (look.order.by, conditions.codes) {
+            (SortBy::Urgency | SortBy::Changed, Some(codes)) => {
+                let walk = Walk::new(reach, conditions.any_request(), wanted);
+                self.by_change(look, codes, conditions, walk).await
+            }
+            (by, _) => {
+                let walk = Walk::new(reach, conditions.any_but(by), wanted);
+                self.by_request(look, conditions, walk).await
+            }
+        }
     }
 
     /// The first of the few that a part of the filter lets in, in order; none if they are not few.
@@ -113,7 +146,10 @@ impl Postgres {
         narrow: Narrow,
         wanted: usize,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        let found = self.read_by(sql::few(look, conditions, narrow, self.reach.few, wanted)).await?;
+        let (sql, params) = sql::few(look, conditions, narrow, self.reach.few, wanted).done();
+        let within = Within(Typed { what: WHAT, sql: &sql, params: &params }, self.reach.time);
+        let found = self.db.transact(&within).await.map_err(|trouble| trouble.failed(WHAT))?;
+        let Some(found) = found else { return Ok(None) };
         let few = |row: &Row| Ok(row.try_get::<_, i64>(0)? <= crate::rows::limit(self.reach.few));
         if !each(WHAT, &found, few)?.into_iter().all(|few| few) {
             return Ok(None);
@@ -130,9 +166,8 @@ impl Postgres {
         look: &Look,
         codes: &[i16],
         conditions: &Conditions<'_>,
-        wanted: usize,
+        mut walk: Walk,
     ) -> Result<Places, StoreError> {
-        let mut walk = Walk::new(self.reach, conditions.any_request(), wanted);
         let mut left: VecDeque<Part> = parts(look.order, codes, look.after.as_ref()).into();
         while let Some(part) = left.pop_front() {
             let found = self.read_by(sql::window_by_change(&part, conditions, walk.window)).await?;
@@ -151,9 +186,8 @@ impl Postgres {
         &self,
         look: &Look,
         conditions: &Conditions<'_>,
-        wanted: usize,
+        mut walk: Walk,
     ) -> Result<Places, StoreError> {
-        let mut walk = Walk::new(self.reach, conditions.any_but(look.order.by), wanted);
         let mut after = look.after.clone();
         loop {
             let found =

@@ -9,17 +9,18 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool, Timeouts};
-use futures::future::{join, try_join_all};
+use futures::future::{join, join3, try_join_all};
 use rehome_domain::ports::{StoreError, Wait};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{
     Error, Row, Statement,
+    error::SqlState,
     types::{ToSql, Type},
 };
 
 use super::{
     Options,
-    trouble::{READ_ONLY, Trouble},
+    trouble::{READ_ONLY, Trouble, said},
 };
 
 /// How often a transaction that others got into is made again. Whoever got in has finished, so each time somebody got
@@ -236,12 +237,62 @@ impl Work for Typed<'_> {
     }
 
     async fn attempt(&self, session: &Session) -> Result<Vec<Row>, Trouble> {
-        let mut params: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(self.params.len());
-        for (value, kind) in self.params {
-            params.push((value.as_ref(), kind.clone()));
-        }
+        let read = session.client()?.query_typed(self.sql, &self.typed()).await;
+        read.map_err(|error| Trouble::at_the_end(&error))
+    }
+}
+
+impl Typed<'_> {
+    fn typed(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        self.params.iter().map(|(value, kind)| (&**value as &(dyn ToSql + Sync), kind.clone())).collect()
+    }
+}
+
+/// The same, given up by the database when it takes longer; then it answers nothing.
+pub(super) struct Within<'a>(pub(super) Typed<'a>, pub(super) Duration);
+
+impl Work for Within<'_> {
+    type Answer = Option<Vec<Row>>;
+
+    fn what(&self) -> &'static str {
+        self.0.what
+    }
+
+    fn requests(&self) -> usize {
+        1
+    }
+
+    fn repeatable(&self) -> bool {
+        true
+    }
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn attempt(&self, session: &Session) -> Result<Option<Vec<Row>>, Trouble> {
         let client = session.client()?;
-        client.query_typed(self.sql, &params).await.map_err(|error| Trouble::at_the_end(&error))
+        let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", self.1.as_millis().max(1));
+        let params = self.0.typed();
+        // Polled in this order, they are sent together. What was given up is ended by the commit, too.
+        let (begun, read, ended) = join3(
+            client.batch_execute(&begin),
+            client.query_typed(self.0.sql, &params),
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        let given_up = |error: &Error| error.code() == Some(&SqlState::QUERY_CANCELED);
+        match begun.and(ended) {
+            Ok(()) => {}
+            // The time was over at the end itself: the connection goes, and it is tried again.
+            Err(error) if given_up(&error) => return Err(Trouble::Away(said(&error))),
+            Err(error) => return Err(Trouble::at_the_end(&error)),
+        }
+        match read {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if given_up(&error) => Ok(None),
+            Err(error) => Err(Trouble::at_the_end(&error)),
+        }
     }
 }
 
@@ -354,5 +405,35 @@ impl Db {
     ) -> Result<Vec<Row>, StoreError> {
         let single = Single { what, sql, params, repeatable: true, writes: false };
         self.transact(&single).await.map_err(|trouble| trouble.failed(what))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rehome_testkit::postgres::Database;
+
+    use super::*;
+    use crate::postgres::Postgres;
+
+    #[tokio::test]
+    async fn what_takes_longer_is_given_up_by_the_database_and_its_connection_is_good_for_the_next() {
+        let database = Database::create();
+        let store = Postgres::open(&Options { pool: 1, ..Options::new(database.url()) }).await.unwrap();
+        let within = |sql, within| Within(Typed { what: "testing", sql, params: &[] }, within);
+        let pid = |rows: &[Row]| rows[0].get::<_, i32>(0);
+        let before = store
+            .db
+            .transact(&within("SELECT pg_backend_pid()", Duration::from_mins(1)))
+            .await
+            .unwrap()
+            .unwrap();
+        let slow =
+            store.db.transact(&within("SELECT pg_sleep(60)", Duration::from_millis(50))).await.unwrap();
+        assert!(slow.is_none());
+        let after = store.db.read("testing", "SELECT pg_backend_pid()", &[]).await.unwrap();
+        assert_eq!(pid(&before), pid(&after));
+        let timeout = store.db.read("testing", "SHOW statement_timeout", &[]).await.unwrap();
+        assert_ne!(timeout[0].get::<_, String>(0), "50ms");
     }
 }

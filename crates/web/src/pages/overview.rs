@@ -49,7 +49,7 @@ struct Overview {
 
 async fn show(view: View, workbench: web::Data<Workbench>) -> Result<HttpResponse, Problem> {
     let (lang, say, now) = (view.lang(), view.say, workbench.door.now());
-    let counts = workbench.tickets.counts().await?;
+    let counts = workbench.counts.get().await?;
     let since = now - SignedDuration::from_hours(HOURS);
     let mut ended = Filter {
         disposition: vec![Disposition::Completed, Disposition::Forced, Disposition::Cancelled],

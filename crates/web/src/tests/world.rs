@@ -38,8 +38,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    Asker, Bound, Caller, Changes, Door, Listening, Part, Probe, Problem, Pulse, Readiness, Running, Site,
-    Workbench,
+    Asker, Bound, Caller, Changes, Door, Fresh, Listening, Part, Probe, Problem, Pulse, Readiness, Running,
+    Site, Workbench,
     door::{Lifetimes, Passwords, Provider, Secret},
     frame::{Outside, around},
     pages::{Runs, SheetFault, SheetReader, SheetRow},
@@ -151,6 +151,7 @@ impl World {
             door,
             asker: Asker::start(Arc::clone(&bus) as _, Duration::from_secs(1)),
             tickets: Arc::clone(&store) as _,
+            counts: Fresh::counts(Arc::clone(&store) as _),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,

@@ -61,6 +61,11 @@ impl Conditions<'_> {
         both.into_iter().filter_map(|(worth, narrow)| worth.then_some(narrow)).collect()
     }
 
+    /// Whether pieces of text are asked for, which may be in many tickets or in few.
+    pub(super) fn by_text(&self) -> bool {
+        !self.grams().is_empty()
+    }
+
     /// Whether anything is asked of the request.
     pub(super) fn any_request(&self) -> bool {
         let Filter { customer, device, text, submitted, .. } = self.filter;

@@ -1,6 +1,6 @@
 //! PostgreSQL does what every store must.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rehome_domain::ports::{AccountStore, DeviceMemory, FenceStore, SteeringStore, TicketStore};
 use rehome_store::postgres::{Options, Postgres, Reach};
@@ -40,7 +40,8 @@ async fn postgres_does_what_every_board_must() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_the_same_however_little_is_looked_through_at_once() {
-    for reach in [Reach { few: 3, window: 4, rows: 9 }, Reach { few: 0, window: 7, rows: 1000 }] {
+    let time = Duration::from_mins(1);
+    for reach in [Reach { few: 3, window: 4, rows: 9, time }, Reach { few: 0, window: 7, rows: 1000, time }] {
         contract::check(board::CASES, async || {
             let database = Database::create();
             let options = Options { reach, ..options(&database) };

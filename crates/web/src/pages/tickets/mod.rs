@@ -117,7 +117,7 @@ async fn list(
     let query = Query::read(&pairs).map_err(invalid)?;
     let page_of = workbench.board.page(query.look(ROWS)).await?;
     let tally = workbench.board.count(query.filter.clone(), COUNTED).await?;
-    let counts = workbench.tickets.counts().await?;
+    let counts = workbench.counts.get().await?;
     let (lang, say, now) = (view.lang(), view.say, workbench.door.now());
     let next = page_of.next.and_then(|next| serde_json::to_string(&next).ok());
     let tickets = Tickets {
