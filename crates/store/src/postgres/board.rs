@@ -7,12 +7,13 @@
 //! - *The few*: what one part of the filter lets in is fetched by that part's index and sorted. Quick where it is little,
 //!   and given up where it turns out to be much ([`Reach::few`]), or to take long ([`Reach::time`]).
 //!
-//! A text that is in many tickets has long lists in the index and stands in the first window of the list; one that is in
-//! few has short lists. So the first window comes first, then the few, then the list in order.
+//! A text that is in many tickets has long lists in the index, and stands in the first window of the list; one that is in
+//! few has short lists. So where a text may be in many, the first window comes first ([`pieces`]).
 //!
 //! Any filter by status is a set of standings, of which there are few: each is a stretch of one index, in order of change.
 
 mod fill;
+mod pieces;
 mod sql;
 
 use std::{collections::VecDeque, time::Duration};
@@ -25,6 +26,7 @@ use rehome_domain::{
 use tokio_postgres::{Error, Row};
 
 pub(super) use fill::{Mending, fill};
+pub(super) use pieces::Pieces;
 use sql::{Conditions, Narrow, Sql};
 
 use super::{
@@ -42,7 +44,10 @@ pub struct Reach {
     /// Tickets that one part of a filter may let in to be fetched and sorted; of more, going through the list in order
     /// finds a page sooner.
     pub few: usize,
-    /// Rows of the first window when going through a list; each further one is four times as long.
+    /// Tickets that have a piece of text for which the index is asked at most: what else is asked leaves few of them.
+    pub many: usize,
+    /// Rows of the first window when going through a list. Each further one is as long as what was found lets expect, and
+    /// four times as long at most.
     pub window: usize,
     /// Rows gone through for one page.
     pub rows: usize,
@@ -54,7 +59,7 @@ impl Default for Reach {
     /// Each way costs some ten milliseconds at most: a twentieth of what twenty readers at once may wait on two
     /// processors.
     fn default() -> Self {
-        Self { few: 4000, window: 400, rows: 20_000, time: Duration::from_millis(250) }
+        Self { few: 4000, many: 20_000, window: 400, rows: 6000, time: Duration::from_millis(250) }
     }
 }
 
@@ -90,6 +95,13 @@ impl Postgres {
         self.db.transact(&typed).await.map_err(|trouble| trouble.failed(WHAT))
     }
 
+    /// The same, as long as it does not take long.
+    async fn read_within(&self, sql: Sql) -> Result<Option<Vec<Row>>, StoreError> {
+        let (text, params) = sql.done();
+        let within = Within(Typed { what: WHAT, sql: &text, params: &params }, self.reach.time);
+        self.db.transact(&within).await.map_err(|trouble| trouble.failed(WHAT))
+    }
+
     /// The places of a page's rows.
     async fn places(&self, look: &Look) -> Result<Places, StoreError> {
         let (filter, by) = (&look.filter, look.order.by);
@@ -100,8 +112,9 @@ impl Postgres {
         if codes.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Places::default());
         }
-        let conditions = Conditions { filter, codes: codes.as_deref() };
-        if conditions.by_text() {
+        let worth = self.worth_asking(filter).await?;
+        let conditions = Conditions { filter, codes: codes.as_deref(), worth: &worth };
+        if worth.maybe_many {
             let first = Reach { rows: self.reach.window, ..self.reach };
             let places = self.in_order(first, look, &conditions, wanted).await?;
             if places.found.len() >= wanted || places.more.is_none() {
@@ -138,6 +151,19 @@ impl Postgres {
         }
     }
 
+    /// How many a filter lets in, as far as that is quickly told, and whether that is all.
+    async fn counted(&self, conditions: &Conditions<'_>, most: usize) -> Result<Vec<Row>, StoreError> {
+        if !conditions.any_request() {
+            return self.read_by(sql::count_standing(conditions, most)).await;
+        }
+        if !conditions.narrowings(SortBy::Urgency).is_empty()
+            && let Some(found) = self.read_within(sql::count_few(conditions, self.reach.few)).await?
+        {
+            return Ok(found);
+        }
+        self.read_by(sql::count_latest(conditions, self.reach.few)).await
+    }
+
     /// The first of the few that a part of the filter lets in, in order; none if they are not few.
     async fn few(
         &self,
@@ -146,9 +172,7 @@ impl Postgres {
         narrow: Narrow,
         wanted: usize,
     ) -> Result<Option<Vec<Cursor>>, StoreError> {
-        let (sql, params) = sql::few(look, conditions, narrow, self.reach.few, wanted).done();
-        let within = Within(Typed { what: WHAT, sql: &sql, params: &params }, self.reach.time);
-        let found = self.db.transact(&within).await.map_err(|trouble| trouble.failed(WHAT))?;
+        let found = self.read_within(sql::few(look, conditions, narrow, self.reach.few, wanted)).await?;
         let Some(found) = found else { return Ok(None) };
         let few = |row: &Row| Ok(row.try_get::<_, i64>(0)? <= crate::rows::limit(self.reach.few));
         if !each(WHAT, &found, few)?.into_iter().all(|few| few) {
@@ -205,6 +229,8 @@ struct Walk {
     places: Places,
     wanted: usize,
     window: usize,
+    /// Rows gone through.
+    gone: usize,
     /// Rows that may still be gone through.
     left: usize,
 }
@@ -212,7 +238,7 @@ struct Walk {
 impl Walk {
     fn new(reach: Reach, filtered: bool, wanted: usize) -> Self {
         let window = if filtered { reach.window.max(1) } else { wanted };
-        Self { places: Places::default(), wanted, window, left: reach.rows.max(window) }
+        Self { places: Places::default(), wanted, window, gone: 0, left: reach.rows.max(window) }
     }
 
     /// Takes a window's rows. Answers how far it went, if the list goes on there.
@@ -226,9 +252,16 @@ impl Walk {
                 self.places.found.push(place);
             }
         }
+        self.gone += self.window;
         self.left = self.left.saturating_sub(self.window);
-        self.window = (self.window * 4).min(self.left.max(1));
+        self.window = self.expected().clamp(self.window / 4, self.window * 4).min(self.left).max(1);
         self.places.more.clone()
+    }
+
+    /// The rows in which what is still wanted should be, and half as many again.
+    fn expected(&self) -> usize {
+        let found = self.places.found.len().max(1);
+        self.wanted.saturating_sub(found).saturating_mul(self.gone) / found * 3 / 2
     }
 
     /// Whether that is enough. A part that is at its end is not a place to stop at.
@@ -272,10 +305,11 @@ impl Board for Postgres {
         Box::pin(async move {
             sound(WHAT, &filter.faults())?;
             let codes = self.standings(&filter).await?;
-            let conditions = Conditions { filter: &filter, codes: Some(&codes) };
+            let worth = self.worth_asking(&filter).await?;
+            let conditions = Conditions { filter: &filter, codes: Some(&codes), worth: &worth };
             let at_most = at_most.min(MAX_COUNT);
             let most = usize::try_from(at_most).unwrap_or(usize::MAX);
-            let found = self.read_by(sql::count(&conditions, self.reach, most)).await?;
+            let found = self.counted(&conditions, most).await?;
             let counted = |row: &Row| Ok((row.try_get::<_, i64>(0)?, row.try_get::<_, bool>(1)?));
             let (tickets, exact) = each(WHAT, &found, counted)?.pop().unwrap_or((0, true));
             let tickets = tickets.cast_unsigned();

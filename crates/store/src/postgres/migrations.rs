@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0006_board_indexes.sql"),
     include_str!("../../migrations/postgres/0007_standing_of.sql"),
     include_str!("../../migrations/postgres/0008_commit_base.sql"),
+    include_str!("../../migrations/postgres/0009_devices.sql"),
 ];
 /// The step after which rows of before are given what lists go by.
 const BOARD: i32 = 5;

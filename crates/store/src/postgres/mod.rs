@@ -150,6 +150,7 @@ pub struct Postgres {
     /// None if opened to read only.
     mending: Option<Mending>,
     reach: Reach,
+    pieces: board::Pieces,
     /// Whether it has been closed; held for reading by every write that is under way.
     closed: RwLock<bool>,
 }
@@ -182,6 +183,7 @@ impl Postgres {
             presence,
             mending,
             reach: options.reach,
+            pieces: board::Pieces::default(),
             closed: RwLock::new(false),
         }))
     }
@@ -196,7 +198,8 @@ impl Postgres {
         let db = Arc::new(Db::new(pool, options, true));
         let presence = Presence::new(Handle::current(), options.lease);
         let (writers, mending, closed) = (None, None, RwLock::new(false));
-        Ok(Arc::new(Self { db, writers, presence, mending, reach: options.reach, closed }))
+        let pieces = board::Pieces::default();
+        Ok(Arc::new(Self { db, writers, presence, mending, reach: options.reach, pieces, closed }))
     }
 
     /// Takes no more writes, and resolves when what was handed over is written. Reading goes on. `at_rest`: no order of

@@ -97,9 +97,11 @@ impl Postgres {
     ) -> Result<Vec<(RelocationId, Loaded)>, StoreError> {
         // No id sorts before the nil one.
         let (beyond, from) = after.map_or((">=", Uuid::nil()), |after| (">", after.0));
+        // First the tickets: otherwise all requests up to the last of them may be gone through, to be merged.
         let sql = format!(
-            "SELECT {COLUMNS} FROM ticket {BESIDES} WHERE {condition} AND ticket.id {beyond} $1
-             ORDER BY ticket.id LIMIT $2"
+            "WITH ticket AS MATERIALIZED (
+                SELECT * FROM ticket WHERE {condition} AND ticket.id {beyond} $1 ORDER BY ticket.id LIMIT $2)
+             SELECT {COLUMNS} FROM ticket {BESIDES} ORDER BY ticket.id"
         );
         let found = self.db.read(what, &sql, &[&from, &rows::limit(limit)]).await?;
         Ok(each(what, &found, raw)?.into_iter().map(Raw::loaded).collect())

@@ -20,13 +20,15 @@ use super::super::{
     super::{
         BenchError, LONG,
         bare::{person, report, stepped_at},
-        synthetic,
+        synthetic::{self, Spread},
     },
     Stage,
 };
 
 /// The run that the ids of such tickets belong to.
 const RUN: u64 = 1;
+/// The devices of a large carrier.
+pub(super) const SPREAD: Spread = Spread { gateways: 2000, switches: 8000 };
 /// Tickets committed together.
 const TOGETHER: u64 = 50;
 /// Commits under way at once: as many as are prepared while others are written.
@@ -54,7 +56,8 @@ pub(super) fn id(n: u64) -> RelocationId {
 
 /// Whose the `n`th is.
 pub(super) fn customer(n: u64) -> String {
-    let index = usize::try_from(n).unwrap_or(0) % CUSTOMERS.len();
+    // Not in step with what becomes of the tickets.
+    let index = usize::try_from(n + n / 1000).unwrap_or(0) % CUSTOMERS.len();
     format!("{} {:04}", CUSTOMERS[index], n / 8 % 2000)
 }
 
@@ -133,7 +136,7 @@ impl Fate {
 fn history(n: u64, at: Timestamp) -> Result<Vec<Change>, BenchError> {
     let (fate, relocation) = (Fate::of(n), id(n));
     let hold = matches!(fate, Fate::Cancelled | Fate::Held);
-    let request = Request { customer: customer(n), hold, ..synthetic::request(n, LONG) };
+    let request = Request { customer: customer(n), hold, ..synthetic::spread(n, LONG, SPREAD) };
     let cause = |what: &str| MessageId(format!("{relocation}:{what}"));
     let mut next = Envelope {
         relocation,

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use self::{questions::QUESTIONS, readers::Readers};
 use super::{
-    super::{BenchError, synthetic::WIDE},
+    super::BenchError,
     Stage, cleared,
     crew::{Crew, Muster},
     ground::{Ground, Part},
@@ -101,7 +101,7 @@ pub async fn lists(
         hands: None,
         in_flight: looking.in_flight,
         device: Duration::ZERO,
-        spread: WIDE,
+        spread: fill::SPREAD,
     };
     let filled = interrupt.or(fill::fill(&ground.postgres(Part::Whole), looking.tickets, &progress)).await;
     let looked = match filled {

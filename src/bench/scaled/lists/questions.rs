@@ -3,7 +3,7 @@
 use form_urlencoded::Serializer;
 use rehome_domain::status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus};
 
-use super::fill::{customer, id};
+use super::fill::{SPREAD, customer, id};
 
 /// A question.
 pub(super) struct Question {
@@ -40,8 +40,11 @@ pub(super) const QUESTIONS: &[Question] = &[
         at: |n, _| list(&[("disposition", nth(Disposition::ALL, n).wire())]),
     },
     Question { what: "filter: waits for", at: |n, _| list(&[("attention", nth(Attention::ALL, n).wire())]) },
-    Question { what: "filter: device", at: |n, _| list(&[("device", &format!("gw-{:03}", n % 64))]) },
-    Question { what: "filter: devices", at: |n, _| list(&[("device", &format!("sw-{:02}*", n % 26))]) },
+    Question {
+        what: "filter: device",
+        at: |n, _| list(&[("device", &format!("gw-{:03}", n % SPREAD.gateways))]),
+    },
+    Question { what: "filter: devices", at: |n, _| list(&[("device", &format!("sw-{:02}*", n % 80))]) },
     Question { what: "filter: customer", at: |n, _| list(&[("customer", &customer(n))]) },
     Question {
         what: "filter: customer and status",

@@ -1,9 +1,9 @@
 //! The statements that lists are read with.
 
-use rehome_domain::board::{Cursor, Filter, Key, Look, Named, SortBy, Span, micros};
+use rehome_domain::board::{Cursor, Filter, Key, Look, SortBy, Span, micros};
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{super::session::Param, Reach};
+use super::{super::session::Param, pieces::Worth};
 use crate::{
     board::{Part, parts},
     search,
@@ -38,6 +38,8 @@ pub(super) struct Conditions<'a> {
     pub(super) filter: &'a Filter,
     /// The standings it lets in; none if it lets in any.
     pub(super) codes: Option<&'a [i16]>,
+    /// What of it the indexes are asked for.
+    pub(super) worth: &'a Worth,
 }
 
 /// A part of a filter whose tickets are fetched by an index.
@@ -55,15 +57,10 @@ impl Conditions<'_> {
         let by_change = matches!(by, SortBy::Urgency | SortBy::Changed);
         let customer = self.filter.customer.is_some() && by != SortBy::Customer;
         let submitted = self.filter.submitted != Span::EVER && by != SortBy::Submitted;
-        let request = customer || submitted || !self.grams().is_empty();
+        let request = customer || submitted || self.worth.any();
         let standing = !by_change && self.codes.is_some();
         let both = [(request, Narrow::Request), (standing, Narrow::Standing)];
         both.into_iter().filter_map(|(worth, narrow)| worth.then_some(narrow)).collect()
-    }
-
-    /// Whether pieces of text are asked for, which may be in many tickets or in few.
-    pub(super) fn by_text(&self) -> bool {
-        !self.grams().is_empty()
     }
 
     /// Whether anything is asked of the request.
@@ -80,13 +77,6 @@ impl Conditions<'_> {
             || device.is_some()
             || text.is_some()
             || self.codes.is_some()
-    }
-
-    /// The pieces of text that a request must have.
-    fn grams(&self) -> Vec<i16> {
-        let text = self.filter.text.as_deref();
-        let device = self.filter.device.as_ref().map(Named::text);
-        text.into_iter().chain(device).flat_map(search::wanted).collect()
     }
 
     /// What is asked of the request.
@@ -120,9 +110,13 @@ impl Conditions<'_> {
         match narrow {
             Narrow::Request => {
                 let mut all = self.request(sql);
-                let grams = self.grams();
-                if !grams.is_empty() {
-                    all.push(format!("r.grams @> {}", sql.bind(grams, Type::INT2_ARRAY)));
+                let Worth { pieces, device, .. } = self.worth;
+                if !pieces.is_empty() {
+                    all.push(format!("r.grams @> {}", sql.bind(pieces.clone(), Type::INT2_ARRAY)));
+                }
+                if let Some(device) = device {
+                    let device = sql.bind(vec![device.clone()], Type::TEXT_ARRAY);
+                    all.push(format!("string_to_array(btrim(r.devices, chr(10)), chr(10)) @> {device}"));
                 }
                 format!("SELECT r.ticket AS id FROM request AS r WHERE {}", and(&all))
             }
@@ -253,13 +247,14 @@ pub(super) fn window_by_change(part: &Part, conditions: &Conditions<'_>, window:
     };
     sql.with(format!(
         "WITH win AS MATERIALIZED (
-            SELECT f.id, s.code, f.changed_at,
-                row_number() OVER (ORDER BY s.rank, f.changed_at {way}, f.id {way}) AS place
-            FROM {stretches} CROSS JOIN LATERAL (
-                SELECT t.id, t.changed_at FROM ticket AS t
-                WHERE t.standing = s.code AND (t.changed_at, t.id) {beyond} (s.at, s.after) AND {range}
-                ORDER BY t.changed_at {way}, t.id {way} LIMIT {window}) AS f
-            ORDER BY s.rank, f.changed_at {way}, f.id {way} LIMIT {window})
+            SELECT w.id, w.code, w.changed_at,
+                row_number() OVER (ORDER BY w.rank, w.changed_at {way}, w.id {way}) AS place
+            FROM (SELECT f.id, s.code, s.rank, f.changed_at
+                FROM {stretches} CROSS JOIN LATERAL (
+                    SELECT t.id, t.changed_at FROM ticket AS t
+                    WHERE t.standing = s.code AND (t.changed_at, t.id) {beyond} (s.at, s.after) AND {range}
+                    ORDER BY t.changed_at {way}, t.id {way} LIMIT {window}) AS f
+                ORDER BY s.rank, f.changed_at {way}, f.id {way} LIMIT {window}) AS w)
         SELECT {admitted}, win.place = {window}, win.id, win.code, win.changed_at
         FROM win {join} WHERE {admitted} OR win.place = {window} ORDER BY win.place"
     ))
@@ -295,35 +290,41 @@ pub(super) fn window_by_request(
     };
     sql.with(format!(
         "WITH win AS MATERIALIZED (
-            SELECT r.ticket, r.{column} AS key, {asked} AS admitted,
-                row_number() OVER (ORDER BY r.{column} {way}, r.ticket {way}) AS place
-            FROM request AS r WHERE {}
-            ORDER BY r.{column} {way}, r.ticket {way} LIMIT {window})
+            SELECT w.*, row_number() OVER (ORDER BY w.key {way}, w.ticket {way}) AS place
+            FROM (SELECT r.ticket, r.{column} AS key, {asked} AS admitted
+                FROM request AS r WHERE {}
+                ORDER BY r.{column} {way}, r.ticket {way} LIMIT {window}) AS w)
         SELECT {admitted}, win.place = {window}, win.ticket, win.key
         FROM win {join} WHERE {admitted} OR win.place = {window} ORDER BY win.place",
         and(&bounds)
     ))
 }
 
-/// How many the filter lets in, as far as it was looked; and whether that was all there are.
-pub(super) fn count(conditions: &Conditions<'_>, reach: Reach, at_most: usize) -> Sql {
+/// How many stand as the filter asks, of which nothing else is asked: up to one more than so many.
+pub(super) fn count_standing(conditions: &Conditions<'_>, at_most: usize) -> Sql {
     let mut sql = Sql::default();
-    if !conditions.any_request() {
-        let more = at_most.saturating_add(1);
-        let standing = conditions.standing(&mut sql, more);
-        return sql.with(format!("SELECT count(*), TRUE FROM ({standing} LIMIT {more}) AS found"));
-    }
+    let more = at_most.saturating_add(1);
+    let standing = conditions.standing(&mut sql, more);
+    sql.with(format!("SELECT count(*), TRUE FROM ({standing} LIMIT {more}) AS found"))
+}
+
+/// How many of the latest the filter lets in; and whether there are no others.
+pub(super) fn count_latest(conditions: &Conditions<'_>, latest: usize) -> Sql {
+    let mut sql = Sql::default();
+    let (asked, stands) = (and(&conditions.request(&mut sql)), and(&conditions.ticket(&mut sql)));
+    let more = latest.saturating_add(1);
+    sql.with(format!(
+        "WITH latest AS MATERIALIZED (SELECT * FROM request ORDER BY submitted_at DESC LIMIT {more})
+        SELECT count(*), (SELECT count(*) FROM latest) <= {latest}
+        FROM latest AS r JOIN ticket AS t ON t.id = r.ticket WHERE {asked} AND {stands}"
+    ))
+}
+
+/// How many of the few that its part about the request lets in the whole filter does; and whether they are few.
+pub(super) fn count_few(conditions: &Conditions<'_>, few: usize) -> Sql {
+    let mut sql = Sql::default();
     let stands = and(&conditions.ticket(&mut sql));
-    if conditions.narrowings(SortBy::Urgency).is_empty() {
-        let asked = and(&conditions.request(&mut sql));
-        let (rows, more) = (reach.rows, reach.rows.saturating_add(1));
-        return sql.with(format!(
-            "WITH latest AS MATERIALIZED (SELECT * FROM request ORDER BY submitted_at DESC LIMIT {more})
-            SELECT count(*), (SELECT count(*) FROM latest) <= {rows}
-            FROM latest AS r JOIN ticket AS t ON t.id = r.ticket WHERE {asked} AND {stands}"
-        ));
-    }
-    let (few, more) = (reach.few, reach.few.saturating_add(1));
+    let more = few.saturating_add(1);
     let hit = conditions.hit(&mut sql, Narrow::Request, more);
     sql.with(format!(
         "WITH hit AS MATERIALIZED ({hit}), few AS MATERIALIZED (SELECT id FROM hit LIMIT {more})

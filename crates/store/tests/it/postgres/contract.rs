@@ -41,7 +41,10 @@ async fn postgres_does_what_every_board_must() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_the_same_however_little_is_looked_through_at_once() {
     let time = Duration::from_mins(1);
-    for reach in [Reach { few: 3, window: 4, rows: 9, time }, Reach { few: 0, window: 7, rows: 1000, time }] {
+    for reach in [
+        Reach { few: 3, many: 5, window: 4, rows: 9, time },
+        Reach { few: 0, many: 0, window: 7, rows: 1000, time },
+    ] {
         contract::check(board::CASES, async || {
             let database = Database::create();
             let options = Options { reach, ..options(&database) };

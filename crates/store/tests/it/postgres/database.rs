@@ -22,7 +22,7 @@ use super::{open, options};
 use crate::steps::{id, steps};
 
 /// Steps of this binary's schema.
-const STEPS: usize = 8;
+const STEPS: usize = 9;
 
 pub(super) fn order(n: u64) -> WorkOrderId {
     WorkOrderId { relocation: id(n), seq: 1, index: 0 }
@@ -197,13 +197,15 @@ async fn several_processes_may_start_on_an_empty_database_at_once() {
 async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     let database = Database::create();
     drop(open(&database).await);
-    database.sql("INSERT INTO rehome_schema (step) VALUES (9)");
+    database.sql("INSERT INTO rehome_schema (step) VALUES (10)");
     let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
     assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
-    assert!(error.ends_with(&format!(" has schema 9, this binary knows up to {STEPS}: start the newer one")));
+    assert!(
+        error.ends_with(&format!(" has schema 10, this binary knows up to {STEPS}: start the newer one"))
+    );
     let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(newer, OpenError::Newer { found: 9, binary: STEPS, .. }), "{newer}");
-    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "9");
+    assert!(matches!(newer, OpenError::Newer { found: 10, binary: STEPS, .. }), "{newer}");
+    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "10");
 }
 
 #[tokio::test]
