@@ -93,6 +93,7 @@ pub fn open(
         asker: Asker::start(Arc::clone(&app.bus), given.answer()),
         tickets: Arc::clone(&app.tickets),
         counts: Fresh::counts(Arc::clone(&app.tickets)),
+        devices: Fresh::devices(Arc::clone(&app.tickets)),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

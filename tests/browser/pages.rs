@@ -63,6 +63,7 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
         place("bulk", "/bulk?command=force_completion&d=open"),
         place("run", &run),
         place("dead-letters", "/dead-letters"),
+        place("devices", "/devices"),
         place("pauses", "/pauses"),
         place("overview", "/overview"),
         place("password", "/password"),

@@ -15,12 +15,14 @@ pub mod board;
 pub mod command;
 pub mod consequence;
 pub mod event;
+pub mod fleet;
 pub mod holding;
 pub mod id;
 pub mod identity;
 pub mod journal;
 pub mod lang;
 pub mod message;
+
 pub mod order;
 mod outcome;
 pub mod ports;

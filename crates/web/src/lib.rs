@@ -20,6 +20,7 @@ pub mod api;
 pub mod asker;
 pub mod assets;
 mod changes;
+mod devices;
 pub mod door;
 pub mod frame;
 mod fresh;
@@ -35,6 +36,7 @@ pub mod webhooks;
 
 pub use asker::{AskError, Asked, Asker};
 pub use changes::Changes;
+pub use devices::Devices;
 pub use door::{Caller, Door, SignedIn};
 pub use frame::{Language, Problem};
 pub use fresh::Fresh;

@@ -13,6 +13,7 @@ use crate::{
     asker::Asker,
     assets,
     changes::Changes,
+    devices::Devices,
     door::Door,
     frame::{self, Problem},
     fresh::Fresh,
@@ -44,6 +45,8 @@ pub struct Workbench {
     pub tickets: Arc<dyn TicketStore>,
     /// How many of them stand where.
     pub counts: Fresh<Vec<Count>>,
+    /// What they tell of the devices.
+    pub devices: Fresh<Devices>,
     /// Lists of them.
     pub board: Arc<dyn Board>,
     /// The messages that no ticket could take.

@@ -4,6 +4,7 @@
 
 mod body;
 mod counts;
+mod devices;
 mod document;
 mod journal;
 mod letters;
@@ -30,6 +31,7 @@ fn routes() -> Vec<Route> {
     [
         tickets::routes(),
         counts::routes(),
+        devices::routes(),
         letters::routes(),
         steering::routes(),
         stream::routes(),

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod chart;
+mod devices;
 mod letters;
 mod live;
 mod new;
@@ -44,6 +45,7 @@ pub(crate) fn paths(config: &mut web::ServiceConfig) {
         .configure(runs::paths)
         .configure(letters::paths)
         .configure(steering::paths)
+        .configure(devices::paths)
         .configure(overview::paths)
         .configure(reference::paths);
 }

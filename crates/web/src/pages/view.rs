@@ -73,6 +73,7 @@ pub(super) enum Section {
     Overview,
     New,
     Letters,
+    Devices,
     Steering,
     Reference,
 }
@@ -125,6 +126,7 @@ impl Inside {
             Section::Overview => "overview",
             Section::New => "new",
             Section::Letters => "letters",
+            Section::Devices => "devices",
             Section::Steering => "steering",
             Section::Reference => "reference",
         };

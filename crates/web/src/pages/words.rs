@@ -36,6 +36,9 @@ rehome_domain::texts! {
     bulk_not(count): "{count} are refused", "将拒绝 {count} 个";
     bulk_progress(done, all): "{done} of {all} done", "已完成 {done}/{all}";
     bulk_bound(most): "Only the first {most} are taken at once.", "一次最多处理前 {most} 个。";
+    devices_told(devices, tickets): "{devices} devices, of which {tickets} open tickets tell", "共 {devices} 台设备，来自 {tickets} 个未结工单";
+    devices_some(shown, devices, tickets): "the first {shown} of {devices} devices, of which {tickets} open tickets tell; others were not looked at", "{devices} 台设备中的前 {shown} 台，来自 {tickets} 个未结工单，其余未列";
+    devices_troubled(retrying, doubt): "{retrying} being tried again, {doubt} unanswered", "重试 {retrying}，未应答 {doubt}";
     line_number(line): "line {line}", "第 {line} 行";
     chart_hours(hours): "Last {hours} hours", "最近 {hours} 小时";
 }
@@ -48,6 +51,14 @@ words! {
     overview: "Overview", "总览";
     new_relocation: "New relocation", "新建移机";
     dead_letters: "Dead letters", "死信";
+    devices: "Devices", "设备";
+    reachable: "Reachable", "可达";
+    orders_out: "Orders out", "在途指令";
+    oldest: "oldest", "最早";
+    open_tickets: "Open tickets", "未结工单";
+    next_try: "next try", "下次重试";
+    no_devices: "No open ticket has to do with any device.", "没有未结工单涉及设备。";
+    paused: "paused", "已暂停";
     steering: "Pauses", "暂停管理";
     reference: "API", "接口";
     openapi_document: "OpenAPI document", "OpenAPI 文档";

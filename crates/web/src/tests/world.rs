@@ -152,6 +152,7 @@ impl World {
             asker: Asker::start(Arc::clone(&bus) as _, Duration::from_secs(1)),
             tickets: Arc::clone(&store) as _,
             counts: Fresh::counts(Arc::clone(&store) as _),
+            devices: Fresh::devices(Arc::clone(&store) as _),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,
