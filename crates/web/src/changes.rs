@@ -202,6 +202,11 @@ pub(crate) enum Heard {
 }
 
 impl Listener {
+    /// Where it is: whoever comes again from there hears what comes next.
+    pub(crate) const fn place(&self) -> Mark {
+        self.place
+    }
+
     /// What comes next; none: it is over, and who wants more comes again.
     pub(crate) async fn next(&mut self) -> Option<Heard> {
         let still = Instant::now() + HERE;
