@@ -324,6 +324,13 @@ texts! {
     command_on_its_way(service, what): "{service}: {what}: on its way; `rehome show {service}` tells what became of it",
         "{service}：{what}：已发出；用 `rehome show {service}` 查看结果";
     command_refused(service, what, why): "{service}: {what}: {why}", "{service}：{what}：{why}";
+    command_unanswered(service, what, why): "{service}: {what}: {why}. It may have been taken: `rehome show {service}` tells",
+        "{service}：{what}：{why}。可能已被受理：请用 `rehome show {service}` 查看";
+    not_given(): "not given, because the one before had no answer", "未发出，因为前一个没有应答";
+    row_unanswered(line, service): "row {line}, {service}: no answer; it may have been submitted", "第 {line} 行，{service}：没有应答，可能已提交";
+    row_not_sent(line, service): "row {line}, {service}: not sent", "第 {line} 行，{service}：未发送";
+    cut_off(why): "It ended before its time: {why}. Submit the sheet again: what was submitted is found.",
+        "提前结束：{why}。请重新提交此表：已提交的不会重复。";
     row_submitted(service, id): "{service}: submitted as {id}", "{service}：已提交，工单 {id}";
     row_known(service, id): "{service}: submitted before as {id}", "{service}：此前已提交，工单 {id}";
     row_on_its_way(service, id): "{service}: on its way as {id}", "{service}：已发出，工单 {id}";

@@ -137,6 +137,16 @@ enum Failure {
     Broken(anyhow::Error),
 }
 
+impl Failure {
+    /// What a person reads.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Bad(why) => why.clone(),
+            Self::Broken(error) => chain(error),
+        }
+    }
+}
+
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Broken(error.into())

@@ -4,6 +4,7 @@
 mod benches;
 mod by_message;
 mod checked;
+mod cut_off;
 mod cli;
 mod deployment;
 mod first_start;
