@@ -36,10 +36,11 @@ use std::{
 };
 
 use rehome_domain::{
+    message::Envelope,
     order::Layer,
     ports::{
-        Answers, Bus, BusError, DeadQueue, Depth, Events, Heard, Inputs, Outgoing, SteeringQueue, Wait,
-        WorkQueue,
+        Answers, Bus, BusError, DeadLetter, DeadQueue, Depth, Events, Heard, Inputs, NotResent, Outgoing,
+        SteeringQueue, Wait, WorkQueue,
     },
 };
 use tokio::{
@@ -234,6 +235,10 @@ impl Bus for Amqp {
         let source = Source::Shared(self.shared.names.dead());
         let decode = |shared: &Shared, delivery: &_| Ok(inward::dead_letter(shared, delivery));
         Box::new(AmqpDead(self.consume(source, self.shared.limits().prefetch_others, decode, None)))
+    }
+
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        inward::meant(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

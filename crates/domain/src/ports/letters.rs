@@ -2,9 +2,15 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{DeadLetter, StoreError, Wait};
-use crate::command::By;
+use crate::{
+    command::By,
+    id::MessageId,
+    lang::Lang,
+    message::{Envelope, Input},
+};
 
 /// What a person did about a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +46,59 @@ pub struct Kept {
     pub settled: Option<Settled>,
 }
 
+/// Why a dead letter can't be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotResent {
+    /// It is no input of a ticket: an order, an event, a wish to pause.
+    #[error("it came by {origin} with the key {key}, and only what was meant for a ticket can be sent again")]
+    Elsewhere {
+        /// The exchange.
+        origin: String,
+        /// The routing key.
+        key: String,
+    },
+    /// It can't be read.
+    #[error("it can't be read as a message for a ticket: {0}")]
+    Unreadable(String),
+}
+
+impl NotResent {
+    /// What a person reads.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Elsewhere { origin, key }, Lang::En) => {
+                format!(
+                    "it came by `{origin}` with the key `{key}`; only what was meant for a ticket can be sent again"
+                )
+            }
+            (Self::Elsewhere { origin, key }, Lang::Zh) => {
+                format!("该消息来自 `{origin}`，路由键为 `{key}`；只有发给工单的消息才能重新发送")
+            }
+            (Self::Unreadable(why), Lang::En) => format!("it can't be read as a message for a ticket: {why}"),
+            (Self::Unreadable(why), Lang::Zh) => format!("无法作为发给工单的消息读取：{why}"),
+        }
+    }
+}
+
+/// Named by its bytes: what the ids of messages that are sent again are made in.
+const RESENT: Uuid = Uuid::from_u128(0x7265_686f_6d65_4000_8000_7265_7365_6e74);
+
+impl Kept {
+    /// What it said, as a new message: one id however often it is sent, so that it counts once, and another than the
+    /// letter's, so that if it is set aside again that is a letter of its own. A request or a command is in the name of
+    /// whoever sends it again: they answer for it, and their role counts. A reply stays its configurator's.
+    #[must_use]
+    pub fn again(&self, said: Envelope, by: By) -> Envelope {
+        let by = match said.input {
+            Input::Submitted { .. } | Input::Command(_) => by,
+            _ => said.by,
+        };
+        let cause = MessageId(format!("resent:{}", Uuid::new_v5(&RESENT, self.key.as_bytes())));
+        Envelope { cause, by, ..said }
+    }
+}
+
 /// The dead letters that [`TicketStore::bury`](super::TicketStore::bury) keeps.
 pub trait LetterStore: Send + Sync {
     /// A page of all of them, newest first, after the one with this key.
@@ -49,6 +108,7 @@ pub trait LetterStore: Send + Sync {
     fn letter(&self, key: String) -> Wait<'_, Result<Option<Kept>, StoreError>>;
 
     /// Takes down what was done about one. False, and nothing is taken down, if there is no such letter or somebody has
-    /// dealt with it before. To resend one, take it down first: of two who want to, one then sends.
+    /// dealt with it before. To resend one, send it first: a crash between the two leaves it to be sent once more, which
+    /// counts once ([`Kept::again`]).
     fn settle_letter(&self, key: String, settled: Settled) -> Wait<'_, Result<bool, StoreError>>;
 }

@@ -11,7 +11,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Input},
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Answered, DeadLetter, Heard, Incoming, ReplyTo, Wish},
+    ports::{Answered, DeadLetter, Heard, Incoming, NotResent, ReplyTo, Wish},
     reply::{Reply, Report},
     role::Role,
     steering::Steer,
@@ -28,6 +28,9 @@ use crate::amqp::connection::Shared;
 
 /// The causes of the supervisor's own messages about an order: nobody else's message may take their place.
 const OUR_CAUSES: [&str; 2] = ["overdue", "undeliverable"];
+
+/// The origin of what came by the exchange of commands.
+const COMMANDS: &str = "commands";
 
 type Read<T> = Result<T, Unreadable>;
 
@@ -142,29 +145,39 @@ pub(in crate::amqp) fn sender(shared: &Shared, delivery: &Delivery) -> Read<By> 
 
 fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
     let key = delivery.routing_key.as_str();
-    let asked = command_of(key);
-    if asked.is_none() && key != SUBMIT_KEY {
+    if command_of(key).is_none() && key != SUBMIT_KEY {
         return bad(format!("the routing key `{key}` names no command"));
     }
     // Whoever writes commands is told at once, and can say it in the older words.
     of_kind(delivery, &kind::command(key), Unreadable::Bad)?;
     let Asked { by, cause, reply_to } = asked_by(shared, delivery)?;
-    let (relocation, input) = match asked {
-        None => {
-            let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
-            let derived = || RelocationId(hashed(cause.0.as_bytes()));
-            (body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request })
-        }
-        Some(kind) => {
-            let body: CommandBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
-            let reason = body.reason.unwrap_or_default();
-            (
-                body.relocation,
-                Input::Command(Command { kind, reason, expected_version: body.expected_version }),
-            )
-        }
-    };
+    let (relocation, input) = command_body(key, &delivery.data, &cause)?;
     Ok(Incoming { envelope: Envelope { relocation, cause, by, input }, reply_to, early: 0 })
+}
+
+/// What the body of a command with this key asks, and of which relocation.
+fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(RelocationId, Input)> {
+    let Some(kind) = command_of(key) else {
+        let body: SubmitBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
+        let derived = || RelocationId(hashed(cause.0.as_bytes()));
+        return Ok((body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request }));
+    };
+    let body: CommandBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
+    let reason = body.reason.unwrap_or_default();
+    Ok((body.relocation, Input::Command(Command { kind, reason, expected_version: body.expected_version })))
+}
+
+/// What a dead letter was meant to tell a ticket. Of what came over the broker that is a command: who sent anything else,
+/// and as what, its body does not say.
+pub(in crate::amqp) fn meant(letter: &DeadLetter) -> Result<Envelope, NotResent> {
+    let key = letter.key.as_deref().unwrap_or_default();
+    if letter.origin != COMMANDS || (key != SUBMIT_KEY && command_of(key).is_none()) {
+        return crate::letters::envelope(letter);
+    }
+    let read = command_body(key, letter.body.as_bytes(), &letter.id);
+    let (relocation, input) = read.map_err(|why| NotResent::Unreadable(why.to_string()))?;
+    let by = letter.by.clone().unwrap_or(By::Nobody { via: "amqp".to_owned() });
+    Ok(Envelope { relocation, cause: letter.id.clone(), by, input })
 }
 
 /// A wish to pause or to resume.

@@ -401,6 +401,32 @@ fn a_dead_letter_says_why_and_from_whom_by_which_way() {
 }
 
 #[test]
+fn of_dead_letters_the_commands_can_be_read_again_and_nothing_else_that_came_over_the_broker() {
+    let letter = |exchange: &str, key: &str, body: &Value| {
+        let delivery = foreign(exchange, key, BasicProperties::default().with_user_id("boss".into()), body);
+        inward::dead_letter(&shared(), &dead(&delivery, "`message_id` is missing"))
+    };
+    let said = inward::meant(&letter("rehome.commands", "cancel", &cancel())).unwrap();
+    let input = Input::Command(Command { reason: "off".to_owned(), ..Command::plain(CommandKind::Cancel) });
+    assert_eq!((said.relocation, said.input), (relocation(1), input));
+    let request = json!({ "v": 1, "request": rehome_testkit::history::request() });
+    let submitted = letter("rehome.commands", "order.submit", &request);
+    // Without an id of its own it has the one that it would have had.
+    let said = inward::meant(&submitted).unwrap();
+    assert_eq!(said.relocation.0, outward::hashed(submitted.id.0.as_bytes()));
+    assert!(matches!(said.input, Input::Submitted { .. }));
+    let why = |letter| inward::meant(&letter).unwrap_err().to_string();
+    assert!(why(letter("rehome.commands", "cancel", &json!({ "v": 1 }))).contains("relocation"));
+    // Not even one that looks like an input of ours.
+    let envelope = serde_json::to_value(reply(1, "done").envelope).unwrap();
+    for (exchange, key) in
+        [("rehome.replies", "l3.default"), ("rehome.work", "l3.x"), ("rehome.commands", "steer.pause")]
+    {
+        assert!(why(letter(exchange, key, &envelope)).contains(key));
+    }
+}
+
+#[test]
 fn what_a_newer_broker_hands_out_again_and_again_is_set_aside_after_as_many_deliveries_as_elsewhere() {
     let mut delivery = delivered(Outgoing::Order(order(1, Layer::L3)));
     let mut handed_out = |times: i64| {
