@@ -11,8 +11,8 @@ use std::{
 
 use rehome_domain::{
     id::MessageId,
-    message::{Answer, Envelope},
-    ports::{Answered, Answers, Bus, BusError, Incoming, Outgoing, ReplyTo, Wish},
+    message::{Answer, Envelope, Input},
+    ports::{Answered, Answers, Bus, BusError, DeadLetter, Incoming, NotResent, Outgoing, ReplyTo, Wish},
     steering::Steer,
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
@@ -73,6 +73,29 @@ impl Asker {
     pub async fn command(&self, envelope: Envelope) -> Result<Asked, AskError> {
         self.ask(|reply_to| Outgoing::Command(Incoming { envelope, reply_to: Some(reply_to), early: 0 }))
             .await
+    }
+
+    /// What a dead letter was meant to tell a ticket.
+    ///
+    /// # Errors
+    /// If that is nothing, or can't be read.
+    pub fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        self.bus.said(letter)
+    }
+
+    /// Sends on what was set aside. Only whoever commands is answered.
+    ///
+    /// # Errors
+    /// If the bus does not take it.
+    pub async fn again(&self, envelope: Envelope) -> Result<Asked, AskError> {
+        if matches!(envelope.input, Input::Submitted { .. } | Input::Command(_)) {
+            return self.command(envelope).await;
+        }
+        // Put back, as one that came too early: by the supervisors' own way, where it is believed whose word it is.
+        let message = Outgoing::Reply(Incoming { envelope, reply_to: None, early: 1 });
+        let sent = timeout(self.patience, self.bus.send(vec![message])).await;
+        sent.map_err(|_| AskError::NotTaken)??;
+        Ok(Asked::Accepted)
     }
 
     /// Wishes something paused or resumed.

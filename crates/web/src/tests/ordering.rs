@@ -271,8 +271,7 @@ async fn a_request_to_cancel_that_nobody_has_answered_yet_is_taken_and_counts_on
     world.user("oss", Role::Operator).await;
     let (secret, _) = world.token("oss", None, None).await;
     let token = secret.expose();
-    let supervise =
-        || supervise(Arc::clone(&world.bus) as _, Arc::clone(&world.store) as _, world.now());
+    let supervise = || supervise(Arc::clone(&world.bus) as _, Arc::clone(&world.store) as _, world.now());
     let supervisor = tokio::spawn(supervise());
     let placed = ask(&world, token, Method::POST, "/serviceOrder", Some(order(1, None))).await.json();
     // The supervisors are away, and come again only when two requests wait for them.

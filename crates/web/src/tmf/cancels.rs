@@ -72,7 +72,8 @@ async fn ask(
     let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
     let command = Command { kind: CommandKind::Cancel, reason, expected_version: None };
     let input = Input::Command(command);
-    let envelope = Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input: input.clone() };
+    let envelope =
+        Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input: input.clone() };
     match workbench.asker.command(envelope).await? {
         // A refusal is in the order's journal too: the task is there, and has ended.
         Asked::Answered(Answer::Accepted { .. } | Answer::Refused { .. }) => {}
