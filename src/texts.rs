@@ -285,6 +285,7 @@ texts! {
     head_seen(): "last shown", "最近使用";
     head_ends(): "ends", "有效至";
     head_count(): "count", "数量";
+    head_letter(): "letter", "死信";
     head_entry(): "entry", "序号";
     head_time(): "time", "时间";
     head_who(): "who", "来源";
@@ -336,6 +337,22 @@ texts! {
     row_on_its_way(service, id): "{service}: on its way as {id}", "{service}：已发出，工单 {id}";
     row_refused(line, service, why): "row {line}, {service}: {why}", "第 {line} 行，{service}：{why}";
     row_stands(service, status, id): "{service}: {status} ({id})", "{service}：{status}（{id}）";
+    no_letters(): "there are no dead letters that nobody has dealt with", "没有待处理的死信";
+    no_such_letter(given): "there is no dead letter {given}; `rehome dead list --all` shows what there is",
+        "没有死信 {given}；用 `rehome dead list --all` 查看";
+    letter_came(at, origin, key, who): "of {at}, from {origin} {key}, by {who}", "{at}，来自 {origin} {key}，发送者 {who}";
+    letter_reason(why): "set aside: {why}", "未受理原因：{why}";
+    letter_not_resent(why): "can't be sent again: {why}", "不能重新发送：{why}";
+    letter_open(): "nobody has dealt with it", "未处理";
+    letter_was_resent(who, at, why): "sent again by {who} at {at}: {why}", "{who} 于 {at} 重新发送：{why}";
+    letter_was_dropped(who, at, why): "dropped by {who} at {at}: {why}", "{who} 于 {at} 丢弃：{why}";
+    letter_taken(id): "sent again, and taken: `rehome show {id}`", "已重新发送并受理：`rehome show {id}`";
+    letter_refused(id, why): "sent again, and refused: {why}. `rehome show {id}` has its journal",
+        "已重新发送，但被拒绝：{why}。日志见 `rehome show {id}`";
+    letter_rejected(why): "sent again, and set aside again: {why}. It is a new dead letter",
+        "已重新发送，但仍无工单可受理：{why}。已成为新的死信";
+    letter_on_its_way(id): "sent again; `rehome show {id}` tells what becomes of it", "已重新发送；结果见 `rehome show {id}`";
+    letter_dropped(): "dropped", "已丢弃";
     alarm(): "alarm", "告警";
     export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
         "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";

@@ -249,7 +249,7 @@ impl Remote {
         // A search finds all that has the text in it; by this order nothing is meant that comes after the service itself.
         let query = [("text", given.to_owned()), ("sort", "service".to_owned())];
         let mut found = Vec::new();
-        let refused = self.pages(&query, |ticket| {
+        let refused = self.asked_for("/tickets", "tickets", &query, |ticket| {
             let service = word(&ticket["service_id"]);
             let go_on = service <= given;
             if service == given {
@@ -280,24 +280,37 @@ impl Remote {
         query: &[(&str, String)],
         look: impl FnMut(Value) -> bool,
     ) -> Result<(), Failure> {
-        self.pages(query, look)?.map_or(Ok(()), |why| Err(self.failure(&why)))
+        self.pages("/tickets", "tickets", query, look)
+    }
+
+    /// Everything of a list of any kind, which its pages have under this name.
+    pub(super) fn pages(
+        &self,
+        path: &str,
+        name: &str,
+        query: &[(&str, String)],
+        look: impl FnMut(Value) -> bool,
+    ) -> Result<(), Failure> {
+        self.asked_for(path, name, query, look)?.map_or(Ok(()), |why| Err(self.failure(&why)))
     }
 
     /// The same; answers why the list is refused, if it is.
-    fn pages(
+    fn asked_for(
         &self,
+        path: &str,
+        name: &str,
         query: &[(&str, String)],
         mut look: impl FnMut(Value) -> bool,
     ) -> Result<Option<Refused>, Failure> {
         let mut query: Vec<(&str, String)> = query.to_vec();
         query.push(("limit", "200".to_owned()));
         loop {
-            let page = match self.get("/tickets", &query)? {
+            let page = match self.get(path, &query)? {
                 Answer::Good(_, page) => page,
                 Answer::Refused(why) => return Ok(Some(why)),
             };
-            for ticket in page["tickets"].as_array().into_iter().flatten() {
-                if !look(ticket.clone()) {
+            for one in page[name].as_array().into_iter().flatten() {
+                if !look(one.clone()) {
                     return Ok(None);
                 }
             }
@@ -306,6 +319,12 @@ impl Remote {
             query.push(("after", next.to_owned()));
         }
     }
+}
+
+/// A text as one part of a path.
+pub(super) fn path_part(text: &str) -> String {
+    // A blank is `+` in a form only.
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// A text of a document; nothing if it is none.

@@ -105,12 +105,15 @@ fn of_several_commands_those_before_a_failure_are_told_and_those_after_it_are_no
     let [one, two, three] = IDS;
     let args = ["force", "completion", one, two, three, "--reason", "x", "--yes"];
     let told = system.said(&[&args[..], &["--json"]].concat()).json(1);
-    let accepted: Vec<&Value> = told["commands"].as_array().unwrap().iter().map(|told| &told["accepted"]).collect();
+    let accepted: Vec<&Value> =
+        told["commands"].as_array().unwrap().iter().map(|told| &told["accepted"]).collect();
     assert_eq!(accepted, [&json!(true), &Value::Null, &json!(false)]);
     let kinds = [&told["commands"][1]["why"]["kind"], &told["commands"][2]["why"]["kind"]];
     assert_eq!(kinds, ["no-answer", "not-given"]);
     assert_eq!(system.asked().iter().filter(|asked| asked.line.starts_with("POST")).count(), 2);
-    system.said(&args).is(1, &["Force completion: taken", "it starts again. It may have been taken", "not given"]);
+    system
+        .said(&args)
+        .is(1, &["Force completion: taken", "it starts again. It may have been taken", "not given"]);
 }
 
 #[test]
@@ -123,7 +126,8 @@ fn of_a_sheets_rows_those_before_a_failure_are_told_with_their_tickets() {
     let path = dir.path().join("sheet.csv");
     std::fs::write(&path, sheet(3)).unwrap();
     let told = system.said(&["submit", path.to_str().unwrap(), "--json"]).json(1);
-    let rows: Vec<_> = told["rows"].as_array().unwrap().iter().map(|row| (&row["result"], &row["relocation"])).collect();
+    let rows: Vec<_> =
+        told["rows"].as_array().unwrap().iter().map(|row| (&row["result"], &row["relocation"])).collect();
     let (first, null) = (json!(IDS[0]), Value::Null);
     let results = [&json!("submitted"), &json!("unanswered"), &json!("not_sent")];
     assert_eq!(rows, [(results[0], &first), (results[1], &null), (results[2], &null)]);
@@ -166,15 +170,19 @@ fn a_watch_comes_again_from_where_it_began_and_ends_where_it_is_refused_for_good
 #[test]
 fn a_service_is_found_among_all_those_whose_names_hold_its_own() {
     let system = Scripted::start(|asked, _| {
-        let named = |name: &str| json!({ "id": IDS[0], "service_id": name, "disposition": "open", "actions": [] });
+        let named =
+            |name: &str| json!({ "id": IDS[0], "service_id": name, "disposition": "open", "actions": [] });
         let page = |names: &[&str], next: Option<&str>| {
-            json!({ "tickets": names.iter().map(|name| named(name)).collect::<Vec<_>>(), "next": next }).to_string()
+            json!({ "tickets": names.iter().map(|name| named(name)).collect::<Vec<_>>(), "next": next })
+                .to_string()
         };
         let list = asked.line.starts_with("GET /api/v1/tickets?");
         match (list, asked.line.contains("after=")) {
             (true, false) => (200, page(&["A-LL-1"], Some("x"))),
             (true, true) => (200, page(&["LL-1", "LL-10"], Some("y"))),
-            (false, _) if asked.line.starts_with("POST") => (200, json!({ "id": IDS[0], "version": 2 }).to_string()),
+            (false, _) if asked.line.starts_with("POST") => {
+                (200, json!({ "id": IDS[0], "version": 2 }).to_string())
+            }
             (false, _) => (200, named("LL-1").to_string()),
         }
     });

@@ -4,8 +4,8 @@
 mod benches;
 mod by_message;
 mod checked;
-mod cut_off;
 mod cli;
+mod cut_off;
 mod deployment;
 mod first_start;
 mod kill;
