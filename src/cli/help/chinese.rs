@@ -365,8 +365,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 示例:
   rehome dead list
   rehome dead show 'amqp:crm:17#9f2c0d5e1b7a4c33'
-  rehome dead resend 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"目标端口已空闲\"
-  rehome dead drop 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"测试消息\"
+  rehome dead resend 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"the target is free now\"
+  rehome dead drop 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"sent by a test\"
 
 通过 HTTP 访问运行中的系统。处理死信需要 supervisor 角色；死信会保留，
 并记录由谁、因何、如何处理。",

@@ -29,10 +29,7 @@ use crate::amqp::connection::Shared;
 /// The causes of the supervisor's own messages about an order: nobody else's message may take their place.
 const OUR_CAUSES: [&str; 2] = ["overdue", "undeliverable"];
 
-/// The origin of what came by the exchange of commands.
-const COMMANDS: &str = "commands";
-
-type Read<T> = Result<T, Unreadable>;
+pub(super) type Read<T> = Result<T, Unreadable>;
 
 fn bad<T>(reason: impl Into<String>) -> Read<T> {
     Err(Unreadable::Bad(reason.into()))
@@ -156,7 +153,7 @@ fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
 }
 
 /// What the body of a command with this key asks, and of which relocation.
-fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(RelocationId, Input)> {
+pub(super) fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(RelocationId, Input)> {
     let Some(kind) = command_of(key) else {
         let body: SubmitBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
         let derived = || RelocationId(hashed(cause.0.as_bytes()));
@@ -165,19 +162,6 @@ fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(RelocationId
     let body: CommandBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
     let reason = body.reason.unwrap_or_default();
     Ok((body.relocation, Input::Command(Command { kind, reason, expected_version: body.expected_version })))
-}
-
-/// What a dead letter was meant to tell a ticket. Of what came over the broker that is a command: who sent anything else,
-/// and as what, its body does not say.
-pub(in crate::amqp) fn meant(letter: &DeadLetter) -> Result<Envelope, NotResent> {
-    let key = letter.key.as_deref().unwrap_or_default();
-    if letter.origin != COMMANDS || (key != SUBMIT_KEY && command_of(key).is_none()) {
-        return crate::letters::envelope(letter);
-    }
-    let read = command_body(key, letter.body.as_bytes(), &letter.id);
-    let (relocation, input) = read.map_err(|why| NotResent::Unreadable(why.to_string()))?;
-    let by = letter.by.clone().unwrap_or(By::Nobody { via: "amqp".to_owned() });
-    Ok(Envelope { relocation, cause: letter.id.clone(), by, input })
 }
 
 /// A wish to pause or to resume.
@@ -232,12 +216,14 @@ fn reply_to(shared: &Shared, delivery: &Delivery, id: &str) -> Read<Option<Reply
 
 /// The domain by whose key an order came; none if it is no order.
 pub(in crate::amqp) fn domain_of_order(shared: &Shared, delivery: &Delivery) -> Option<String> {
-    (delivery.exchange.as_str() == shared.names.work()).then(|| domain(delivery)).flatten()
+    (delivery.exchange.as_str() == shared.names.work())
+        .then(|| domain(delivery.routing_key.as_str()))
+        .flatten()
 }
 
 /// The domain of an order's or a reply's key.
-fn domain(delivery: &Delivery) -> Option<String> {
-    let (_, domain) = delivery.routing_key.as_str().split_once('.')?;
+fn domain(key: &str) -> Option<String> {
+    let (_, domain) = key.split_once('.')?;
     (!domain.is_empty()).then(|| domain.to_owned())
 }
 
@@ -245,24 +231,36 @@ fn domain(delivery: &Delivery) -> Option<String> {
 /// supervisor sees, who knows its device.
 fn reply(shared: &Shared, delivery: &Delivery) -> Read<Envelope> {
     of_kind(delivery, kind::REPLY, Unreadable::Newer)?;
-    let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION, Unreadable::Newer)?;
-    let key = delivery.routing_key.as_str();
+    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
+    let (key, id) = (delivery.routing_key.as_str(), message_id(delivery));
+    reply_body(shared, key, &delivery.data, user, id.as_deref())
+}
+
+/// What the body of a reply with this key says, if this user may say it.
+pub(super) fn reply_body(
+    shared: &Shared,
+    key: &str,
+    body: &[u8],
+    user: Option<&str>,
+    id: Option<&str>,
+) -> Read<Envelope> {
+    let reply: Reply = versioned(body, MESSAGE_VERSION, Unreadable::Newer)?;
     if key.split('.').next() != Some(reply.layer.wire()) {
         return bad(format!(
             "`layer` is {}, but the routing key is `{key}`: one layer can't answer for another",
             reply.layer.wire()
         ));
     }
-    let Some(domain) = domain(delivery) else {
+    let Some(domain) = domain(key) else {
         return bad(format!("the routing key `{key}` names no domain, expected the order's own key"));
     };
     let domain = if says_no_domain(shared, &domain) {
         None
     } else {
-        may_answer(shared, delivery, &domain)?;
+        may_answer(shared, user, &domain)?;
         Some(domain)
     };
-    let what = answer_of(reply.order, message_id(delivery).as_deref()).unwrap_or_else(|| said(&reply.report));
+    let what = answer_of(reply.order, id).unwrap_or_else(|| said(&reply.report));
     Ok(Envelope::reply(reply, &what).in_domain(domain))
 }
 
@@ -275,8 +273,7 @@ fn says_no_domain(shared: &Shared, domain: &str) -> bool {
 }
 
 /// Where configuration names who answers for a domain, nobody else does.
-fn may_answer(shared: &Shared, delivery: &Delivery, domain: &str) -> Read<()> {
-    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
+fn may_answer(shared: &Shared, user: Option<&str>, domain: &str) -> Read<()> {
     let named = || shared.options.configurators.iter().filter(|(of, _)| of == domain);
     if named().next().is_none() || named().any(|(_, name)| Some(name.as_str()) == user) {
         return Ok(());
@@ -325,93 +322,11 @@ pub(in crate::amqp) fn handed_back(delivery: &Delivery) -> u64 {
     header_number(headers(delivery), "x-delivery-count").unwrap_or(0)
 }
 
-/// A dead letter: one of ours with its reason in headers, or one the broker set aside.
-pub(in crate::amqp) fn dead_letter(shared: &Shared, delivery: &Delivery) -> DeadLetter {
-    let headers = headers(delivery);
-    let death = headers.and_then(Death::read);
-    let text = |name| header_text(headers, name);
-    let user = text(header::USER)
-        .or_else(|| delivery.properties.user_id().as_ref().map(|user| user.as_str().to_owned()));
-    let key = text(header::KEY)
-        .or_else(|| death.as_ref().map(|death| death.key.clone()))
-        .unwrap_or_else(|| delivery.routing_key.as_str().to_owned());
-    let origin = text(header::ORIGIN)
-        .or_else(|| death.as_ref().map(|death| death.exchange.clone()))
-        .unwrap_or_default();
-    let by = text(header::BY).and_then(|by| serde_json::from_str(&by).ok());
-    let body = String::from_utf8_lossy(&delivery.data).into_owned();
-    let id = message_id(delivery)
-        .unwrap_or_else(|| hashed(format!("{origin} {key} {body}").as_bytes()).to_string());
-    let stamped = *delivery.properties.timestamp();
-    let at = death.as_ref().and_then(|death| death.at).or(stamped).and_then(seconds);
-    let reason = text(header::REASON).or_else(|| death.as_ref().map(Death::reason));
-    DeadLetter {
-        id: foreign_id(user.as_deref(), &id),
-        at: at.unwrap_or_else(Timestamp::now),
-        origin: shared.names.short(&origin).to_owned(),
-        key: Some(key),
-        by: by.or_else(|| sender(shared, delivery).ok()),
-        trace: trace_of(&delivery.properties),
-        reason: reason.unwrap_or_else(|| "it came to the dead letters without a reason".to_owned()),
-        body,
-    }
-}
-
-/// What the broker notes on a message it sets aside (`x-death`).
-struct Death {
-    queue: String,
-    exchange: String,
-    key: String,
-    why: String,
-    count: u64,
-    at: Option<u64>,
-}
-
-impl Death {
-    fn read(headers: &FieldTable) -> Option<Self> {
-        let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else { return None };
-        let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
-        let text = |name| header_text(Some(death), name).unwrap_or_default();
-        let key = match death.inner().get("routing-keys") {
-            Some(AMQPValue::FieldArray(keys)) => match keys.as_slice().first() {
-                Some(AMQPValue::LongString(key)) => String::from_utf8_lossy(key.as_bytes()).into_owned(),
-                _ => String::new(),
-            },
-            _ => String::new(),
-        };
-        let at = match death.inner().get("time") {
-            Some(AMQPValue::Timestamp(at)) => Some(*at),
-            _ => None,
-        };
-        let count = header_number(Some(death), "count").unwrap_or_default();
-        Some(Self { queue: text("queue"), exchange: text("exchange"), key, why: text("reason"), count, at })
-    }
-
-    fn reason(&self) -> String {
-        let Self { queue, why, count, .. } = self;
-        match why.as_str() {
-            "delivery_limit" => {
-                format!(
-                    "each time it was taken from `{queue}` its reader died, until the broker set it aside"
-                )
-            }
-            "rejected" => format!("its reader rejected it off `{queue}`"),
-            "expired" => format!("it grew too old in `{queue}`"),
-            "maxlen" => format!("`{queue}` was full"),
-            other => format!("the broker set it aside off `{queue}`: {other}, {count} times"),
-        }
-    }
-}
-
-fn seconds(at: u64) -> Option<Timestamp> {
-    Timestamp::from_second(i64::try_from(at).ok()?).ok()
-}
-
-fn headers(delivery: &Delivery) -> Option<&FieldTable> {
+pub(super) fn headers(delivery: &Delivery) -> Option<&FieldTable> {
     delivery.properties.headers().as_ref()
 }
 
-fn message_id(delivery: &Delivery) -> Option<String> {
+pub(super) fn message_id(delivery: &Delivery) -> Option<String> {
     let id = delivery.properties.message_id().as_ref()?.as_str();
     (!id.is_empty()).then(|| id.to_owned())
 }
@@ -463,7 +378,7 @@ fn versioned<T: DeserializeOwned>(body: &[u8], ours: u16, newer: IfNewer) -> Rea
 }
 
 /// Reads JSON; what is wrong is said with its place.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
