@@ -35,7 +35,7 @@ enum What {
     List(List),
     /// Show one: what it said, why nobody took it, what was done about it
     Show(One),
-    /// Send one again, as a new message: a request or a command in your name
+    /// Send a request or a command again, as a new message in your name
     Resend(Settle),
     /// Say that one needs nothing
     Drop(Settle),

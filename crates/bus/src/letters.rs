@@ -1,15 +1,22 @@
 //! Dead letters that supervisors keep, read again.
 
 use rehome_domain::{
-    message::Envelope,
+    message::{Envelope, Input},
     ports::{DeadLetter, NotResent},
 };
 
-/// The message that a supervisor set aside, as it keeps it: whole, and without a key. What has a key came over a broker,
-/// with a body of its sender's, and says of itself what it likes.
+/// The request or command that a supervisor set aside, as it keeps it: whole, and without a key. What has a key came over
+/// a broker, with a body of its sender's, and says of itself what it likes.
 pub(crate) fn envelope(letter: &DeadLetter) -> Result<Envelope, NotResent> {
-    if let Some(key) = &letter.key {
-        return Err(NotResent::Elsewhere { origin: letter.origin.clone(), key: key.clone() });
+    let no_command = || NotResent::NoCommand { origin: letter.origin.clone() };
+    if letter.key.is_some() {
+        return Err(no_command());
     }
-    serde_json::from_str(&letter.body).map_err(|why| NotResent::Unreadable(why.to_string()))
+    let read: Result<Envelope, _> = serde_json::from_str(&letter.body);
+    let envelope = read.map_err(|why| NotResent::Unreadable(why.to_string()))?;
+    if matches!(envelope.input, Input::Submitted { .. } | Input::Command(_)) {
+        Ok(envelope)
+    } else {
+        Err(no_command())
+    }
 }

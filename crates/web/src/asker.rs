@@ -11,7 +11,7 @@ use std::{
 
 use rehome_domain::{
     id::MessageId,
-    message::{Answer, Envelope, Input},
+    message::{Answer, Envelope},
     ports::{Answered, Answers, Bus, BusError, DeadLetter, Incoming, NotResent, Outgoing, ReplyTo, Wish},
     steering::Steer,
 };
@@ -75,27 +75,12 @@ impl Asker {
             .await
     }
 
-    /// What a dead letter was meant to tell a ticket.
+    /// The request or command that a dead letter is.
     ///
     /// # Errors
-    /// If that is nothing, or can't be read.
+    /// If it is none, or can't be read.
     pub fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
         self.bus.said(letter)
-    }
-
-    /// Sends on what was set aside. Only whoever commands is answered.
-    ///
-    /// # Errors
-    /// If the bus does not take it.
-    pub async fn again(&self, envelope: Envelope) -> Result<Asked, AskError> {
-        if matches!(envelope.input, Input::Submitted { .. } | Input::Command(_)) {
-            return self.command(envelope).await;
-        }
-        // Put back, as one that came too early: by the supervisors' own way, where it is believed whose word it is.
-        let message = Outgoing::Reply(Incoming { envelope, reply_to: None, early: 1 });
-        let sent = timeout(self.patience, self.bus.send(vec![message])).await;
-        sent.map_err(|_| AskError::NotTaken)??;
-        Ok(Asked::Accepted)
     }
 
     /// Wishes something paused or resumed.

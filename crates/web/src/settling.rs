@@ -41,7 +41,7 @@ pub(crate) async fn resend(
     let envelope = kept.again(said, caller.by());
     let relocation = envelope.relocation;
     // First sent, then taken down: who dies between the two leaves a letter that is sent once more, and counts once.
-    let asked = workbench.asker.again(envelope).await?;
+    let asked = workbench.asker.command(envelope).await?;
     let settled = settled(workbench, caller, Settlement::Resent, reason);
     if !workbench.letters.settle_letter(kept.key.clone(), settled).await? {
         let other = workbench.letters.letter(kept.key).await?.and_then(|kept| kept.settled);

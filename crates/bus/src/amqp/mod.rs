@@ -238,7 +238,7 @@ impl Bus for Amqp {
     }
 
     fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
-        dead::meant(&self.shared, letter)
+        dead::meant(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

@@ -235,10 +235,10 @@ pub trait Bus: Send + Sync {
     /// The messages nobody could read or take. Several consumers compete.
     fn dead(&self) -> Box<dyn DeadQueue>;
 
-    /// What a dead letter was meant to tell a ticket, so that it can be sent again.
+    /// The request or command that a dead letter is, so that it can be sent again.
     ///
     /// # Errors
-    /// If it was meant for somebody else, or can't be read.
+    /// If it is none, or can't be read.
     fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent>;
 
     /// How full the queues are that everybody shares. For watching: asked every few seconds, so it must be cheap.

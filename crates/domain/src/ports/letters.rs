@@ -5,12 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{DeadLetter, StoreError, Wait};
-use crate::{
-    command::By,
-    id::MessageId,
-    lang::Lang,
-    message::{Envelope, Input},
-};
+use crate::{command::By, id::MessageId, lang::Lang, message::Envelope};
 
 /// What a person did about a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,16 +44,15 @@ pub struct Kept {
 /// Why a dead letter can't be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotResent {
-    /// It is no input of a ticket: an order, an event, a wish to pause.
-    #[error("it came by {origin} with the key {key}, and only what was meant for a ticket can be sent again")]
-    Elsewhere {
+    /// It is nothing that a person asked for. A reply or a deadline that is lost is made up for: its ticket asks what
+    /// became of its order when that has not been answered in time.
+    #[error("it came by {origin}, and is no request and no command")]
+    NoCommand {
         /// The exchange.
         origin: String,
-        /// The routing key.
-        key: String,
     },
     /// It can't be read.
-    #[error("it can't be read as a message for a ticket: {0}")]
+    #[error("it can't be read as a request or a command: {0}")]
     Unreadable(String),
 }
 
@@ -67,16 +61,15 @@ impl NotResent {
     #[must_use]
     pub fn sentence(&self, lang: Lang) -> String {
         match (self, lang) {
-            (Self::Elsewhere { origin, key }, Lang::En) => {
-                format!(
-                    "it came by `{origin}` with the key `{key}`; only what was meant for a ticket can be sent again"
-                )
+            (Self::NoCommand { origin }, Lang::En) => format!(
+                "it came by `{origin}`, and only requests and commands can be sent again; what became of an order its \
+                 ticket asks by itself"
+            ),
+            (Self::NoCommand { origin }, Lang::Zh) => {
+                format!("该消息来自 `{origin}`，只有移机请求和命令才能重新发送；工作单的结果由其工单自行查询")
             }
-            (Self::Elsewhere { origin, key }, Lang::Zh) => {
-                format!("该消息来自 `{origin}`，路由键为 `{key}`；只有发给工单的消息才能重新发送")
-            }
-            (Self::Unreadable(why), Lang::En) => format!("it can't be read as a message for a ticket: {why}"),
-            (Self::Unreadable(why), Lang::Zh) => format!("无法作为发给工单的消息读取：{why}"),
+            (Self::Unreadable(why), Lang::En) => format!("it can't be read as a request or a command: {why}"),
+            (Self::Unreadable(why), Lang::Zh) => format!("无法作为移机请求或命令读取：{why}"),
         }
     }
 }
@@ -86,14 +79,10 @@ const RESENT: Uuid = Uuid::from_u128(0x7265_686f_6d65_4000_8000_7265_7365_6e74);
 
 impl Kept {
     /// What it said, as a new message: one id however often it is sent, so that it counts once, and another than the
-    /// letter's, so that if it is set aside again that is a letter of its own. A request or a command is in the name of
-    /// whoever sends it again: they answer for it, and their role counts. A reply stays its configurator's.
+    /// letter's, so that if it is set aside again that is a letter of its own. It is in the name of whoever sends it
+    /// again: they answer for it, and their role counts.
     #[must_use]
     pub fn again(&self, said: Envelope, by: By) -> Envelope {
-        let by = match said.input {
-            Input::Submitted { .. } | Input::Command(_) => by,
-            _ => said.by,
-        };
         let cause = MessageId(format!("resent:{}", Uuid::new_v5(&RESENT, self.key.as_bytes())));
         Envelope { cause, by, ..said }
     }

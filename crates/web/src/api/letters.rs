@@ -48,8 +48,8 @@ pub(super) fn routes() -> Vec<Route> {
             .with(Answer { status: 204, is: "It is dealt with", content: Content::Nothing })
             .problems([409]),
         Route::new(Method::POST, "/dead-letters/{key}/resend", "resendDeadLetter", resend)
-            .is("Sends a dead letter's message again, as a new message that counts once however often this is asked. A \
-                 request or a command is then in the name of whoever asks. The letter stays, with who sent it again and why")
+            .is("Sends a dead letter's message again, as a new message that counts once however often this is asked, in \
+                 the name of whoever asks; a request or a command, nothing else. The letter stays, with who sent it again and why")
             .needs(Some(Role::TO_SETTLE))
             .body::<Why>()
             .answers::<Became>(200, "It was sent; what became of it")

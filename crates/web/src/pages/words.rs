@@ -194,7 +194,7 @@ words! {
     dropped: "dropped", "已丢弃";
     resent: "resent", "已重新发送";
     resend: "Send again", "重新发送";
-    resend_hint: "As a new message, in your name if it is a request or a command.", "作为新消息发送；如为移机请求或命令，则以您的名义发送。";
+    resend_hint: "As a new message, in your name.", "作为新消息，以您的名义发送。";
     not_resent: "Can't be sent again", "不能重新发送";
     open: "open", "未处理";
     // Steering.

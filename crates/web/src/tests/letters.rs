@@ -75,7 +75,7 @@ async fn a_letter_whose_sender_died_before_taking_that_down_is_sent_once_more_an
     let asker = &world.workbench.asker;
     let by = rehome_testkit::history::person();
     let envelope = kept.again(asker.said(&kept.letter).unwrap(), by.clone());
-    asker.again(envelope).await.unwrap();
+    asker.command(envelope).await.unwrap();
     let answer = resend(&world, &token(&world, Role::Supervisor).await, &kept).await;
     assert_eq!(
         (answer.status, &answer.json()["result"]),
@@ -106,13 +106,16 @@ async fn what_no_ticket_can_take_again_is_a_letter_of_its_own() {
 }
 
 #[actix_web::test]
-async fn what_was_meant_for_no_ticket_or_can_not_be_read_says_so_and_stays() {
+async fn what_is_no_request_and_no_command_or_can_not_be_read_says_so_and_stays() {
     let world = world().await;
     let supervisor = token(&world, Role::Supervisor).await;
+    let unpaused = rehome_domain::message::Envelope::unpaused(rehome_testkit::history::RELOCATION, 1);
+    let unpaused = json!(unpaused).to_string();
     for (origin, key, body, why) in [
-        ("work", Some("l3.default"), "{}", "only what was meant for a ticket"),
+        ("work", Some("l3.default"), "{}", "only requests and commands"),
         ("commands", None, "{}", "missing field `relocation`"),
         ("commands", None, "not JSON", "expected"),
+        ("replies", None, &unpaused, "only requests and commands"),
     ] {
         let letter = DeadLetter {
             id: MessageId(format!("a/{key:?}%\n{body}")),

@@ -13,7 +13,7 @@ use rehome_domain::{
 
 use super::{
     SUBMIT_KEY, command_of, header,
-    inward::{command_body, headers, message_id, parse, reply_body, sender, trace_of},
+    inward::{command_body, headers, message_id, sender, trace_of},
     outward::{foreign_id, hashed, header_number, header_text},
 };
 use crate::amqp::connection::Shared;
@@ -101,30 +101,14 @@ fn seconds(at: u64) -> Option<Timestamp> {
     Timestamp::from_second(i64::try_from(at).ok()?).ok()
 }
 
-/// What a dead letter was meant to tell a ticket. Where it came from is believed: who writes dead letters is the broker,
-/// or one of our own.
-pub(in crate::amqp) fn meant(shared: &Shared, letter: &DeadLetter) -> Result<Envelope, NotResent> {
-    let DeadLetter { origin, key: Some(key), body, by, .. } = letter else {
+/// The request or command that a dead letter is.
+pub(in crate::amqp) fn meant(letter: &DeadLetter) -> Result<Envelope, NotResent> {
+    let key = letter.key.as_deref().unwrap_or_default();
+    if letter.origin != "commands" || (key != SUBMIT_KEY && command_of(key).is_none()) {
         return crate::letters::envelope(letter);
-    };
-    let user = match by {
-        Some(By::Person { name, .. }) => Some(name.as_str()),
-        _ => None,
-    };
-    let read = match origin.as_str() {
-        "commands" if key == SUBMIT_KEY || command_of(key).is_some() => {
-            let by = by.clone().unwrap_or(By::Nobody { via: "amqp".to_owned() });
-            let cause = letter.id.clone();
-            command_body(key, body.as_bytes(), &cause).map(|(relocation, input)| Envelope {
-                relocation,
-                cause,
-                by,
-                input,
-            })
-        }
-        "replies" => reply_body(shared, key, body.as_bytes(), user, None),
-        "internal" => parse(body.as_bytes()),
-        _ => return crate::letters::envelope(letter),
-    };
-    read.map_err(|why| NotResent::Unreadable(why.to_string()))
+    }
+    let read = command_body(key, letter.body.as_bytes(), &letter.id);
+    let (relocation, input) = read.map_err(|why| NotResent::Unreadable(why.to_string()))?;
+    let by = letter.by.clone().unwrap_or(By::Nobody { via: "amqp".to_owned() });
+    Ok(Envelope { relocation, cause: letter.id.clone(), by, input })
 }

@@ -1,17 +1,16 @@
 //! What comes off the wire, as the domain's messages, or why it can't be read.
 
-use jiff::Timestamp;
 use lapin::{
     BasicProperties,
     message::Delivery,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{FieldTable, ShortString},
 };
 use rehome_domain::{
     command::{By, Command},
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Input},
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Answered, DeadLetter, Heard, Incoming, NotResent, ReplyTo, Wish},
+    ports::{Answered, Heard, Incoming, ReplyTo, Wish},
     reply::{Reply, Report},
     role::Role,
     steering::Steer,
@@ -216,14 +215,12 @@ fn reply_to(shared: &Shared, delivery: &Delivery, id: &str) -> Read<Option<Reply
 
 /// The domain by whose key an order came; none if it is no order.
 pub(in crate::amqp) fn domain_of_order(shared: &Shared, delivery: &Delivery) -> Option<String> {
-    (delivery.exchange.as_str() == shared.names.work())
-        .then(|| domain(delivery.routing_key.as_str()))
-        .flatten()
+    (delivery.exchange.as_str() == shared.names.work()).then(|| domain(delivery)).flatten()
 }
 
 /// The domain of an order's or a reply's key.
-fn domain(key: &str) -> Option<String> {
-    let (_, domain) = key.split_once('.')?;
+fn domain(delivery: &Delivery) -> Option<String> {
+    let (_, domain) = delivery.routing_key.as_str().split_once('.')?;
     (!domain.is_empty()).then(|| domain.to_owned())
 }
 
@@ -231,36 +228,24 @@ fn domain(key: &str) -> Option<String> {
 /// supervisor sees, who knows its device.
 fn reply(shared: &Shared, delivery: &Delivery) -> Read<Envelope> {
     of_kind(delivery, kind::REPLY, Unreadable::Newer)?;
-    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
-    let (key, id) = (delivery.routing_key.as_str(), message_id(delivery));
-    reply_body(shared, key, &delivery.data, user, id.as_deref())
-}
-
-/// What the body of a reply with this key says, if this user may say it.
-pub(super) fn reply_body(
-    shared: &Shared,
-    key: &str,
-    body: &[u8],
-    user: Option<&str>,
-    id: Option<&str>,
-) -> Read<Envelope> {
-    let reply: Reply = versioned(body, MESSAGE_VERSION, Unreadable::Newer)?;
+    let reply: Reply = versioned(&delivery.data, MESSAGE_VERSION, Unreadable::Newer)?;
+    let key = delivery.routing_key.as_str();
     if key.split('.').next() != Some(reply.layer.wire()) {
         return bad(format!(
             "`layer` is {}, but the routing key is `{key}`: one layer can't answer for another",
             reply.layer.wire()
         ));
     }
-    let Some(domain) = domain(key) else {
+    let Some(domain) = domain(delivery) else {
         return bad(format!("the routing key `{key}` names no domain, expected the order's own key"));
     };
     let domain = if says_no_domain(shared, &domain) {
         None
     } else {
-        may_answer(shared, user, &domain)?;
+        may_answer(shared, delivery, &domain)?;
         Some(domain)
     };
-    let what = answer_of(reply.order, id).unwrap_or_else(|| said(&reply.report));
+    let what = answer_of(reply.order, message_id(delivery).as_deref()).unwrap_or_else(|| said(&reply.report));
     Ok(Envelope::reply(reply, &what).in_domain(domain))
 }
 
@@ -273,7 +258,8 @@ fn says_no_domain(shared: &Shared, domain: &str) -> bool {
 }
 
 /// Where configuration names who answers for a domain, nobody else does.
-fn may_answer(shared: &Shared, user: Option<&str>, domain: &str) -> Read<()> {
+fn may_answer(shared: &Shared, delivery: &Delivery, domain: &str) -> Read<()> {
+    let user = delivery.properties.user_id().as_ref().map(ShortString::as_str);
     let named = || shared.options.configurators.iter().filter(|(of, _)| of == domain);
     if named().next().is_none() || named().any(|(_, name)| Some(name.as_str()) == user) {
         return Ok(());
@@ -378,7 +364,7 @@ fn versioned<T: DeserializeOwned>(body: &[u8], ours: u16, newer: IfNewer) -> Rea
 }
 
 /// Reads JSON; what is wrong is said with its place.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Read<T> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
