@@ -91,13 +91,15 @@ fn told(heard: Heard) -> String {
     let mut write = |line: std::fmt::Arguments<'_>| _ = text.write_fmt(line);
     match heard {
         Heard::Nothing(place) => write(format_args!(": here\nid: {}\n\n", written(place))),
-        Heard::Changes(told, place) => {
-            let last = told.len().saturating_sub(1);
-            for (number, (kind, telling)) in told.into_iter().enumerate() {
-                if number == last {
-                    write(format_args!("id: {}\n", written(place)));
+        Heard::Changes(entries) => {
+            for (place, told) in entries {
+                let last = told.len().saturating_sub(1);
+                for (number, (kind, telling)) in told.into_iter().enumerate() {
+                    if number == last {
+                        write(format_args!("id: {}\n", written(place)));
+                    }
+                    write(format_args!("event: {kind}\ndata: {}\n\n", telling.body));
                 }
-                write(format_args!("event: {kind}\ndata: {}\n\n", telling.body));
             }
         }
     }
