@@ -285,6 +285,7 @@ texts! {
     head_seen(): "last shown", "最近使用";
     head_ends(): "ends", "有效至";
     head_count(): "count", "数量";
+    head_letter(): "letter", "死信";
     head_entry(): "entry", "序号";
     head_time(): "time", "时间";
     head_who(): "who", "来源";
@@ -324,11 +325,34 @@ texts! {
     command_on_its_way(service, what): "{service}: {what}: on its way; `rehome show {service}` tells what became of it",
         "{service}：{what}：已发出；用 `rehome show {service}` 查看结果";
     command_refused(service, what, why): "{service}: {what}: {why}", "{service}：{what}：{why}";
+    command_unanswered(service, what, why): "{service}: {what}: {why}. It may have been taken: `rehome show {service}` tells",
+        "{service}：{what}：{why}。可能已被受理：请用 `rehome show {service}` 查看";
+    not_given(): "not given, because the one before had no answer", "未发出，因为前一个没有应答";
+    row_unanswered(line, service): "row {line}, {service}: no answer; it may have been submitted", "第 {line} 行，{service}：没有应答，可能已提交";
+    row_not_sent(line, service): "row {line}, {service}: not sent", "第 {line} 行，{service}：未发送";
+    cut_off(why): "It ended before its time: {why}. Submit the sheet again: what was submitted is found.",
+        "提前结束：{why}。请重新提交此表：已提交的不会重复。";
     row_submitted(service, id): "{service}: submitted as {id}", "{service}：已提交，工单 {id}";
     row_known(service, id): "{service}: submitted before as {id}", "{service}：此前已提交，工单 {id}";
     row_on_its_way(service, id): "{service}: on its way as {id}", "{service}：已发出，工单 {id}";
     row_refused(line, service, why): "row {line}, {service}: {why}", "第 {line} 行，{service}：{why}";
     row_stands(service, status, id): "{service}: {status} ({id})", "{service}：{status}（{id}）";
+    no_letters(): "there are no dead letters that nobody has dealt with", "没有待处理的死信";
+    no_such_letter(given): "there is no dead letter {given}; `rehome dead list --all` shows what there is",
+        "没有死信 {given}；用 `rehome dead list --all` 查看";
+    letter_came(at, origin, key, who): "of {at}, from {origin} {key}, by {who}", "{at}，来自 {origin} {key}，发送者 {who}";
+    letter_reason(why): "set aside: {why}", "未受理原因：{why}";
+    letter_not_resent(why): "can't be sent again: {why}", "不能重新发送：{why}";
+    letter_open(): "nobody has dealt with it", "未处理";
+    letter_was_resent(who, at, why): "sent again by {who} at {at}: {why}", "{who} 于 {at} 重新发送：{why}";
+    letter_was_dropped(who, at, why): "dropped by {who} at {at}: {why}", "{who} 于 {at} 丢弃：{why}";
+    letter_taken(id): "sent again, and taken: `rehome show {id}`", "已重新发送并受理：`rehome show {id}`";
+    letter_refused(id, why): "sent again, and refused: {why}. `rehome show {id}` has its journal",
+        "已重新发送，但被拒绝：{why}。日志见 `rehome show {id}`";
+    letter_rejected(why): "sent again, and set aside again: {why}. It is a new dead letter",
+        "已重新发送，但仍无工单可受理：{why}。已成为新的死信";
+    letter_on_its_way(id): "sent again; `rehome show {id}` tells what becomes of it", "已重新发送；结果见 `rehome show {id}`";
+    letter_dropped(): "dropped", "已丢弃";
     alarm(): "alarm", "告警";
     export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
         "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";

@@ -113,6 +113,15 @@ pub(super) fn retry(args: &Retry, setting: &Setting) -> Ended {
     give(&args.given, &kinds, true, setting)
 }
 
+/// What became of a command.
+enum Became {
+    Answered(Answer),
+    /// There was no answer of use, for this reason: it may have been taken.
+    Unknown(String),
+    /// One before it had no answer.
+    NotGiven,
+}
+
 /// Gives each ticket the one of these commands that it allows.
 fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> Ended {
     let (lang, remote) = (setting.lang, given.at.remote(setting)?);
@@ -128,18 +137,25 @@ fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> 
         }
         wanted.push((kind, ticket));
     }
-    let mut told = Vec::new();
+    let mut told: Vec<(CommandKind, Value, Became)> = Vec::new();
+    let mut cut_off = false;
     for (kind, ticket) in wanted {
-        let answer = send(&remote, given, &ticket, kind)?;
-        told.push((kind, ticket, answer));
+        let became = if cut_off {
+            Became::NotGiven
+        } else {
+            send(&remote, given, &ticket, kind)
+                .map_or_else(|failure| Became::Unknown(failure.sentence()), Became::Answered)
+        };
+        cut_off |= matches!(became, Became::Unknown(_));
+        told.push((kind, ticket, became));
     }
-    let good = told.iter().all(|(.., answer)| matches!(answer, Answer::Good(..)));
+    let good = told.iter().all(|(.., became)| matches!(became, Became::Answered(Answer::Good(..))));
     let text = if given.json {
         let documents: Vec<Value> =
-            told.iter().map(|(kind, ticket, answer)| document(*kind, ticket, answer)).collect();
+            told.iter().map(|(kind, ticket, became)| document(lang, *kind, ticket, became)).collect();
         serde_json::to_string_pretty(&json!({ "good": good, "commands": documents }))? + "\n"
     } else {
-        told.iter().map(|(kind, ticket, answer)| line(lang, *kind, ticket, answer) + "\n").collect()
+        told.iter().map(|(kind, ticket, became)| line(lang, *kind, ticket, became) + "\n").collect()
     };
     Ok(Told { text, good })
 }
@@ -176,10 +192,16 @@ fn agreed(ticket: &Value, kind: CommandKind, lang: Lang) -> Result<bool, Failure
     Ok(["y", "yes", "是"].contains(&said.trim().to_lowercase().as_str()))
 }
 
-fn document(kind: CommandKind, ticket: &Value, answer: &Answer) -> Value {
-    let (accepted, version, why) = match answer {
-        Answer::Good(_, said) => (true, said["version"].clone(), Value::Null),
-        Answer::Refused(why) => (false, Value::Null, json!({ "kind": why.kind, "sentence": why.sentence() })),
+fn document(lang: Lang, kind: CommandKind, ticket: &Value, became: &Became) -> Value {
+    let (accepted, version, why) = match became {
+        Became::Answered(Answer::Good(_, said)) => (Some(true), said["version"].clone(), Value::Null),
+        Became::Answered(Answer::Refused(why)) => {
+            (Some(false), Value::Null, json!({ "kind": why.kind, "sentence": why.sentence() }))
+        }
+        Became::Unknown(why) => (None, Value::Null, json!({ "kind": "no-answer", "sentence": why })),
+        Became::NotGiven => {
+            (Some(false), Value::Null, json!({ "kind": "not-given", "sentence": texts::not_given(lang) }))
+        }
     };
     json!({
         "relocation": ticket["id"], "service_id": ticket["service_id"], "command": kind,
@@ -187,11 +209,15 @@ fn document(kind: CommandKind, ticket: &Value, answer: &Answer) -> Value {
     })
 }
 
-fn line(lang: Lang, kind: CommandKind, ticket: &Value, answer: &Answer) -> String {
+fn line(lang: Lang, kind: CommandKind, ticket: &Value, became: &Became) -> String {
     let (service, label) = (word(&ticket["service_id"]), kind.label(lang));
-    match answer {
-        Answer::Good(200, _) => texts::command_taken(lang, service, label),
-        Answer::Good(..) => texts::command_on_its_way(lang, service, label),
-        Answer::Refused(why) => texts::command_refused(lang, service, label, why.sentence()),
+    match became {
+        Became::Answered(Answer::Good(200, _)) => texts::command_taken(lang, service, label),
+        Became::Answered(Answer::Good(..)) => texts::command_on_its_way(lang, service, label),
+        Became::Answered(Answer::Refused(why)) => {
+            texts::command_refused(lang, service, label, why.sentence())
+        }
+        Became::Unknown(why) => texts::command_unanswered(lang, service, label, why),
+        Became::NotGiven => texts::command_refused(lang, service, label, texts::not_given(lang)),
     }
 }

@@ -7,6 +7,7 @@ mod act;
 mod bench;
 mod check;
 mod completions;
+mod dead;
 mod entries;
 mod export;
 mod help;
@@ -103,6 +104,7 @@ enum Verb {
     Cancel(act::Cancel),
     Retry(act::Retry),
     Export(export::Args),
+    Dead(dead::Args),
     Pause(steer::Pause),
     Resume(steer::Resume),
     Drain(steer::Drain),
@@ -135,6 +137,16 @@ enum Failure {
     Bad(String),
     /// It could not be carried out: exit code 1.
     Broken(anyhow::Error),
+}
+
+impl Failure {
+    /// What a person reads.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Bad(why) => why.clone(),
+            Self::Broken(error) => chain(error),
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -246,6 +258,7 @@ impl Verb {
             Self::List(args) => on_system(list::list(args, setting)),
             Self::Show(args) => on_system(show::show(args, setting)),
             Self::Export(args) => on_system(export::export(args, setting)),
+            Self::Dead(args) => dead::dead(&args, setting),
             Self::Replay(args) => replay::replay(&args, setting),
             Self::Check(args) => on_system(check::check(args, setting)),
             Self::Bench(args) => on_system(bench::bench(args, setting)),

@@ -72,6 +72,23 @@ pub(super) enum Answer {
     Refused(Refused),
 }
 
+/// Why a stream does not begin.
+pub(super) enum Away {
+    /// The system may be there again soon.
+    ForNow(Failure),
+    /// It would say the same each time.
+    ForGood(Failure),
+}
+
+impl Away {
+    /// What is told if nobody waits.
+    fn failure(self) -> Failure {
+        match self {
+            Self::ForNow(failure) | Self::ForGood(failure) => failure,
+        }
+    }
+}
+
 impl At {
     /// The system to ask.
     pub(super) fn remote(&self, setting: &Setting) -> Result<Remote, Failure> {
@@ -153,17 +170,21 @@ impl Remote {
         &self,
         query: &[(&str, String)],
         last: Option<&str>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, Away> {
         let mut request = Request::get(format!("{}/stream{}", self.base, written(query)));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let mut answer = self.ask(request, None)?;
+        let mut answer = self.ask(request, None).map_err(Away::ForNow)?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let text = body(&mut answer)?;
-        Err(self.failure(&problem(answer.status(), &text)))
+        let text = body(&mut answer).map_err(Away::ForNow)?;
+        let failure = self.failure(&problem(answer.status(), &text));
+        Err(match answer.status().as_u16() {
+            429 | 500.. => Away::ForNow(failure),
+            _ => Away::ForGood(failure),
+        })
     }
 
     fn ask(
@@ -225,18 +246,24 @@ impl Remote {
                 Answer::Refused(why) => return Err(self.failure(&why)),
             }
         }
-        let query = [("text", given.to_owned()), ("limit", "200".to_owned())];
-        let page = match self.get("/tickets", &query)? {
-            Answer::Good(_, page) => page,
-            // What can't be looked for is the name of none.
-            Answer::Refused(_) => Value::Null,
-        };
-        let named = page["tickets"].as_array().into_iter().flatten();
-        let found: Vec<&Value> = named.filter(|ticket| ticket["service_id"] == given).collect();
+        // A search finds all that has the text in it; by this order nothing is meant that comes after the service itself.
+        let query = [("text", given.to_owned()), ("sort", "service".to_owned())];
+        let mut found = Vec::new();
+        let refused = self.asked_for("/tickets", "tickets", &query, |ticket| {
+            let service = word(&ticket["service_id"]);
+            let go_on = service <= given;
+            if service == given {
+                found.push(ticket);
+            }
+            go_on
+        })?;
+        // What can't be looked for is the name of none.
+        if let Some(why) = refused.filter(|why| why.status != 422) {
+            return Err(self.failure(&why));
+        }
         // Of a circuit's tickets the one that is open is meant.
-        let open: Vec<&Value> =
-            found.iter().copied().filter(|ticket| ticket["disposition"] == "open").collect();
-        let meant = if open.is_empty() { found } else { open };
+        let open: Vec<&Value> = found.iter().filter(|ticket| ticket["disposition"] == "open").collect();
+        let meant = if open.is_empty() { found.iter().collect() } else { open };
         match meant.as_slice() {
             [] => Err(Failure::Bad(texts::no_such_ticket(self.texts, given))),
             [one] => self.told_of(&format!("/tickets/{}", word(&one["id"])), &[]),
@@ -247,26 +274,57 @@ impl Remote {
         }
     }
 
-    /// Every ticket of a list, page by page.
+    /// Every ticket of a list, page by page, as long as more are wanted.
     pub(super) fn each(
         &self,
         query: &[(&str, String)],
-        mut look: impl FnMut(Value) -> bool,
+        look: impl FnMut(Value) -> bool,
     ) -> Result<(), Failure> {
+        self.pages("/tickets", "tickets", query, look)
+    }
+
+    /// Everything of a list of any kind, which its pages have under this name.
+    pub(super) fn pages(
+        &self,
+        path: &str,
+        name: &str,
+        query: &[(&str, String)],
+        look: impl FnMut(Value) -> bool,
+    ) -> Result<(), Failure> {
+        self.asked_for(path, name, query, look)?.map_or(Ok(()), |why| Err(self.failure(&why)))
+    }
+
+    /// The same; answers why the list is refused, if it is.
+    fn asked_for(
+        &self,
+        path: &str,
+        name: &str,
+        query: &[(&str, String)],
+        mut look: impl FnMut(Value) -> bool,
+    ) -> Result<Option<Refused>, Failure> {
         let mut query: Vec<(&str, String)> = query.to_vec();
         query.push(("limit", "200".to_owned()));
         loop {
-            let page = self.told_of("/tickets", &query)?;
-            for ticket in page["tickets"].as_array().into_iter().flatten() {
-                if !look(ticket.clone()) {
-                    return Ok(());
+            let page = match self.get(path, &query)? {
+                Answer::Good(_, page) => page,
+                Answer::Refused(why) => return Ok(Some(why)),
+            };
+            for one in page[name].as_array().into_iter().flatten() {
+                if !look(one.clone()) {
+                    return Ok(None);
                 }
             }
-            let Some(next) = page["next"].as_str() else { return Ok(()) };
+            let Some(next) = page["next"].as_str() else { return Ok(None) };
             query.retain(|(name, _)| *name != "after");
             query.push(("after", next.to_owned()));
         }
     }
+}
+
+/// A text as one part of a path.
+pub(super) fn path_part(text: &str) -> String {
+    // A blank is `+` in a form only.
+    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// A text of a document; nothing if it is none.

@@ -3,7 +3,7 @@
 use std::{
     io::Read,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::ProgressBar;
@@ -21,6 +21,9 @@ use crate::{
 
 /// How often it is asked how those stand that are waited for.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a system that went away meanwhile is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Submit relocations to a running system
 #[derive(Debug, clap::Args)]
@@ -56,33 +59,73 @@ struct Sent {
     service: String,
     /// The ticket as the system told it last; its id at least, if there is one.
     ticket: Value,
-    /// What became of it: `submitted`, `known`, `on_its_way` or `refused`.
+    /// What became of it: `submitted`, `known`, `on_its_way`, `refused`, `unanswered` or `not_sent`.
     became: &'static str,
     why: Option<String>,
+}
+
+impl Sent {
+    /// Whether there is a ticket, or will be.
+    fn is_there(&self) -> bool {
+        !self.ticket["id"].is_null()
+    }
 }
 
 pub(super) async fn submit(args: Args, setting: &Setting) -> Ended {
     let lang = setting.lang;
     let sheet = read(&args.sheet, setting)?;
     let remote = args.at.remote(setting)?;
-    let bar = setting.screen.add(ProgressBar::new(sheet.rows.len() as u64));
-    let mut sent = Vec::with_capacity(sheet.rows.len());
-    for row in &sheet.rows {
-        sent.push(send(&remote, row, args.hold)?);
+    let (mut sent, mut cut_off) = send_all(&remote, &sheet.rows, &args, setting)?;
+    if args.wait && cut_off.is_none() {
+        cut_off = wait(&remote, &mut sent, setting).await.err();
+    }
+    let well = |sent: &Sent| sent.is_there() && (!args.wait || is_well(&sent.ticket));
+    let good = cut_off.is_none() && sent.iter().all(well);
+    let cut_off = cut_off.map(|failure| failure.sentence());
+    let text = if args.json {
+        let rows: Vec<Value> = sent.iter().map(document).collect();
+        serde_json::to_string_pretty(&json!({ "good": good, "cut_off": cut_off, "rows": rows }))? + "\n"
+    } else {
+        let end = cut_off.map(|why| texts::cut_off(lang, why) + "\n").unwrap_or_default();
+        page(lang, &sent, args.wait) + &end
+    };
+    Ok(Told { text, good })
+}
+
+/// Sends row after row. What was sent before a failure is told with it.
+fn send_all(
+    remote: &Remote,
+    rows: &[Row],
+    args: &Args,
+    setting: &Setting,
+) -> Result<(Vec<Sent>, Option<Failure>), Failure> {
+    let bar = setting.screen.add(ProgressBar::new(rows.len() as u64));
+    let (mut sent, mut cut_off) = (Vec::with_capacity(rows.len()), None);
+    for row in rows {
+        let unsent = |became| Sent {
+            line: row.line,
+            service: row.request.service_id.clone(),
+            ticket: Value::Null,
+            became,
+            why: None,
+        };
+        if cut_off.is_some() {
+            sent.push(unsent("not_sent"));
+            continue;
+        }
+        match send(remote, row, args.hold) {
+            Ok(row) => sent.push(row),
+            // There is nothing to tell of any row yet.
+            Err(failure) if sent.is_empty() => return Err(failure),
+            Err(failure) => {
+                cut_off = Some(failure);
+                sent.push(unsent("unanswered"));
+            }
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if args.wait {
-        wait(&remote, &mut sent, setting).await?;
-    }
-    let good = sent.iter().all(|sent| sent.why.is_none() && (!args.wait || is_well(&sent.ticket)));
-    let text = if args.json {
-        let rows: Vec<Value> = sent.iter().map(document).collect();
-        serde_json::to_string_pretty(&json!({ "good": good, "rows": rows }))? + "\n"
-    } else {
-        page(lang, &sent, args.wait)
-    };
-    Ok(Told { text, good })
+    Ok((sent, cut_off))
 }
 
 fn read(path: &Path, setting: &Setting) -> Result<Sheet, Failure> {
@@ -118,19 +161,26 @@ fn send(remote: &Remote, row: &Row, hold: bool) -> Result<Sent, Failure> {
     Ok(Sent { line: row.line, service: row.request.service_id.clone(), ticket, became, why })
 }
 
-/// Until each is closed, or waits for a person.
+/// Until each is closed, or waits for a person. A system that goes away is waited for.
 async fn wait(remote: &Remote, sent: &mut [Sent], setting: &Setting) -> Result<(), Failure> {
     let bar = setting.screen.add(ProgressBar::new_spinner());
+    let mut answered = Instant::now();
     loop {
         let mut left = 0;
-        for sent in sent.iter_mut().filter(|sent| sent.why.is_none() && !is_at_rest(&sent.ticket)) {
+        for sent in sent.iter_mut().filter(|sent| sent.is_there() && !is_at_rest(&sent.ticket)) {
             let id = word(&sent.ticket["id"]).to_owned();
-            match remote.get(&format!("/tickets/{id}"), &[])? {
-                Answer::Good(_, ticket) => sent.ticket = ticket,
+            match remote.get(&format!("/tickets/{id}"), &[]) {
+                Ok(Answer::Good(_, ticket)) => sent.ticket = ticket,
                 // It is on its way.
-                Answer::Refused(why) if why.status == 404 => {}
-                Answer::Refused(why) => return Err(remote.failure(&why)),
+                Ok(Answer::Refused(why)) if why.status == 404 => {}
+                Ok(Answer::Refused(why)) => return Err(remote.failure(&why)),
+                Err(failure) if answered.elapsed() > PATIENCE => return Err(failure),
+                Err(_) => {
+                    left += 1;
+                    break;
+                }
             }
+            answered = Instant::now();
             left += usize::from(!is_at_rest(&sent.ticket));
         }
         if left == 0 {
@@ -170,6 +220,8 @@ fn page(lang: Lang, sent: &[Sent], waited: bool) -> String {
     for sent in sent {
         let id = word(&sent.ticket["id"]);
         text += &match (sent.became, &sent.why) {
+            ("unanswered", _) => texts::row_unanswered(lang, sent.line, &sent.service),
+            ("not_sent", _) => texts::row_not_sent(lang, sent.line, &sent.service),
             (_, Some(why)) => texts::row_refused(lang, sent.line, &sent.service, why),
             (_, None) if waited => {
                 texts::row_stands(lang, &sent.service, word(&sent.ticket["relocation"]), id)

@@ -5,6 +5,7 @@ mod benches;
 mod by_message;
 mod checked;
 mod cli;
+mod cut_off;
 mod deployment;
 mod first_start;
 mod kill;

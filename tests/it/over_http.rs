@@ -153,3 +153,43 @@ fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code(
     system.said(&["list", "--url", "127.0.0.1:1"]).is(1, &["rehome serve", "--url"]);
     system.said(&["completions", "bash"]).is(0, &["_rehome()"]);
 }
+
+#[test]
+fn dead_letters_are_listed_shown_sent_again_and_dropped_over_http() {
+    let system = System::start("supervisor");
+    system.said(&["dead", "list"]).is(0, &["there are no dead letters"]);
+    let rows = sheet(1);
+    let first = system.said(&["submit", &system.file("one.csv", &rows), "--hold", "--json"]).json(0);
+    let service = first["rows"][0]["service_id"].as_str().unwrap();
+    // Another service that wants the same place.
+    let other = system.file("other.csv", &rows.replace(service, "OTHER-1"));
+    assert_eq!(results(&system.said(&["submit", &other, "--hold", "--json"]).json(1)), ["refused"]);
+    let newest = || {
+        let list = system.said(&["dead", "list", "--limit", "1", "--json"]).json(0);
+        list["letters"][0]["key"].as_str().unwrap().to_owned()
+    };
+    let key = newest();
+    system
+        .said(&["dead", "show", &key])
+        .is(0, &[&key, "set aside: ", "held by", "OTHER-1", "nobody has dealt with it"]);
+    let again = |key: &str, more: &[&str]| {
+        system.said(&[&["dead", "resend", key, "--reason", "the place is free"], more].concat())
+    };
+    again(&key, &[]).is(1, &["set aside again", "held by"]);
+    again(&key, &[]).is(1, &["ann (api) has dealt with it already"]);
+    system.said(&["cancel", service, "--reason", "stays"]).is(0, &["taken"]);
+    let key = newest();
+    let became = again(&key, &["--json"]).json(0);
+    system.said(&["show", "OTHER-1"]).is(0, &[became["relocation"].as_str().unwrap()]);
+    assert_eq!(became["result"], "accepted");
+
+    let third = rows.replace(service, "OTHER-2");
+    system.said(&["submit", &system.file("third.csv", &third), "--hold"]).is(1, &["held by"]);
+    let key = newest();
+    system.said(&["dead", "drop", &key, "--reason", "a test"]).is(0, &["dropped"]);
+    system.said(&["dead", "list"]).is(0, &["there are no dead letters"]);
+    let all = system.said(&["dead", "list", "--all", "--lang", "zh"]);
+    all.is(0, &["重新发送：the place is free", "丢弃：a test", &key]);
+    system.said(&["dead", "drop", "no/such one", "--reason", "x"]).is(2, &["no dead letter no/such one"]);
+    system.said(&["dead", "resend", &key]).is(2, &["--reason"]);
+}

@@ -182,7 +182,7 @@ impl Supervisor {
     ) -> Result<(), StoreError> {
         let incoming = &delivery.message;
         tracing::warn!(cause = %incoming.envelope.cause, by = %incoming.envelope.by, reason = %rejection, "input rejected");
-        let body = serde_json::to_string(&incoming.envelope.input).unwrap_or_else(|error| error.to_string());
+        let body = serde_json::to_string(&incoming.envelope).unwrap_or_else(|error| error.to_string());
         let letter = dead_letter(delivery, &rejection, (self.parts.now)(), body);
         metrics::buried(&letter.origin);
         self.parts.tickets.bury(letter).await?;

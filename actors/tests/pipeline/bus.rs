@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use rehome_domain::{
     Layer,
+    message::Envelope,
     ports::{
-        Answers, Bus, BusError, DeadQueue, Depth, Events, Inputs, Outgoing, SteeringQueue, Wait, WorkQueue,
+        Answers, Bus, BusError, DeadLetter, DeadQueue, Depth, Events, Inputs, NotResent, Outgoing,
+        SteeringQueue, Wait, WorkQueue,
     },
 };
 
@@ -65,6 +67,10 @@ impl Bus for OddBus {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         self.inner.dead()
+    }
+
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        self.inner.said(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

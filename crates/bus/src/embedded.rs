@@ -21,15 +21,17 @@ use std::{
 
 use async_channel::{Receiver, Sender, TrySendError};
 use rehome_domain::{
-    message::Weight,
+    message::{Envelope, Weight},
     order::{Layer, WorkOrder},
     ports::{
         Acks, Answered, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Depth, Events, Heard,
-        Incoming, Inputs, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
+        Incoming, Inputs, NotResent, Outgoing, SteeringQueue, Wait, Wish, WorkQueue,
     },
     trace::Trace,
 };
 use tokio::sync::broadcast;
+
+use crate::letters;
 
 /// How many messages the queues hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +219,10 @@ impl Bus for Embedded {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         Box::new(EmbeddedDead(self.dead.receiver.clone()))
+    }
+
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        letters::envelope(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

@@ -5,6 +5,7 @@
 
 pub mod amqp;
 mod embedded;
+mod letters;
 pub mod metrics;
 mod tampered;
 

@@ -8,11 +8,11 @@ use std::{
 
 use rehome_domain::{
     id::WorkOrderId,
-    message::Input,
+    message::{Envelope, Input},
     order::{Layer, WorkOrder},
     ports::{
-        Acks, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Incoming, Inputs, Outgoing,
-        SteeringQueue, Wait, WorkQueue,
+        Acks, Answers, Bus, BusError, DeadLetter, DeadQueue, Delivery, Depth, Events, Incoming, Inputs,
+        NotResent, Outgoing, SteeringQueue, Wait, WorkQueue,
     },
     reply::Report,
 };
@@ -151,6 +151,10 @@ impl Bus for Tampered {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         self.inner.dead()
+    }
+
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        self.inner.said(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

@@ -12,7 +12,7 @@ use std::{
 use rehome_domain::{
     id::MessageId,
     message::{Answer, Envelope},
-    ports::{Answered, Answers, Bus, BusError, Incoming, Outgoing, ReplyTo, Wish},
+    ports::{Answered, Answers, Bus, BusError, DeadLetter, Incoming, NotResent, Outgoing, ReplyTo, Wish},
     steering::Steer,
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
@@ -73,6 +73,14 @@ impl Asker {
     pub async fn command(&self, envelope: Envelope) -> Result<Asked, AskError> {
         self.ask(|reply_to| Outgoing::Command(Incoming { envelope, reply_to: Some(reply_to), early: 0 }))
             .await
+    }
+
+    /// The request or command that a dead letter is.
+    ///
+    /// # Errors
+    /// If it is none, or can't be read.
+    pub fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        self.bus.said(letter)
     }
 
     /// Wishes something paused or resumed.

@@ -50,7 +50,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 pub(crate) struct Change {
     mark: Mark,
     /// The ticket after it, and what is told of that; none if the entry can't be read.
-    told: Option<(Ticket, Vec<(&'static str, Telling)>)>,
+    told: Option<(Ticket, Told)>,
 }
 
 /// What changes in the store.
@@ -193,15 +193,23 @@ pub(crate) struct Listener {
     ends: Instant,
 }
 
+/// What is told of one entry, each with its kind.
+pub(crate) type Told = Vec<(&'static str, Telling)>;
+
 /// What a listener hears.
 pub(crate) enum Heard {
-    /// These changes. After them it is at this place.
-    Changes(Vec<(&'static str, Telling)>, Mark),
+    /// What is told of these entries, each with the place after it.
+    Changes(Vec<(Mark, Told)>),
     /// Nothing that it asked for; it is at this place.
     Nothing(Mark),
 }
 
 impl Listener {
+    /// Where it is: whoever comes again from there hears what comes next.
+    pub(crate) const fn place(&self) -> Mark {
+        self.place
+    }
+
     /// What comes next; none: it is over, and who wants more comes again.
     pub(crate) async fn next(&mut self) -> Option<Heard> {
         let still = Instant::now() + HERE;
@@ -210,9 +218,9 @@ impl Listener {
                 match self.source.after(self.place).await {
                     Ok(changes) if changes.is_empty() => self.behind = false,
                     Ok(changes) => {
-                        let told: Vec<_> = changes.iter().flat_map(|change| self.take(change)).collect();
+                        let told: Vec<_> = changes.iter().filter_map(|change| self.take(change)).collect();
                         if !told.is_empty() {
-                            return Some(Heard::Changes(told, self.place));
+                            return Some(Heard::Changes(told));
                         }
                     }
                     // The client asks again, and is told of it then.
@@ -222,9 +230,8 @@ impl Listener {
             }
             match timeout(still.saturating_duration_since(Instant::now()), self.heard.recv()).await {
                 Ok(Ok(change)) => {
-                    let told = self.take(&change);
-                    if !told.is_empty() {
-                        return Some(Heard::Changes(told, self.place));
+                    if let Some(told) = self.take(&change) {
+                        return Some(Heard::Changes(vec![told]));
                     }
                 }
                 Ok(Err(RecvError::Lagged(_))) => self.behind = true,
@@ -235,13 +242,13 @@ impl Listener {
         None
     }
 
-    /// Goes past a change; answers what of it was asked for, nothing if it was told before.
-    fn take(&mut self, change: &Change) -> Vec<(&'static str, Telling)> {
+    /// Goes past a change; answers what of it was asked for, none if nothing, or if it was told before.
+    fn take(&mut self, change: &Change) -> Option<(Mark, Told)> {
         if change.mark <= self.place {
-            return Vec::new();
+            return None;
         }
         self.place = change.mark;
-        let asked = change.told.as_ref().filter(|(after, _)| self.filter.admits(after));
-        asked.map(|(_, told)| told.clone()).unwrap_or_default()
+        let (_, told) = change.told.as_ref().filter(|(after, _)| self.filter.admits(after))?;
+        (!told.is_empty()).then(|| (change.mark, told.clone()))
     }
 }

@@ -28,6 +28,7 @@ mod operations;
 pub mod pages;
 pub mod readiness;
 mod server;
+mod settling;
 mod site;
 mod submission;
 mod texts;

@@ -56,6 +56,9 @@ texts! {
     invalid_more(fields): "{fields}", "{fields}";
     malformed(): "Can't be read", "无法读取";
     malformed_more(why): "What was sent can't be read: {why}", "无法读取所发送的内容：{why}";
+    settled_before(by, at): "{by} has dealt with it already, at {at}", "{by} 已于 {at} 处理";
+    resent_though_settled(by, at): "{by} has found meanwhile, at {at}, that it needs nothing, but it had been sent again already: look at its ticket",
+        "{by} 已于 {at} 将其丢弃，但此前已重新发送：请查看其工单";
     refused(): "Not now", "当前不允许";
     refused_more(why): "It was refused: {why}.", "已拒绝：{why}。";
     conflict(): "In conflict with what is there", "与现有内容冲突";

@@ -10,6 +10,11 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("", "承载客户电路移机：先预占，后切换"),
     ("run", "把移机表中的每一项移机做到底，全部在本进程内完成"),
     ("serve", "作为服务运行，承担全部或部分角色"),
+    ("dead", "无工单可受理的消息（死信）：查看、重新发送或丢弃"),
+    ("dead list", "列出尚未处理的死信，最新的在前"),
+    ("dead show", "显示一条死信：内容、未受理原因、如何处理"),
+    ("dead resend", "以您的名义，作为新消息重新发送移机请求或命令"),
+    ("dead drop", "说明一条死信无需处理"),
     ("pause", "暂停：全部、某个域的设备或某台设备上不再开始新的操作"),
     ("resume", "解除暂停：被其搁置的移机随即开始"),
     ("drain", "暂停，并等待那里没有进行中的移机"),
@@ -69,6 +74,13 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("watch", "TICKET", "只看这些工单：工单号或业务号"),
     ("watch", "--until-closed", "这些工单全部关闭后结束"),
     ("watch", "--json", "每行输出一个 JSON 对象"),
+    ("dead list", "--all", "也列出已处理的死信"),
+    ("dead list", "--limit", "最多列出多少条"),
+    ("dead show", "LETTER", "哪一条，见 `rehome dead list`"),
+    ("dead resend", "LETTER", "哪一条，见 `rehome dead list`"),
+    ("dead resend", "--reason", "原因，与死信一同保存"),
+    ("dead drop", "LETTER", "哪一条，见 `rehome dead list`"),
+    ("dead drop", "--reason", "原因，与死信一同保存"),
     ("list", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("list", "--limit", "最多列出多少个；对运行中的系统默认 200"),
     ("show", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
@@ -346,6 +358,18 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome replay ticket.jsonl --json
 
 退出码：1 日志与转换表不一致，2 日志无法读取。",
+    ),
+    (
+        "dead",
+        "\
+示例:
+  rehome dead list
+  rehome dead show 'amqp:crm:17#9f2c0d5e1b7a4c33'
+  rehome dead resend 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"the target is free now\"
+  rehome dead drop 'amqp:crm:17#9f2c0d5e1b7a4c33' --reason \"sent by a test\"
+
+通过 HTTP 访问运行中的系统。处理死信需要 supervisor 角色；死信会保留，
+并记录由谁、因何、如何处理。",
     ),
     (
         "check",

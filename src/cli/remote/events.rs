@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use ureq::BodyReader;
 
-use super::{Failure, Remote};
+use super::{Away, Failure, Remote};
 
 /// Between two tries to listen again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -39,17 +39,26 @@ impl<'a> Events<'a> {
         patience: Duration,
     ) -> Result<Self, Failure> {
         let mut events = Self { remote, query, lines: None, last: None, patience };
-        events.open()?;
+        events.open().map_err(Away::failure)?;
         Ok(events)
     }
 
-    fn open(&mut self) -> Result<(), Failure> {
+    fn open(&mut self) -> Result<(), Away> {
         let answer = self.remote.stream(&self.query, self.last.as_deref())?;
         let mut lines = BufReader::new(answer.into_body().into_reader());
-        // Its first words say that it listens.
-        let mut line = String::new();
-        while lines.read_line(&mut line).map_err(anyhow::Error::from)? > 0 && line.trim_end() != "" {
-            line.clear();
+        // Its first words say that it listens, and from where on.
+        loop {
+            let mut line = String::new();
+            let read = lines.read_line(&mut line);
+            if read.map_err(|why| Away::ForNow(Failure::Broken(why.into())))? == 0 {
+                // It broke off before it said so.
+                return Ok(());
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("id", place)) => self.last = Some(place.to_owned()),
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
         }
         self.lines = Some(lines);
         Ok(())
@@ -60,9 +69,10 @@ impl<'a> Events<'a> {
         let since = Instant::now();
         while self.lines.is_none() {
             match self.open() {
-                Ok(()) => {}
-                Err(failure) if since.elapsed() > self.patience => return Err(failure),
-                Err(_) => tokio::time::sleep(AGAIN).await,
+                Ok(()) if self.lines.is_some() => {}
+                Err(Away::ForGood(failure)) => return Err(failure),
+                Err(Away::ForNow(failure)) if since.elapsed() > self.patience => return Err(failure),
+                Ok(()) | Err(_) => tokio::time::sleep(AGAIN).await,
             }
         }
         let (mut kind, mut data, mut id) = (String::new(), Value::Null, None);

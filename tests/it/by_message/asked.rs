@@ -13,11 +13,13 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     journal::Note,
     message::{Answer, Envelope, Input},
-    ports::{Bus, SteeringStore},
+    ports::{Bus, LetterStore, SteeringStore},
     role::Role,
     steering::{Scope, Steer, Turn, Verdict},
 };
+use rehome_testkit::stranger::Said;
 use rehome_web::{AskError, Asked, Asker};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
@@ -133,6 +135,32 @@ async fn a_process_that_is_no_relay_speaks_for_itself_alone_whomever_it_names() 
     let itself = By::Person { name: world.vhost.named(RELAY), via: "amqp".to_owned(), role: Role::Viewer };
     assert_eq!((entry.by, entry.note), (itself, Some(Note::Refused(why))));
     assert_eq!(world.ticket(ticket).await.state, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_broker_or_a_supervisor_set_aside_takes_effect_when_somebody_who_may_sends_it_again() {
+    let world = World::with_relays(&[RELAY]).await;
+    world.at_work();
+    let (_amqp, asker) = process(&world, RELAY, PATIENCE).await;
+    let ticket = held(&world, 1).await[0];
+    let viewer = world.user(Role::Viewer).await;
+    // One that can't be read for want of an id, and one that may not.
+    let nameless = Said { message_id: None, ..viewer.said("") };
+    let body = json!({ "v": 1, "relocation": ticket });
+    viewer.publish("deploy.reservation", nameless, &body).await.unwrap();
+    world.dead_letter(|letter| letter.reason.contains("`message_id` is missing")).await;
+    let body = json!({ "v": 1, "request": rehome_testkit::history::request() });
+    viewer.send("order.submit", "s1", &body).await;
+    world.dead_letter(|letter| letter.reason.contains("submitting needs the role")).await;
+    let letters = world.store.letters(None, 9).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    for kept in letters {
+        let again = kept.again(asker.said(&kept.letter).unwrap(), ann("web", Role::Supervisor));
+        let relocation = again.relocation;
+        let asked = asker.command(again).await.unwrap();
+        assert!(matches!(asked, Asked::Answered(Answer::Accepted { .. })), "{asked:?}");
+        assert_eq!(world.last_entry(relocation).await.by, ann("web", Role::Supervisor));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,10 +36,11 @@ use std::{
 };
 
 use rehome_domain::{
+    message::Envelope,
     order::Layer,
     ports::{
-        Answers, Bus, BusError, DeadQueue, Depth, Events, Heard, Inputs, Outgoing, SteeringQueue, Wait,
-        WorkQueue,
+        Answers, Bus, BusError, DeadLetter, DeadQueue, Depth, Events, Heard, Inputs, NotResent, Outgoing,
+        SteeringQueue, Wait, WorkQueue,
     },
 };
 use tokio::{
@@ -67,7 +68,7 @@ use self::{
     depths::Sounding,
     publish::Publishing,
     queues::{AmqpAnswers, AmqpDead, AmqpEvents, AmqpInputs, AmqpSteering, AmqpWork},
-    wire::{Unreadable, inward, outward},
+    wire::{Unreadable, dead, inward, outward},
 };
 
 /// RabbitMQ as the bus.
@@ -232,8 +233,12 @@ impl Bus for Amqp {
 
     fn dead(&self) -> Box<dyn DeadQueue> {
         let source = Source::Shared(self.shared.names.dead());
-        let decode = |shared: &Shared, delivery: &_| Ok(inward::dead_letter(shared, delivery));
+        let decode = |shared: &Shared, delivery: &_| Ok(dead::dead_letter(shared, delivery));
         Box::new(AmqpDead(self.consume(source, self.shared.limits().prefetch_others, decode, None)))
+    }
+
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent> {
+        dead::meant(letter)
     }
 
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>> {

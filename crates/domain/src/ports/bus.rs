@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DeadLetter, Wait};
+use super::{DeadLetter, NotResent, Wait};
 use crate::{
     event::{Event, Raised},
     id::MessageId,
@@ -235,6 +235,12 @@ pub trait Bus: Send + Sync {
     /// The messages nobody could read or take. Several consumers compete.
     fn dead(&self) -> Box<dyn DeadQueue>;
 
+    /// The request or command that a dead letter is, so that it can be sent again.
+    ///
+    /// # Errors
+    /// If it is none, or can't be read.
+    fn said(&self, letter: &DeadLetter) -> Result<Envelope, NotResent>;
+
     /// How full the queues are that everybody shares. For watching: asked every few seconds, so it must be cheap.
     fn depths(&self) -> Wait<'_, Result<Vec<Depth>, BusError>>;
 
@@ -246,7 +252,7 @@ pub trait Bus: Send + Sync {
     fn close(&self);
 }
 
-/// Says why an input was set aside.
+/// Says why an input was set aside. Its body is the whole envelope, so that it can be sent again.
 #[must_use]
 pub fn dead_letter(
     delivery: &Delivery<Incoming>,

@@ -34,8 +34,8 @@ pub(super) fn routes() -> Vec<Route> {
             .header(Parameter::one::<String>(LAST, from))
             .with(Answer {
                 status: 200,
-                is: "Events: `id`, `event` and `data`, a JSON object with `id`, `type`, `at` and `data`. A comment every ten \
-                     seconds while there are none",
+                is: "Events: `id`, `event` and `data`, a JSON object with `id`, `type`, `at` and `data`. At first, and every ten \
+                     seconds while there are none, a comment with the `id` of the place reached",
                 content: Content::Events,
             }),
     ]
@@ -61,7 +61,7 @@ async fn listen(
     };
     // One of another store, or of before it was restored, would wait for ever.
     if let Some(mark) = last
-        && mark >= workbench.feed.end().await?
+        && mark > workbench.feed.end().await?
     {
         return Err(Problem::field(
             "since",
@@ -69,9 +69,9 @@ async fn listen(
         ));
     }
     let listener = workbench.changes.listen(last, filter).await?;
-    // The first words at once, so that whoever asks sees that it listens.
+    // The first words at once, so that whoever asks sees that it listens, and can come again before anything happens.
     let told = stream::unfold((listener, true), |(mut listener, first)| async move {
-        let text = if first { "retry: 1500\n: here\n\n".to_owned() } else { told(listener.next().await?) };
+        let text = if first { begun(listener.place()) } else { told(listener.next().await?) };
         Some((Ok::<_, Problem>(web::Bytes::from(text)), (listener, false)))
     });
     Ok(HttpResponse::Ok()
@@ -80,19 +80,26 @@ async fn listen(
         .streaming(told))
 }
 
+/// The first words.
+fn begun(place: Mark) -> String {
+    format!("retry: 1500\n: here\nid: {}\n\n", written(place))
+}
+
 /// As a client reads it. Only the last of an entry's events has the id: whoever breaks off before it hears them all again.
 fn told(heard: Heard) -> String {
     let mut text = String::new();
     let mut write = |line: std::fmt::Arguments<'_>| _ = text.write_fmt(line);
     match heard {
         Heard::Nothing(place) => write(format_args!(": here\nid: {}\n\n", written(place))),
-        Heard::Changes(told, place) => {
-            let last = told.len().saturating_sub(1);
-            for (number, (kind, telling)) in told.into_iter().enumerate() {
-                if number == last {
-                    write(format_args!("id: {}\n", written(place)));
+        Heard::Changes(entries) => {
+            for (place, told) in entries {
+                let last = told.len().saturating_sub(1);
+                for (number, (kind, telling)) in told.into_iter().enumerate() {
+                    if number == last {
+                        write(format_args!("id: {}\n", written(place)));
+                    }
+                    write(format_args!("event: {kind}\ndata: {}\n\n", telling.body));
                 }
-                write(format_args!("event: {kind}\ndata: {}\n\n", telling.body));
             }
         }
     }

@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use rehome_domain::{
     lang::Lang,
-    ports::{Kept, Settled, Settlement},
+    message::Answer,
+    ports::{Kept, Settlement},
     role::Role,
     wording,
 };
@@ -16,7 +17,7 @@ use super::{
     view::{Section, View, When},
     words::Say,
 };
-use crate::{frame::Problem, site::Workbench};
+use crate::{asker::Asked, frame::Problem, settling, site::Workbench};
 
 /// Where.
 const PATH: &str = "/dead-letters";
@@ -26,7 +27,8 @@ const SHOWN: usize = 50;
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
         .service(web::resource(PATH).route(web::get().to(list)))
-        .service(web::resource("/dead-letters/drop").route(web::post().to(settle)));
+        .service(web::resource("/dead-letters/drop").route(web::post().to(drop)))
+        .service(web::resource("/dead-letters/resend").route(web::post().to(resend)));
 }
 
 /// A letter.
@@ -38,6 +40,8 @@ struct Letter {
     reason: String,
     body: String,
     state: Chip,
+    /// Why it can't be sent again, if it can't.
+    not_resent: Option<String>,
     settled: Option<(String, When, String)>,
 }
 
@@ -71,14 +75,14 @@ async fn list(
         frame: view.frame(Section::Letters, view.say.dead_letters()),
         say: view.say,
         may: view.may(Role::TO_SETTLE),
-        letters: kept.into_iter().map(|kept| letter(view.lang(), kept)).collect(),
+        letters: kept.into_iter().map(|kept| letter(&workbench, view.lang(), kept)).collect(),
         next,
     };
     Ok(page(HttpResponse::Ok(), &letters))
 }
 
-fn letter(lang: Lang, kept: Kept) -> Letter {
-    let say = Say(lang);
+fn letter(workbench: &Workbench, lang: Lang, kept: Kept) -> Letter {
+    let (say, not_resent) = (Say(lang), settling::not_resent(workbench, &kept, lang));
     let (tone, label, wire) = match kept.settled.as_ref().map(|settled| settled.what) {
         None => ("person", say.open(), "open"),
         Some(Settlement::Resent) => ("good", say.resent(), "resent"),
@@ -96,13 +100,14 @@ fn letter(lang: Lang, kept: Kept) -> Letter {
         reason: kept.letter.reason,
         body,
         state: Chip { tone, label: label.to_owned(), wire },
+        not_resent,
         settled: kept
             .settled
             .map(|settled| (wording::by(lang, &settled.by), When::of(settled.at), settled.reason)),
     }
 }
 
-/// A letter that needs nothing, as the form sends it.
+/// What is done about a letter, as the form sends it.
 #[derive(Deserialize)]
 struct Sent {
     key: String,
@@ -110,19 +115,43 @@ struct Sent {
     reason: String,
 }
 
-async fn settle(
+impl Sent {
+    /// The letter and the reason, from somebody who may.
+    fn checked(self, view: &View) -> Result<(String, String), Problem> {
+        view.caller.needs(Role::TO_SETTLE)?;
+        if self.reason.trim().is_empty() {
+            return Err(Problem::field("reason", view.say.reason_needed().to_owned()));
+        }
+        Ok((self.key, self.reason))
+    }
+}
+
+async fn drop(
     view: View,
     sent: web::Form<Sent>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    view.caller.needs(Role::TO_SETTLE)?;
-    let Sent { key, reason } = sent.into_inner();
-    if reason.trim().is_empty() {
-        return Err(Problem::field("reason", view.say.reason_needed().to_owned()));
+    let (key, reason) = sent.into_inner().checked(&view)?;
+    match settling::drop(&workbench, &view.caller, view.lang(), key, reason).await {
+        // Of two who want to, the second finds it done, with the first one's name.
+        Ok(()) | Err(Problem::Conflict(_)) => Ok(go(PATH)),
+        Err(problem) => Err(problem),
     }
-    let settled =
-        Settled { what: Settlement::Dropped, by: view.caller.by(), at: workbench.door.now(), reason };
-    // Of two who want to, the second finds it done, with the first one's name.
-    workbench.letters.settle_letter(key, settled).await?;
-    Ok(go(PATH))
+}
+
+async fn resend(
+    view: View,
+    sent: web::Form<Sent>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    let (key, reason) = sent.into_inner().checked(&view)?;
+    let resent = settling::resend(&workbench, &view.caller, view.lang(), key, reason).await?;
+    Ok(match resent.asked {
+        // What became of it stands in the ticket's journal.
+        Asked::Answered(Answer::Accepted { .. } | Answer::Refused { .. }) => {
+            go(&format!("/tickets/{}", resent.relocation))
+        }
+        // If it was set aside again, that is the first letter now.
+        Asked::Answered(_) | Asked::Accepted => go(PATH),
+    })
 }

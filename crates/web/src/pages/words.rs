@@ -204,6 +204,9 @@ words! {
     drop: "Drop", "丢弃";
     dropped: "dropped", "已丢弃";
     resent: "resent", "已重新发送";
+    resend: "Send again", "重新发送";
+    resend_hint: "As a new message, in your name.", "作为新消息，以您的名义发送。";
+    not_resent: "Can't be sent again", "不能重新发送";
     open: "open", "未处理";
     // Steering.
     pause: "Pause", "暂停";

@@ -13,16 +13,16 @@ use super::world::{Answer, World, bearer, numbered};
 use crate::api;
 
 /// Shows a token at a path of the API.
-fn at(path: &str, token: &str) -> TestRequest {
+pub(super) fn at(path: &str, token: &str) -> TestRequest {
     bearer(&format!("{}{path}", api::BASE), token)
 }
 
-async fn token(world: &World, role: Role) -> String {
+pub(super) async fn token(world: &World, role: Role) -> String {
     world.token(role.wire(), None, None).await.0.expose().to_owned()
 }
 
 /// A world where a supervisor works, with a user of each role.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::new(false);
     world.supervise().await;
     for role in Role::ALL {
@@ -32,11 +32,11 @@ async fn world() -> World {
 }
 
 /// A relocation that waits for a person, and meets no other one.
-fn wanted(number: u16) -> Value {
+pub(super) fn wanted(number: u16) -> Value {
     json!(Request { hold: true, ..numbered(number) })
 }
 
-async fn submit(world: &World, by: &str, key: &str, wanted: &Value) -> Answer {
+pub(super) async fn submit(world: &World, by: &str, key: &str, wanted: &Value) -> Answer {
     let request = at("/tickets", by).method(Method::POST).insert_header(("idempotency-key", key));
     world.send(request.set_json(wanted)).await
 }
@@ -93,7 +93,7 @@ async fn whoever_may_not_is_told_so_at_each_route_of_the_document_and_changes_no
             });
             let body = match (path.as_str(), path.rsplit('/').next()) {
                 (_, Some("commands")) => json!({ "kind": "cancel", "reason": "x" }),
-                (_, Some("drop")) => json!({ "reason": "x" }),
+                (_, Some("drop" | "resend")) => json!({ "reason": "x" }),
                 (path, _) => body[path].clone(),
             };
             for has in Role::ALL.into_iter().filter(|has| *has < needs) {

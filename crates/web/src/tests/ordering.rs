@@ -266,6 +266,37 @@ async fn a_list_is_told_part_by_part_the_newest_first_with_how_many_there_are() 
 }
 
 #[actix_web::test]
+async fn a_request_to_cancel_that_nobody_has_answered_yet_is_taken_and_counts_once_under_its_key() {
+    let world = World::new(false);
+    world.user("oss", Role::Operator).await;
+    let (secret, _) = world.token("oss", None, None).await;
+    let token = secret.expose();
+    let supervise = || supervise(Arc::clone(&world.bus) as _, Arc::clone(&world.store) as _, world.now());
+    let supervisor = tokio::spawn(supervise());
+    let placed = ask(&world, token, Method::POST, "/serviceOrder", Some(order(1, None))).await.json();
+    // The supervisors are away, and come again only when two requests wait for them.
+    supervisor.abort();
+    let _ = supervisor.await;
+    let cancel = async |reason: &str| {
+        let wish = json!({ "cancellationReason": reason, "serviceOrder": { "id": placed["id"] } });
+        let request = TestRequest::post().uri(&format!("{BASE}/cancelServiceOrder")).set_json(wish);
+        let request = request.insert_header(("authorization", format!("Bearer {token}")));
+        world.send(request.insert_header(("idempotency-key", "C-1"))).await
+    };
+    for _ in 0..2 {
+        let answer = cancel("stays").await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+        assert_eq!(answer.header("location"), placed["href"].as_str());
+    }
+    tokio::spawn(supervise());
+    let told = cancel("stays").await;
+    assert_eq!((told.status, &told.json()["state"]), (StatusCode::CREATED, &json!("done")), "{}", told.body);
+    let path = format!("/cancelServiceOrder?serviceOrder.id={}", placed["id"].as_str().unwrap());
+    assert_eq!(ask(&world, token, Method::GET, &path, None).await.json(), json!([told.json()]));
+    assert_eq!(cancel("goes").await.status, StatusCode::CONFLICT, "another wish under that key");
+}
+
+#[actix_web::test]
 async fn requests_to_cancel_are_listed_by_their_order() {
     let (world, tokens) = site().await;
     let token = &tokens[1].1;

@@ -48,10 +48,22 @@ impl Client {
 
     /// Listens, once it is told that it does.
     async fn listen(at: SocketAddr, token: &str, query: &str, last: Option<&str>) -> Self {
+        Self::listen_from(at, token, query, last).await.0
+    }
+
+    /// Listens, and is told from where on.
+    async fn listen_from(at: SocketAddr, token: &str, query: &str, last: Option<&str>) -> (Self, String) {
         let (status, mut client) = Self::connect(at, token, query, last).await;
         assert_eq!(status, 200);
         while client.line().await.unwrap() != "retry: 1500" {}
-        client
+        let mut place = String::new();
+        loop {
+            match client.line().await.unwrap().split_once(": ") {
+                Some(("id", id)) => id.clone_into(&mut place),
+                None => return (client, place),
+                Some(_) => {}
+            }
+        }
     }
 
     async fn line(&mut self) -> Option<String> {
@@ -179,11 +191,31 @@ async fn whoever_comes_again_with_the_last_id_hears_all_that_came_after_it_once_
     }
     for last in [0, 2] {
         let mut again = Client::listen(at, &token, "", Some(&heard[last].id)).await;
-        let rest = services(&again.changes(249 - last).await);
+        let rest = again.changes(249 - last).await;
+        assert!(rest.iter().all(|event| !event.id.is_empty()), "one that breaks off hears nothing twice");
+        let rest = services(&rest);
         assert_eq!(rest, (last + 1..250).map(|n| format!("S-{n}")).collect::<Vec<_>>());
     }
     let query = format!("?since={}", heard[1].id);
     assert_eq!(services(&Client::listen(at, &token, &query, None).await.changes(1).await), ["S-2"]);
+}
+
+#[actix_web::test]
+async fn who_breaks_off_before_anything_happened_goes_on_where_it_began_and_misses_nothing() {
+    let world = World::new(false);
+    let token = world.viewer().await;
+    let (_running, at) = world.serve();
+    let (first, place) = Client::listen_from(at, &token, "", None).await;
+    drop(first);
+    // As long as nothing happens that place is the end, and may be come back to.
+    for _ in 0..2 {
+        let (again, still) = Client::listen_from(at, &token, "", Some(&place)).await;
+        assert_eq!(still, place);
+        drop(again);
+    }
+    world.ticket(0).await;
+    let mut last = Client::listen(at, &token, "", Some(&place)).await;
+    assert_eq!(services(&last.changes(1).await), ["S-0"]);
 }
 
 #[actix_web::test]

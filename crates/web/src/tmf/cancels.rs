@@ -11,14 +11,19 @@ use rehome_domain::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     cancel, create,
     list::Asking,
-    orders::{Fields, history, invalid},
+    orders::{Fields, history, invalid, later},
 };
-use crate::{asker::Asked, door::Caller, frame::Problem, site::Workbench, submission::refused};
+use crate::{
+    asker::Asked,
+    door::Caller,
+    frame::Problem,
+    site::Workbench,
+    submission::{self, refused},
+};
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
@@ -47,6 +52,7 @@ struct OrderRef {
 async fn ask(
     caller: Caller,
     body: web::Bytes,
+    request: HttpRequest,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::Operator)?;
@@ -62,10 +68,12 @@ async fn ask(
     }
     let no_order = || Problem::field("serviceOrder.id", "there is no such order".to_owned());
     let order = wish.service_order.id.parse().map_err(|_| no_order())?;
-    let cause = MessageId(Uuid::now_v7().to_string());
+    let key = submission::key(&request)?;
+    let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
     let command = Command { kind: CommandKind::Cancel, reason, expected_version: None };
     let input = Input::Command(command);
-    let envelope = Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input };
+    let envelope =
+        Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input: input.clone() };
     match workbench.asker.command(envelope).await? {
         // A refusal is in the order's journal too: the task is there, and has ended.
         Asked::Answered(Answer::Accepted { .. } | Answer::Refused { .. }) => {}
@@ -75,13 +83,15 @@ async fn ask(
                 problem => problem,
             });
         }
-        Asked::Accepted => {
-            let why = "the request is on its way and was not answered yet: look at the order";
-            return Err(Problem::Unavailable(why.to_owned()));
-        }
+        // Whoever asks again under the same key, or looks at the order's requests, is told of it.
+        Asked::Accepted => return Ok(later(order)),
     }
     let entry = workbench.tickets.caused(vec![(order, cause)]).await?.pop().flatten();
     let entry = entry.transpose().map_err(|why| Problem::Unavailable(why.to_string()))?;
+    if entry.as_ref().is_some_and(|entry| entry.input != input) {
+        let why = format!("something else was asked of {order} under this key before");
+        return Err(Problem::Conflict(why));
+    }
     let id = entry.map(|entry| cancel::id(order, entry.seq)).ok_or(Problem::NotFound)?;
     let tasks = cancel::requests(&history(&workbench, order).await?);
     let task = tasks.into_iter().find(|task| task.id == id).ok_or(Problem::NotFound)?;

@@ -69,6 +69,11 @@ fn id() -> Vec<Value> {
     vec![within("id", "path", "Its id", &text())]
 }
 
+fn key() -> Value {
+    let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255 });
+    within("Idempotency-Key", "header", "Names what is sent, so that it counts once", &schema)
+}
+
 fn fields() -> Value {
     within(
         "fields",
@@ -153,12 +158,7 @@ fn orders(types: &mut SchemaGenerator) -> Value {
     let placing = Operation {
         name: "createServiceOrder",
         is: "Places an order. The same under the same `externalId` or `Idempotency-Key` finds the same order",
-        parameters: vec![within(
-            "Idempotency-Key",
-            "header",
-            "Names what is sent",
-            &json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
-        )],
+        parameters: vec![key()],
         body: Some(inline::<Create>()),
         answers: vec![
             (201, Some(order.clone())),
@@ -209,10 +209,11 @@ fn cancels(types: &mut SchemaGenerator) -> Value {
     };
     let asking = Operation {
         name: "createCancelServiceOrder",
-        is: "Asks for an order to be cancelled",
-        parameters: Vec::new(),
+        is: "Asks for an order to be cancelled; 202 if that is on its way, and its order tells what became of it. The same \
+             under the same `Idempotency-Key` finds the same request",
+        parameters: vec![key()],
         body: Some(inline::<cancels::Wish>()),
-        answers: vec![(201, Some(task))],
+        answers: vec![(201, Some(task)), (202, Some(json!({ "type": "object" })))],
         problems: &[409, 413],
     };
     json!({ "get": listing.document(), "post": asking.document() })

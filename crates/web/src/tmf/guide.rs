@@ -67,6 +67,12 @@ const LISTS: &str = "\
 `cancelled`; others change with every step), `relatedParty.name`, `orderDate.gte`, `orderDate.lt`. `GET /cancelServiceOrder` needs
 `serviceOrder.id`. `fields` names attributes of the first level; `id`, `href` and `@type` are always told. The OpenAPI
 document is at `openapi.json` beside these paths.
+
+## Answers that come later
+
+What is on its way and was not answered for yet is answered 202 with the order's place, and is done or refused all the same: look at
+the order, or `POST` the same again under the same `Idempotency-Key`, which counts once. Orders and requests to cancel
+take one; an order's `externalId` serves as one.
 ";
 
 /// All states that a relocation can be in, as far as an order's state goes by them.

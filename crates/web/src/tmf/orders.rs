@@ -127,7 +127,7 @@ async fn place(
 }
 
 /// It is on the bus, and not answered for yet: where to look.
-fn later(id: RelocationId) -> HttpResponse {
+pub(super) fn later(id: RelocationId) -> HttpResponse {
     HttpResponse::Accepted()
         .insert_header((header::LOCATION, href(id)))
         .json(json!({ "id": id.to_string(), "href": href(id), "@type": "ServiceOrder" }))

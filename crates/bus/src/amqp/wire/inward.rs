@@ -1,17 +1,16 @@
 //! What comes off the wire, as the domain's messages, or why it can't be read.
 
-use jiff::Timestamp;
 use lapin::{
     BasicProperties,
     message::Delivery,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{FieldTable, ShortString},
 };
 use rehome_domain::{
     command::{By, Command},
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Input},
     order::{Layer, MESSAGE_VERSION, WorkOrder},
-    ports::{Answered, DeadLetter, Heard, Incoming, ReplyTo, Wish},
+    ports::{Answered, Heard, Incoming, ReplyTo, Wish},
     reply::{Reply, Report},
     role::Role,
     steering::Steer,
@@ -29,7 +28,7 @@ use crate::amqp::connection::Shared;
 /// The causes of the supervisor's own messages about an order: nobody else's message may take their place.
 const OUR_CAUSES: [&str; 2] = ["overdue", "undeliverable"];
 
-type Read<T> = Result<T, Unreadable>;
+pub(super) type Read<T> = Result<T, Unreadable>;
 
 fn bad<T>(reason: impl Into<String>) -> Read<T> {
     Err(Unreadable::Bad(reason.into()))
@@ -142,29 +141,26 @@ pub(in crate::amqp) fn sender(shared: &Shared, delivery: &Delivery) -> Read<By> 
 
 fn command(shared: &Shared, delivery: &Delivery) -> Read<Incoming> {
     let key = delivery.routing_key.as_str();
-    let asked = command_of(key);
-    if asked.is_none() && key != SUBMIT_KEY {
+    if command_of(key).is_none() && key != SUBMIT_KEY {
         return bad(format!("the routing key `{key}` names no command"));
     }
     // Whoever writes commands is told at once, and can say it in the older words.
     of_kind(delivery, &kind::command(key), Unreadable::Bad)?;
     let Asked { by, cause, reply_to } = asked_by(shared, delivery)?;
-    let (relocation, input) = match asked {
-        None => {
-            let body: SubmitBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
-            let derived = || RelocationId(hashed(cause.0.as_bytes()));
-            (body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request })
-        }
-        Some(kind) => {
-            let body: CommandBody = versioned(&delivery.data, COMMAND_VERSION, Unreadable::Bad)?;
-            let reason = body.reason.unwrap_or_default();
-            (
-                body.relocation,
-                Input::Command(Command { kind, reason, expected_version: body.expected_version }),
-            )
-        }
-    };
+    let (relocation, input) = command_body(key, &delivery.data, &cause)?;
     Ok(Incoming { envelope: Envelope { relocation, cause, by, input }, reply_to, early: 0 })
+}
+
+/// What the body of a command with this key asks, and of which relocation.
+pub(super) fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(RelocationId, Input)> {
+    let Some(kind) = command_of(key) else {
+        let body: SubmitBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
+        let derived = || RelocationId(hashed(cause.0.as_bytes()));
+        return Ok((body.relocation.unwrap_or_else(derived), Input::Submitted { request: body.request }));
+    };
+    let body: CommandBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
+    let reason = body.reason.unwrap_or_default();
+    Ok((body.relocation, Input::Command(Command { kind, reason, expected_version: body.expected_version })))
 }
 
 /// A wish to pause or to resume.
@@ -312,93 +308,11 @@ pub(in crate::amqp) fn handed_back(delivery: &Delivery) -> u64 {
     header_number(headers(delivery), "x-delivery-count").unwrap_or(0)
 }
 
-/// A dead letter: one of ours with its reason in headers, or one the broker set aside.
-pub(in crate::amqp) fn dead_letter(shared: &Shared, delivery: &Delivery) -> DeadLetter {
-    let headers = headers(delivery);
-    let death = headers.and_then(Death::read);
-    let text = |name| header_text(headers, name);
-    let user = text(header::USER)
-        .or_else(|| delivery.properties.user_id().as_ref().map(|user| user.as_str().to_owned()));
-    let key = text(header::KEY)
-        .or_else(|| death.as_ref().map(|death| death.key.clone()))
-        .unwrap_or_else(|| delivery.routing_key.as_str().to_owned());
-    let origin = text(header::ORIGIN)
-        .or_else(|| death.as_ref().map(|death| death.exchange.clone()))
-        .unwrap_or_default();
-    let by = text(header::BY).and_then(|by| serde_json::from_str(&by).ok());
-    let body = String::from_utf8_lossy(&delivery.data).into_owned();
-    let id = message_id(delivery)
-        .unwrap_or_else(|| hashed(format!("{origin} {key} {body}").as_bytes()).to_string());
-    let stamped = *delivery.properties.timestamp();
-    let at = death.as_ref().and_then(|death| death.at).or(stamped).and_then(seconds);
-    let reason = text(header::REASON).or_else(|| death.as_ref().map(Death::reason));
-    DeadLetter {
-        id: foreign_id(user.as_deref(), &id),
-        at: at.unwrap_or_else(Timestamp::now),
-        origin: shared.names.short(&origin).to_owned(),
-        key: Some(key),
-        by: by.or_else(|| sender(shared, delivery).ok()),
-        trace: trace_of(&delivery.properties),
-        reason: reason.unwrap_or_else(|| "it came to the dead letters without a reason".to_owned()),
-        body,
-    }
-}
-
-/// What the broker notes on a message it sets aside (`x-death`).
-struct Death {
-    queue: String,
-    exchange: String,
-    key: String,
-    why: String,
-    count: u64,
-    at: Option<u64>,
-}
-
-impl Death {
-    fn read(headers: &FieldTable) -> Option<Self> {
-        let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else { return None };
-        let AMQPValue::FieldTable(death) = deaths.as_slice().first()? else { return None };
-        let text = |name| header_text(Some(death), name).unwrap_or_default();
-        let key = match death.inner().get("routing-keys") {
-            Some(AMQPValue::FieldArray(keys)) => match keys.as_slice().first() {
-                Some(AMQPValue::LongString(key)) => String::from_utf8_lossy(key.as_bytes()).into_owned(),
-                _ => String::new(),
-            },
-            _ => String::new(),
-        };
-        let at = match death.inner().get("time") {
-            Some(AMQPValue::Timestamp(at)) => Some(*at),
-            _ => None,
-        };
-        let count = header_number(Some(death), "count").unwrap_or_default();
-        Some(Self { queue: text("queue"), exchange: text("exchange"), key, why: text("reason"), count, at })
-    }
-
-    fn reason(&self) -> String {
-        let Self { queue, why, count, .. } = self;
-        match why.as_str() {
-            "delivery_limit" => {
-                format!(
-                    "each time it was taken from `{queue}` its reader died, until the broker set it aside"
-                )
-            }
-            "rejected" => format!("its reader rejected it off `{queue}`"),
-            "expired" => format!("it grew too old in `{queue}`"),
-            "maxlen" => format!("`{queue}` was full"),
-            other => format!("the broker set it aside off `{queue}`: {other}, {count} times"),
-        }
-    }
-}
-
-fn seconds(at: u64) -> Option<Timestamp> {
-    Timestamp::from_second(i64::try_from(at).ok()?).ok()
-}
-
-fn headers(delivery: &Delivery) -> Option<&FieldTable> {
+pub(super) fn headers(delivery: &Delivery) -> Option<&FieldTable> {
     delivery.properties.headers().as_ref()
 }
 
-fn message_id(delivery: &Delivery) -> Option<String> {
+pub(super) fn message_id(delivery: &Delivery) -> Option<String> {
     let id = delivery.properties.message_id().as_ref()?.as_str();
     (!id.is_empty()).then(|| id.to_owned())
 }

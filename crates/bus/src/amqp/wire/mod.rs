@@ -3,6 +3,7 @@
 //! What other systems write is read strictly, and what is wrong is said by field. What can't be read is
 //! [`Unreadable`], with a reason a person understands, and becomes a dead letter.
 
+pub(super) mod dead;
 pub(super) mod inward;
 pub(super) mod outward;
 #[cfg(test)]

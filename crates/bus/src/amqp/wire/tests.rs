@@ -1,4 +1,6 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod letters;
 
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ use rehome_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::{header, inward, key_of, outward};
+use super::{dead, header, inward, key_of, outward};
 use crate::amqp::{connection::Shared, options::Options};
 
 fn shared() -> Arc<Shared> {
@@ -368,38 +370,6 @@ fn an_order_for_the_other_layer_or_about_another_ticket_is_refused() {
     assert!(error.to_string().contains("`relocation` is"));
 }
 
-fn dead(delivery: &Delivery, reason: &str) -> Delivery {
-    let shared = shared();
-    let by = inward::sender(&shared, delivery).ok();
-    let packed = outward::dead(&shared, delivery, by.as_ref(), reason).unwrap();
-    let mut dead = Delivery::mock(1, packed.exchange, packed.key, false, packed.body);
-    dead.properties = packed.properties;
-    dead
-}
-
-#[test]
-fn a_dead_letter_says_why_and_from_whom_by_which_way() {
-    let delivery = foreign("rehome.commands", "cancel", from_user("boss", "1"), &cancel());
-    let letter = inward::dead_letter(&shared(), &dead(&delivery, "because"));
-    assert_eq!(letter.reason, "because");
-    assert_eq!((letter.origin.as_str(), letter.key.as_deref()), ("commands", Some("cancel")));
-    assert_eq!(letter.id, MessageId("amqp:boss:1".to_owned()));
-    assert!(matches!(letter.by, Some(By::Person { name, role: Role::Supervisor, .. }) if name == "boss"));
-    assert_eq!(serde_json::from_str::<Value>(&letter.body).unwrap(), cancel());
-
-    let mut huge = foreign("rehome.commands", "cancel", from_user("boss", "2"), &cancel());
-    huge.data = vec![b'x'; 100_000];
-    let letter = inward::dead_letter(&shared(), &dead(&huge, "because"));
-    assert_eq!(letter.body.len(), 64 * 1024);
-    assert_eq!(letter.reason, "because (of 100000 bytes the first 65536 are kept)");
-
-    let nameless = || dead(&foreign("rehome.replies", "l3.x", BasicProperties::default(), &cancel()), "a");
-    let one = nameless();
-    let first = inward::dead_letter(&shared(), &one);
-    assert_eq!(first, inward::dead_letter(&shared(), &one), "kept twice it is kept once");
-    assert_ne!(first.id, inward::dead_letter(&shared(), &nameless()).id);
-}
-
 #[test]
 fn what_a_newer_broker_hands_out_again_and_again_is_set_aside_after_as_many_deliveries_as_elsewhere() {
     let mut delivery = delivered(Outgoing::Order(order(1, Layer::L3)));
@@ -412,26 +382,6 @@ fn what_a_newer_broker_hands_out_again_and_again_is_set_aside_after_as_many_deli
     assert_eq!(handed_out(20), Ok(()));
     assert!(handed_out(21).unwrap_err().to_string().contains("handed out 21 times"));
     assert_eq!(inward::worn_out(&shared(), &delivered(Outgoing::Order(order(1, Layer::L3)))), Ok(()));
-}
-
-#[test]
-fn what_the_broker_set_aside_says_why_too() {
-    let mut death = FieldTable::default();
-    for (name, value) in [("reason", "delivery_limit"), ("queue", "rehome.l3"), ("exchange", "rehome.work")] {
-        death.insert(name.into(), outward::text(value));
-    }
-    death.insert("count".into(), AMQPValue::LongLongInt(1));
-    death.insert("time".into(), AMQPValue::Timestamp(1_767_225_600));
-    death.insert("routing-keys".into(), AMQPValue::FieldArray(vec![outward::text("l3.default")].into()));
-    let mut delivery = delivered(Outgoing::Order(order(1, Layer::L3)));
-    delivery.exchange = "rehome.dead".into();
-    let mut headers = FieldTable::default();
-    headers.insert("x-death".into(), AMQPValue::FieldArray(vec![AMQPValue::FieldTable(death)].into()));
-    delivery.properties = delivery.properties.with_headers(headers);
-    let letter = inward::dead_letter(&shared(), &delivery);
-    assert!(letter.reason.contains("each time it was taken from `rehome.l3` its reader died"));
-    assert_eq!((letter.origin.as_str(), letter.key.as_deref()), ("work", Some("l3.default")));
-    assert_eq!(letter.at.as_second(), 1_767_225_600);
 }
 
 #[test]
@@ -463,7 +413,7 @@ fn a_trace_is_in_the_standards_headers_and_one_that_is_not_as_it_must_be_is_none
     assert_eq!(header("tracestate").as_deref(), Some("vendor=x"));
     assert_eq!(inward::trace_of(&delivery.properties), trace);
 
-    let letter = inward::dead_letter(&shared(), &dead(&delivery, "because"));
+    let letter = dead::dead_letter(&shared(), &letters::set_aside(&delivery, "because"));
     assert_eq!(letter.trace, trace, "a dead letter stays in its trace");
 
     let mut headers = FieldTable::default();
