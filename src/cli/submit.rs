@@ -177,9 +177,7 @@ fn page(lang: Lang, sent: &[Sent], waited: bool) -> String {
             (_, None) if waited => {
                 texts::row_stands(lang, &sent.service, word(&sent.ticket["relocation"]), id)
             }
-            ("known", None) => {
-                texts::row_known(lang, &sent.service, id, word(&sent.ticket["relocation"]))
-            }
+            ("known", None) => texts::row_known(lang, &sent.service, id, word(&sent.ticket["relocation"])),
             ("on_its_way", None) => texts::row_on_its_way(lang, &sent.service, id),
             (_, None) => texts::row_submitted(lang, &sent.service, id),
         };

@@ -269,7 +269,8 @@ async fn submit(
     submission::check(&wanted, language.0)?;
     let id = if once { wanted.relocation() } else { submission::id(&caller, key.as_deref()) };
     let place = (header::LOCATION, format!("{BASE}/tickets/{id}"));
-    let (mut answer, ticket) = match submission::submit(&workbench, caller.by(), id, Arc::new(wanted)).await? {
+    let (mut answer, ticket) = match submission::submit(&workbench, caller.by(), id, Arc::new(wanted)).await?
+    {
         Submitted::New(ticket) => (HttpResponse::Created(), ticket),
         Submitted::Known(ticket) => (HttpResponse::Ok(), ticket),
         Submitted::Later => {

@@ -107,7 +107,8 @@ async fn asked_of(
     if !chosen.is_empty() {
         let count = chosen.len();
         chosen.truncate(MAX_LIMIT);
-        let more = (count > MAX_LIMIT).then(|| words::bulk_bound(lang, words::chosen(lang, count), MAX_LIMIT));
+        let more =
+            (count > MAX_LIMIT).then(|| words::bulk_bound(lang, words::chosen(lang, count), MAX_LIMIT));
         return Ok((chosen, more));
     }
     let query = Query::read(pairs).map_err(invalid)?;
@@ -127,11 +128,8 @@ async fn asked_of(
         return Ok((ids, None));
     }
     let tally = workbench.board.count(query.filter, MAX_COUNT).await?;
-    let matching = if tally.exact {
-        words::matching(lang, tally.tickets)
-    } else {
-        words::at_least(lang, tally.tickets)
-    };
+    let matching =
+        if tally.exact { words::matching(lang, tally.tickets) } else { words::at_least(lang, tally.tickets) };
     Ok((ids, Some(words::bulk_bound(lang, matching, MAX_LIMIT))))
 }
 

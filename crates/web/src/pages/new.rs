@@ -7,12 +7,7 @@ use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use futures::TryStreamExt as _;
-use rehome_domain::{
-    id::RelocationId,
-    lang::Lang,
-    request::Request,
-    role::Role,
-};
+use rehome_domain::{id::RelocationId, lang::Lang, request::Request, role::Role};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -232,8 +227,7 @@ async fn submit(
         Err(why @ (Problem::Refused(_) | Problem::Rejected(_) | Problem::SubmittedOtherwise { .. })) => why,
         Err(problem) => return Err(problem),
     };
-    let mut again =
-        filled(&view, &Uuid::now_v7().to_string(), &given, &[], Some(why.detail(view.lang())));
+    let mut again = filled(&view, &Uuid::now_v7().to_string(), &given, &[], Some(why.detail(view.lang())));
     if let Problem::SubmittedOtherwise { id, .. } = why {
         again.before = Some(id.to_string());
     }

@@ -65,7 +65,10 @@ async fn all_rows_of_a_long_sheet_are_submitted_and_what_is_shown_or_acted_on_in
     let (world, cookie) = site(Role::Operator).await;
     world.supervise().await;
     let numbers: Vec<u16> = (1..=1100).collect();
-    has(&sheet(&world, &cookie, &numbers, false).await.body, "The first 1000 of 1100 rows are shown here; all 1100");
+    has(
+        &sheet(&world, &cookie, &numbers, false).await.body,
+        "The first 1000 of 1100 rows are shown here; all 1100",
+    );
     let begun = sheet(&world, &cookie, &numbers, true).await;
     assert_eq!(world.workbench.runs.finish(LONG).await, 0);
     assert_eq!(world.store.all_tickets(None, 2000).await.unwrap().len(), 1100);
@@ -207,4 +210,3 @@ async fn whoever_reads_chinese_is_told_in_chinese_why_something_was_not_done() {
     let away = form(&world, &cookie, RelocationId(Uuid::now_v7()), 1, "?lang=zh").await;
     has(&away.body, "消息总线");
 }
-
