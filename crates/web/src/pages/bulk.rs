@@ -25,6 +25,9 @@ use super::{
 };
 use crate::{frame::Problem, site::Workbench};
 
+/// Pages of the list that are looked through for what matches: a search in many tickets finds few on each.
+const LOOKS: usize = 8;
+
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config.service(web::resource("/bulk").route(web::get().to(preview)).route(web::post().to(act)));
 }
@@ -115,22 +118,23 @@ async fn asked_of(
     let mut look = query.look(MAX_LIMIT);
     let mut ids = Vec::new();
     // A page may have fewer rows than were asked for, and go on all the same.
-    loop {
+    for _ in 0..LOOKS {
         let page = workbench.board.page(look.clone()).await?;
         ids.extend(page.rows.iter().map(Listed::id));
         look.after = page.next;
-        if look.after.is_none() || ids.len() >= MAX_LIMIT {
+        if look.after.is_none() {
+            return Ok((ids, None));
+        }
+        look.limit = MAX_LIMIT.saturating_sub(ids.len());
+        if look.limit == 0 {
             break;
         }
-        look.limit = MAX_LIMIT - ids.len();
-    }
-    if look.after.is_none() {
-        return Ok((ids, None));
     }
     let tally = workbench.board.count(query.filter, MAX_COUNT).await?;
     let matching =
         if tally.exact { words::matching(lang, tally.tickets) } else { words::at_least(lang, tally.tickets) };
-    Ok((ids, Some(words::bulk_bound(lang, matching, MAX_LIMIT))))
+    let bound = words::bulk_bound(lang, matching, ids.len());
+    Ok((ids, Some(bound)))
 }
 
 const fn weighs(kind: CommandKind) -> bool {

@@ -39,8 +39,8 @@ rehome_domain::texts! {
     rows_cut(shown, count): "The first {shown} of {count} rows are shown here; all {count} will be submitted.",
         "此处显示 {count} 行中的前 {shown} 行；将提交全部 {count} 行。";
     faults_cut(shown, count): "The first {shown} of {count} errors are shown.", "仅显示 {count} 处错误中的前 {shown} 处。";
-    bulk_bound(matching, taken): "{matching}. At most {taken} are taken at once: those below. The others stay as they are.",
-        "{matching}。一次最多处理 {taken} 个，即以下所列；其余不变。";
+    bulk_bound(matching, taken): "{matching}. {taken} are taken at once, those below; the others stay as they are.",
+        "{matching}。本次处理 {taken} 个，即以下所列；其余不变。";
     bulk_aside(count): "{count} can't be read and are left as they are", "{count} 个无法读取，保持不变";
     run_cut(shown): "{shown} are shown, first those that were not done.", "仅显示 {shown} 个，未执行的在前。";
     run_not_sent(count): "{count} were not sent: this process stops. Do it again.", "{count} 个未送出：该进程正在停止。请重新操作。";

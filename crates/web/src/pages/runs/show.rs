@@ -55,7 +55,7 @@ async fn show(
     let title = run.as_ref().map_or_else(|| say.bulk_title().to_owned(), |run| run.title.clone());
     let (steps, counts) = run.as_ref().map(|run| looked_at(lang, run)).unwrap_or_default();
     let all = run.as_ref().map_or(0, |run| run.steps.len());
-    let done = all - counts.open;
+    let done = all - counts.open - counts.not_sent;
     let run_page = RunPage {
         frame: view.frame(Section::Tickets, title),
         say,
