@@ -18,7 +18,6 @@ use rehome_domain::{
     id::RelocationId,
     request::{Deadlines, Request},
 };
-use uuid::Uuid;
 
 pub use problem::{HeaderProblem, JsonKind, Problem, RowProblem, SheetError};
 
@@ -79,16 +78,10 @@ pub struct Sheet {
 }
 
 impl Row {
-    /// The id of its relocation. Derived from what moves from where to where, and from nothing else: the same sheet run
-    /// again goes on with the same tickets, also after a row was added or a description mended, and no circuit is moved
-    /// twice.
+    /// The id of its relocation: [`Request::relocation`].
     #[must_use]
     pub fn relocation(&self) -> RelocationId {
-        let Request { service_id, old, new, .. } = self.request.as_ref();
-        let spots = [old.l3(), old.l2(), new.l3(), new.l2()].map(|spot| spot.to_string());
-        // No field can hold the character 0.
-        let name = format!("{service_id}\0{}", spots.join("\0"));
-        RelocationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
+        self.request.relocation()
     }
 }
 

@@ -107,6 +107,8 @@ texts! {
     not_heard_yet(): "0 under way, but a supervisor may not have heard of it yet", "进行中：0 个，但可能还有管理进程尚未得知";
     nothing_to_attach_to(): "--attach needs bus.kind = \"amqp\": the embedded bus ends at this process", "--attach 需要 bus.kind = \"amqp\"：内嵌总线仅限本进程";
     left_in_hand(count): "stopped with {count} in hand; they go on when a process takes them up", "已停止，仍有 {count} 个在处理中，将由其他进程继续";
+    not_sent(count): "{count} that people asked for in sheets or of several tickets were not sent; the log names each",
+        "移机表或批量操作中有 {count} 个未送出，日志逐一列出";
     can_not_go_on(ticket, why): "ticket {ticket} can't go on: {why}", "工单 {ticket} 无法继续：{why}";
     no_ticket_but(given, ids): "there is no readable ticket `{given}`, but there are tickets set aside, which can be named by id only:\n{ids}",
         "没有可读的工单 `{given}`，但有已隔离的工单，只能按工单号指定：\n{ids}";
@@ -333,7 +335,7 @@ texts! {
     cut_off(why): "It ended before its time: {why}. Submit the sheet again: what was submitted is found.",
         "提前结束：{why}。请重新提交此表：已提交的不会重复。";
     row_submitted(service, id): "{service}: submitted as {id}", "{service}：已提交，工单 {id}";
-    row_known(service, id): "{service}: submitted before as {id}", "{service}：此前已提交，工单 {id}";
+    row_known(service, id, status): "{service}: submitted before as {id}, {status}; nothing was done", "{service}：此前已提交，工单 {id}，{status}；未作改动";
     row_on_its_way(service, id): "{service}: on its way as {id}", "{service}：已发出，工单 {id}";
     row_refused(line, service, why): "row {line}, {service}: {why}", "第 {line} 行，{service}：{why}";
     row_stands(service, status, id): "{service}: {status} ({id})", "{service}：{status}（{id}）";

@@ -205,8 +205,7 @@ impl SheetReader for Sheets {
     fn read(&self, name: &str, bytes: &[u8], lang: Lang) -> Result<Vec<SheetRow>, Vec<SheetFault>> {
         let sheet =
             sheet::named(Path::new(name), bytes, self.deadlines).map_err(|error| faults(lang, error))?;
-        let row =
-            |row: sheet::Row| SheetRow { line: row.line, relocation: row.relocation(), request: row.request };
+        let row = |row: sheet::Row| SheetRow { line: row.line, request: row.request };
         Ok(sheet.rows.into_iter().map(row).collect())
     }
 }

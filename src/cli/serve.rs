@@ -1,6 +1,6 @@
 //! `rehome serve`: a long-running process with some of the roles.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use rehome_devices::faults::FaultPlan;
 use rehome_web::{Bound, Site};
@@ -76,15 +76,15 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     }
     let app = App::start_over(settings, store, lock, plan, roles).await?;
     let at = door.as_ref().map_or_else(|| "nowhere".to_owned(), |door| door.address().to_string());
+    let mut workbench = None;
     let running = match door {
         None => None,
         Some(door) => {
-            let workbench = if roles.web {
+            if roles.web {
                 let provider = workbench::provider(&settings.oidc)?;
-                Some(workbench::open(settings, &app, &kept, provider)?)
-            } else {
-                None
-            };
+                workbench = Some(workbench::open(settings, &app, &kept, provider)?);
+            }
+            let workbench = workbench.clone();
             let site = Site { probe: app.probe(), metrics: Arc::new(move || figures.render()), workbench };
             let listening = workbench::listening(settings, door.address());
             Some(door.serve(site, &listening)?)
@@ -100,14 +100,26 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
         _ = interrupt.recv() => {}
     }
     tracing::warn!("stopping: finishing what is in hand");
+    let until = Instant::now() + settings.run.drain();
+    // While this process still steps what it sends. Half of the time: what is in hand has the other.
+    let not_sent = match workbench {
+        Some(workbench) => workbench.runs.finish(settings.run.drain() / 2).await,
+        None => 0,
+    };
     if let Some(postman) = postman {
         postman.stop().await;
     }
-    let left = app.drain(settings.run.drain()).await;
+    let left = app.drain(until.saturating_duration_since(Instant::now())).await;
     if let Some(running) = running {
         running.stop().await;
     }
-    let text = if left == 0 { String::new() } else { texts::left_in_hand(setting.lang, left) + "\n" };
+    let mut text = String::new();
+    if not_sent > 0 {
+        text += &(texts::not_sent(setting.lang, not_sent) + "\n");
+    }
+    if left > 0 {
+        text += &(texts::left_in_hand(setting.lang, left) + "\n");
+    }
     Ok(Told::good(text))
 }
 

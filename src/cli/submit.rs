@@ -34,7 +34,8 @@ Examples:
   cat sheet.csv | rehome submit - --json
   rehome submit sheet.csv --hold
 
-Nothing is sent if a row has a fault. The same row sent again finds its ticket: no circuit is moved twice.
+Nothing is sent if a row has a fault. A row that was submitted before, here or in the workbench and whoever
+did, finds its ticket and does nothing more, also if that one was cancelled: no circuit is moved twice.
 Exit code 1 if one is refused, or with --wait if one has failed.")]
 pub(super) struct Args {
     /// Relocation sheet: CSV with a header, or a JSON array of objects; - for standard input
@@ -146,6 +147,8 @@ fn send(remote: &Remote, row: &Row, hold: bool) -> Result<Sent, Failure> {
     if let Some(fields) = wanted.as_object_mut() {
         // How long orders may take is for the system to say.
         fields.remove("deadlines");
+        // Whoever else submits this row, here or in the workbench, finds the same ticket.
+        fields.insert("once".to_owned(), true.into());
         if hold {
             fields.insert("hold".to_owned(), true.into());
         }
@@ -226,7 +229,7 @@ fn page(lang: Lang, sent: &[Sent], waited: bool) -> String {
             (_, None) if waited => {
                 texts::row_stands(lang, &sent.service, word(&sent.ticket["relocation"]), id)
             }
-            ("known", None) => texts::row_known(lang, &sent.service, id),
+            ("known", None) => texts::row_known(lang, &sent.service, id, word(&sent.ticket["relocation"])),
             ("on_its_way", None) => texts::row_on_its_way(lang, &sent.service, id),
             (_, None) => texts::row_submitted(lang, &sent.service, id),
         };

@@ -27,15 +27,20 @@ impl Drop for System {
     }
 }
 
+/// Adds a user of this role, and gives a token of theirs.
+fn token_of(data: &Path, name: &str, role: &str) -> String {
+    let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(data));
+    on(&["user", "add", name, "--role", role, "--no-password"]).is(0, &[role]);
+    let token = on(&["token", "add", name, "--label", "test", "--json"]).json(0);
+    token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned()
+}
+
 impl System {
     /// One whose token is of this role.
     pub(crate) fn start(role: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
-        let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(&data));
-        on(&["user", "add", "ann", "--role", role, "--no-password"]).is(0, &[role]);
-        let token = on(&["token", "add", "ann", "--label", "test", "--json"]).json(0);
-        let token = token["token"].as_str().unwrap_or_else(|| panic!("{token}")).to_owned();
+        let token = token_of(&data, "ann", role);
         let mut serve = rehome(&["serve", "--listen", "127.0.0.1:0", "--log", "json"]);
         let mut process = serve.arg("--data").arg(&data).env("RUST_LOG", "rehome=warn").spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
@@ -126,6 +131,23 @@ fn a_sheet_is_submitted_watched_deployed_and_exported_over_http() {
     let mut read = csv::Reader::from_reader(file.stdout.as_bytes());
     assert_eq!(read.headers().unwrap().get(1), Some("service_id"));
     assert_eq!(read.records().count(), 3);
+}
+
+#[test]
+fn a_row_finds_its_ticket_again_whoever_submits_it_also_when_that_was_cancelled() {
+    let system = System::start("supervisor");
+    let path = system.file("sheet.csv", &sheet(2));
+    let first = system.said(&["submit", &path, "--hold", "--json"]).json(0);
+    assert_eq!(results(&first), ["submitted"; 2]);
+    let service = first["rows"][0]["service_id"].as_str().unwrap();
+    system.said(&["cancel", service, "--reason", "stays"]).is(0, &["Cancel: taken"]);
+    let bob = token_of(&system.dir().join("data"), "bob", "operator");
+    let mut again = system.command(&["submit", &path, "--hold", "--json"]);
+    let again = Said::of(again.env("REHOME_TOKEN", bob)).json(0);
+    assert_eq!(results(&again), ["known"; 2]);
+    for row in 0..2 {
+        assert_eq!(again["rows"][row]["relocation"], first["rows"][row]["relocation"]);
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::{
     action::WhyNot,
     command::{By, Command, CommandKind},
     id::{MessageId, RelocationId, WorkOrderId},
+    lang::Lang,
     reply::Reply,
     request::{FieldError, Request},
     role::Role,
@@ -241,6 +242,37 @@ pub enum Rejection {
         /// The order it names.
         order: WorkOrderId,
     },
+}
+
+impl Rejection {
+    /// The sentence a person reads.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            Self::Invalid { errors } => {
+                let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                format!("请求无效：{}", errors.join("；"))
+            }
+            Self::NotAllowed { has: Some(has), needs } => {
+                format!("提交需要“{}”角色，发送者的角色是“{}”", needs.label(lang), has.label(lang))
+            }
+            Self::NotAllowed { has: None, needs } => {
+                format!("提交需要“{}”角色，但发送者身份未经验证", needs.label(lang))
+            }
+            Self::Held { by } => WhyNot::Held { by: *by }.sentence(lang),
+            Self::NoSuchTicket { relocation } => format!("没有工单 {relocation}"),
+            Self::Quarantined { relocation, reason } => format!("工单 {relocation} 已隔离：{reason}"),
+            Self::Newer { relocation, reason } => format!("工单 {relocation} 无法在此继续：{reason}"),
+            Self::NotKept { relocation, reason } => format!("工单 {relocation} 无法保存：{reason}"),
+            Self::WrongDomain { order, domain, is } => {
+                format!("域“{domain}”答复了指令 {order}，但该指令的设备属于域“{is}”：任何域不能代答其他域")
+            }
+            Self::UnknownOrder { order } => format!("答复所指的指令 {order} 并非其工单发出"),
+        }
+    }
 }
 
 /// What whoever sent a command is told, correlated by the command's message id.

@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::{lang::Lang, order::Layer};
+use crate::{id::RelocationId, lang::Lang, order::Layer};
 
 /// VLAN tags a sub-interface or an access port can carry (IEEE 802.1Q leaves out 0 and 4095).
 pub const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
@@ -269,6 +270,17 @@ impl Request {
             faults.push(("window_end".to_owned(), Fault::EndsBeforeStart));
         }
         faults
+    }
+
+    /// The id its relocation has where it is known by what moves from where to where and by nothing else, as rows of
+    /// sheets are: the same row again, whoever sends it and by whichever way, is the same relocation, also after a
+    /// description was mended, and no circuit is moved twice.
+    #[must_use]
+    pub fn relocation(&self) -> RelocationId {
+        let spots = [self.old.l3(), self.old.l2(), self.new.l3(), self.new.l2()].map(|spot| spot.to_string());
+        // No field can hold the character 0.
+        let name = format!("{}\0{}", self.service_id, spots.join("\0"));
+        RelocationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
     }
 
     /// Whether the old and the new place are one spot on a layer: only the other layer moves.

@@ -11,12 +11,15 @@ use std::{
 
 use rehome_domain::{
     id::MessageId,
+    lang::Lang,
     message::{Answer, Envelope},
     ports::{Answered, Answers, Bus, BusError, DeadLetter, Incoming, NotResent, Outgoing, ReplyTo, Wish},
     steering::Steer,
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use uuid::Uuid;
+
+use crate::texts;
 
 /// Questions that may wait for their answers at once. More than people and programs ask in the time a question may take,
 /// unless the supervisors are away.
@@ -43,6 +46,18 @@ pub enum AskError {
     /// The bus could not take it.
     #[error(transparent)]
     Bus(#[from] BusError),
+}
+
+impl AskError {
+    /// The sentence a person reads.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        match self {
+            Self::Busy => texts::busy(lang),
+            Self::NotTaken => texts::not_taken(lang),
+            Self::Bus(error) => texts::no_bus(lang, error),
+        }
+    }
 }
 
 type Waiting = Arc<Mutex<HashMap<MessageId, oneshot::Sender<Answer>>>>;

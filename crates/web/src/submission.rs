@@ -7,10 +7,12 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use rehome_domain::{
     action::WhyNot,
+    command::By,
     id::{MessageId, RelocationId},
+    lang::Lang,
     message::{Answer, Envelope, Input, Rejection},
     ports::Loaded,
-    request::Request,
+    request::{Deadlines, Request},
     ticket::Ticket,
 };
 use uuid::Uuid;
@@ -60,20 +62,15 @@ pub(crate) fn id(caller: &Caller, key: Option<&str>) -> RelocationId {
 /// If it is refused, something else was submitted under this id, or bus or store fail.
 pub(crate) async fn submit(
     workbench: &Workbench,
-    caller: &Caller,
+    by: By,
     id: RelocationId,
-    request: Request,
+    request: Arc<Request>,
 ) -> Result<Submitted, Problem> {
     if let Some(known) = known(workbench, id, &request).await? {
         return Ok(Submitted::Known(known));
     }
-    let request = Arc::new(request);
-    let envelope = Envelope {
-        relocation: id,
-        cause: MessageId(format!("{id}:submitted")),
-        by: caller.by(),
-        input: Input::Submitted { request: Arc::clone(&request) },
-    };
+    let input = Input::Submitted { request: Arc::clone(&request) };
+    let envelope = Envelope { relocation: id, cause: cause(id, &request)?, by, input };
     match workbench.asker.command(envelope).await? {
         // What was asked for is compared again: of two who submit under one key at once, one is first.
         Asked::Answered(Answer::Accepted { .. }) => {
@@ -85,6 +82,15 @@ pub(crate) async fn submit(
         Asked::Answered(answer) => Err(refused(answer)),
         Asked::Accepted => Ok(Submitted::Later),
     }
+}
+
+/// Names the message. The same sent twice counts once; something else sent as the same relocation is another message, so
+/// that it is refused in the ticket's journal, even if nobody waits for the answer any more.
+fn cause(id: RelocationId, request: &Request) -> Result<MessageId, Problem> {
+    // As `differences` has it.
+    let compared = Request { deadlines: Deadlines::default(), ..request.clone() };
+    let told = serde_json::to_vec(&compared).map_err(|error| Problem::Failed(error.to_string()))?;
+    Ok(MessageId(format!("{id}:submitted:{}", Uuid::new_v5(&id.0, &told))))
 }
 
 /// The ticket with this id, if the same was asked for.
@@ -102,9 +108,7 @@ async fn known(
     if differ.is_empty() {
         return Ok(Some(ticket));
     }
-    let why =
-        format!("something else was submitted under this key before, as {id}: {} differ", differ.join(", "));
-    Err(Problem::Conflict(why))
+    Err(Problem::SubmittedOtherwise { id, differ })
 }
 
 /// In which fields two requests differ. How long orders may stay unanswered is this system's, and may have been set anew.
@@ -130,11 +134,15 @@ fn differences(one: &Request, other: &Request) -> Vec<&'static str> {
 ///
 /// # Errors
 /// All that is wrong.
-pub(crate) fn check(request: &Request) -> Result<(), Problem> {
-    request.validate().map_err(invalid)
+pub(crate) fn check(request: &Request, lang: Lang) -> Result<(), Problem> {
+    let faults = request.faults();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(faults.into_iter().map(|(field, fault)| (field, fault.sentence(lang)))))
 }
 
-fn invalid(faults: Vec<rehome_domain::request::FieldError>) -> Problem {
+fn invalid(faults: impl Iterator<Item = (String, String)>) -> Problem {
     let nested = |field: &str| {
         let part = ["old", "new", "window"].into_iter().find_map(|part| {
             let rest = field.strip_prefix(part)?.strip_prefix('_')?;
@@ -142,11 +150,7 @@ fn invalid(faults: Vec<rehome_domain::request::FieldError>) -> Problem {
         });
         part.unwrap_or_else(|| field.to_owned())
     };
-    let told = |fault: rehome_domain::request::FieldError| FieldProblem {
-        field: nested(&fault.field),
-        problem: fault.problem,
-    };
-    Problem::Invalid(faults.into_iter().map(told).collect())
+    Problem::Invalid(faults.map(|(field, problem)| FieldProblem { field: nested(&field), problem }).collect())
 }
 
 /// An answer that did nothing, as a problem.
@@ -158,9 +162,11 @@ pub(crate) fn refused(answer: Answer) -> Problem {
         }
         Answer::Refused { why, .. } => Problem::Refused(why),
         Answer::Rejected(Rejection::NoSuchTicket { .. }) => Problem::NotFound,
-        Answer::Rejected(Rejection::Invalid { errors }) => invalid(errors),
+        Answer::Rejected(Rejection::Invalid { errors }) => {
+            invalid(errors.into_iter().map(|error| (error.field, error.problem)))
+        }
         Answer::Rejected(Rejection::Held { by }) => Problem::Refused(WhyNot::Held { by }),
-        Answer::Rejected(other) => Problem::Unavailable(other.to_string()),
+        Answer::Rejected(other) => Problem::Rejected(other),
         Answer::Accepted { .. } | Answer::Steering(_) => {
             Problem::Failed("an answer to something else".to_owned())
         }

@@ -68,6 +68,14 @@ texts! {
     too_slow_more(): "What was asked could not be done in time: try again.", "未能及时完成：请重试。";
     unavailable(): "Not possible now", "暂时不可用";
     unavailable_more(why): "{why}. It goes on by itself when that is over: try again then.", "{why}。恢复后将自动继续：请稍后重试。";
+    stopping(): "This process stops and begins nothing new; nothing was done: try again.", "该进程正在停止，不再开始新的操作；未执行：请重试。";
+    busy(): "Too many commands wait for their answers", "等待答复的命令过多";
+    not_taken(): "The bus did not take it in time, and may still do so: look at the journal before trying again",
+        "消息总线未及时接收，之后仍可能接收：请先查看日志再重试";
+    no_bus(why): "The bus can't take it: {why}", "消息总线无法接收：{why}";
+    submitted_otherwise(id, fields): "something else was submitted before, as {id}: {fields} differ",
+        "此前提交的内容不同（工单 {id}）：{fields} 不一致";
+    commanded_otherwise(id): "another command was given to {id} under this key before", "此前已用该键向 {id} 下达过其他命令";
     failed(): "It failed", "出错";
     failed_more(): "The fault is on this side; the log says more.", "服务端出错，详见日志。";
 }

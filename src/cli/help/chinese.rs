@@ -264,7 +264,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   cat sheet.csv | rehome submit - --json
   rehome submit sheet.csv --hold
 
-任何一行有误则全部不发送。同一行再次提交会找到原工单：不会重复移机。
+任何一行有误则全部不发送。此前提交过的行（无论由谁、在此处或在工单界面提交）会找到原工单，不再操作，
+原工单已取消的也是如此：不会重复移机。
 有被拒绝的，或指定 --wait 时有失败的，退出码为 1。",
     ),
     (

@@ -1,5 +1,7 @@
 //! Tickets: lists of them, one, its history; submitting one, and giving it commands.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -154,6 +156,10 @@ struct Wanted {
     /// How long orders may stay unanswered; as this system has it if nothing is said.
     #[serde(default)]
     deadlines: Option<Deadlines>,
+    /// As a row of a sheet: known by what moves from where to where, whoever submits it and under whichever key. What was
+    /// submitted so before is found again, here and in the workbench; another request for it is a conflict.
+    #[serde(default)]
+    once: bool,
 }
 
 impl Wanted {
@@ -256,11 +262,15 @@ async fn submit(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::TO_SUBMIT)?;
-    let wanted = body::read::<Wanted>(&sent)?.request(workbench.deadlines);
-    submission::check(&wanted)?;
-    let id = submission::id(&caller, submission::key(&request)?.as_deref());
+    let key = submission::key(&request)?;
+    let wanted = body::read::<Wanted>(&sent)?;
+    let once = wanted.once;
+    let wanted = wanted.request(workbench.deadlines);
+    submission::check(&wanted, language.0)?;
+    let id = if once { wanted.relocation() } else { submission::id(&caller, key.as_deref()) };
     let place = (header::LOCATION, format!("{BASE}/tickets/{id}"));
-    let (mut answer, ticket) = match submission::submit(&workbench, &caller, id, wanted).await? {
+    let (mut answer, ticket) = match submission::submit(&workbench, caller.by(), id, Arc::new(wanted)).await?
+    {
         Submitted::New(ticket) => (HttpResponse::Created(), ticket),
         Submitted::Known(ticket) => (HttpResponse::Ok(), ticket),
         Submitted::Later => {
@@ -314,8 +324,7 @@ async fn command(
         let entry = workbench.tickets.caused(vec![(id, cause)]).await?.pop().flatten();
         let entry = entry.transpose().map_err(|why| Problem::Unavailable(why.to_string()))?;
         if entry.is_some_and(|entry| entry.input != input) {
-            let why = format!("another command was given to {id} under this key before");
-            return Err(Problem::Conflict(why));
+            return Err(Problem::CommandedOtherwise(id));
         }
     }
     match asked {

@@ -7,7 +7,9 @@ use actix_web::{
     error::{JsonPayloadError, UrlencodedError},
     http::StatusCode,
 };
-use rehome_domain::{action::WhyNot, lang::Lang, ports::StoreError, role::Role};
+use rehome_domain::{
+    action::WhyNot, id::RelocationId, lang::Lang, message::Rejection, ports::StoreError, role::Role,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -80,6 +82,26 @@ pub enum Problem {
     /// It does not go with what is there: why, for people.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// Something else was submitted before as this relocation.
+    #[error("something else was submitted as {id}: {} differ", differ.join(", "))]
+    SubmittedOtherwise {
+        /// As which.
+        id: RelocationId,
+        /// The fields that differ.
+        differ: Vec<&'static str>,
+    },
+    /// Another command was given to this relocation under the same key.
+    #[error("another command was given to {0} under this key")]
+    CommandedOtherwise(RelocationId),
+    /// It could not be given to any ticket.
+    #[error("rejected: {0}")]
+    Rejected(Rejection),
+    /// The supervisors could not be asked.
+    #[error("not asked: {0}")]
+    NotAsked(AskError),
+    /// This process stops, and begins nothing that takes long.
+    #[error("stopping")]
+    Stopping,
     /// It is larger than is read.
     #[error("too large")]
     TooLarge,
@@ -118,10 +140,10 @@ impl Problem {
             Self::Malformed(_) => "malformed",
             Self::Refused(why) => why.wire(),
             Self::Stale { .. } => "stale",
-            Self::Conflict(_) => "conflict",
+            Self::Conflict(_) | Self::SubmittedOtherwise { .. } | Self::CommandedOtherwise(_) => "conflict",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::Rejected(_) | Self::NotAsked(_) | Self::Stopping => "unavailable",
             Self::Failed(_) => "failed",
         }
     }
@@ -141,10 +163,14 @@ impl Problem {
             Self::Invalid(_) => texts::invalid(lang),
             Self::Malformed(_) => texts::malformed(lang),
             Self::Refused(_) | Self::Stale { .. } => texts::refused(lang),
-            Self::Conflict(_) => texts::conflict(lang),
+            Self::Conflict(_) | Self::SubmittedOtherwise { .. } | Self::CommandedOtherwise(_) => {
+                texts::conflict(lang)
+            }
             Self::TooLarge => texts::too_large(lang),
             Self::TooSlow => texts::too_slow(lang),
-            Self::Unavailable(_) => texts::unavailable(lang),
+            Self::Unavailable(_) | Self::Rejected(_) | Self::NotAsked(_) | Self::Stopping => {
+                texts::unavailable(lang)
+            }
             Self::Failed(_) => texts::failed(lang),
         }
     }
@@ -178,6 +204,13 @@ impl Problem {
                 texts::refused_more(lang, why.sentence(lang))
             }
             Self::Conflict(why) => texts::refused_more(lang, why),
+            Self::SubmittedOtherwise { id, differ } => {
+                texts::refused_more(lang, texts::submitted_otherwise(lang, id, differ.join(", ")))
+            }
+            Self::CommandedOtherwise(id) => texts::refused_more(lang, texts::commanded_otherwise(lang, id)),
+            Self::Rejected(why) => texts::unavailable_more(lang, why.sentence(lang)),
+            Self::Stopping => texts::stopping(lang),
+            Self::NotAsked(why) => texts::unavailable_more(lang, why.sentence(lang)),
             Self::TooLarge => texts::too_large_more(lang),
             Self::TooSlow => texts::too_slow_more(lang),
             Self::Unavailable(why) => texts::unavailable_more(lang, why),
@@ -217,16 +250,22 @@ impl ResponseError for Problem {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotSignedIn | Self::SignInFailed => StatusCode::UNAUTHORIZED,
-            Self::NotVouched(NotVouched::Away(_)) | Self::TooSlow | Self::Unavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NotVouched(NotVouched::Away(_))
+            | Self::TooSlow
+            | Self::Unavailable(_)
+            | Self::Rejected(_)
+            | Self::NotAsked(_)
+            | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAllowed { .. } | Self::PasswordToChange | Self::CrossSite | Self::NotVouched(_) => {
                 StatusCode::FORBIDDEN
             }
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Refused(_) | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Refused(_)
+            | Self::Conflict(_)
+            | Self::SubmittedOtherwise { .. }
+            | Self::CommandedOtherwise(_) => StatusCode::CONFLICT,
             Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -253,7 +292,7 @@ impl From<StoreError> for Problem {
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
-        Self::Unavailable(error.to_string())
+        Self::NotAsked(error)
     }
 }
 

@@ -4,9 +4,10 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use rehome_domain::{
     action::{self, WhyNot},
-    board::{Listed, MAX_LIMIT},
+    board::{Listed, MAX_COUNT, MAX_LIMIT},
     command::{Command, CommandKind},
     id::{MessageId, RelocationId},
+    lang::Lang,
     message::{Envelope, Input},
     ports::Loaded,
     role::Role,
@@ -16,12 +17,16 @@ use uuid::Uuid;
 
 use super::{
     Frame, go, page,
+    runs::{Runs, Sent, Wish},
     tickets::{invalid, query::Query},
     tone::{self, Chip},
     view::{Section, View},
     words::{self, Say},
 };
 use crate::{frame::Problem, site::Workbench};
+
+/// Pages of the list that are looked through for what matches: a search in many tickets finds few on each.
+const LOOKS: usize = 8;
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config.service(web::resource("/bulk").route(web::get().to(preview)).route(web::post().to(act)));
@@ -49,7 +54,10 @@ struct Preview {
     not: Vec<Meant>,
     will_words: String,
     not_words: String,
+    /// What is to be said if there are more than are taken at once.
     bound: Option<String>,
+    /// What is to be said of tickets that can't be read.
+    aside: Option<String>,
 }
 
 async fn preview(
@@ -59,28 +67,20 @@ async fn preview(
 ) -> Result<HttpResponse, Problem> {
     view.caller.needs(Role::Operator)?;
     let kind = command(&pairs)?;
-    let chosen = pairs.iter().filter(|(key, _)| key == "id").filter_map(|(_, id)| id.parse().ok());
-    let mut ids: Vec<RelocationId> = chosen.take(MAX_LIMIT).collect();
-    let mut more = false;
-    if ids.is_empty() {
-        let query = Query::read(&pairs).map_err(invalid)?;
-        let matching = workbench.board.page(query.look(MAX_LIMIT)).await?;
-        more = matching.next.is_some();
-        ids = matching.rows.iter().map(Listed::id).collect();
-    }
+    let lang = view.lang();
+    let (ids, bound) = asked_of(&pairs, &workbench, lang).await?;
     let loaded = workbench.tickets.load(ids).await?;
-    let tickets = loaded.into_iter().filter_map(|loaded| match loaded {
-        Loaded::Ticket(ticket) => Some(*ticket),
-        Loaded::Missing | Loaded::Unreadable(_) => None,
-    });
-    let (mut will, mut not) = (Vec::new(), Vec::new());
-    for ticket in tickets {
+    let (mut will, mut not, mut aside) = (Vec::new(), Vec::new(), 0);
+    for loaded in loaded {
+        let Loaded::Ticket(ticket) = loaded else {
+            aside += 1;
+            continue;
+        };
         match refused(&view, &ticket, kind) {
             None => will.push(meant(&view, &ticket, String::new())),
-            Some(why) => not.push(meant(&view, &ticket, why.sentence(view.lang()))),
+            Some(why) => not.push(meant(&view, &ticket, why.sentence(lang))),
         }
     }
-    let lang = view.lang();
     let preview = Preview {
         frame: view.frame(Section::Tickets, view.say.bulk_title()),
         say: view.say,
@@ -91,9 +91,50 @@ async fn preview(
         not_words: words::bulk_not(lang, not.len()),
         will,
         not,
-        bound: more.then(|| words::bulk_bound(lang, MAX_LIMIT)),
+        bound,
+        aside: (aside > 0).then(|| words::bulk_aside(lang, aside)),
     };
     Ok(page(HttpResponse::Ok(), &preview))
+}
+
+/// The tickets that were chosen, or all that match; and what is to be said if there are more than are taken at once.
+async fn asked_of(
+    pairs: &[(String, String)],
+    workbench: &Workbench,
+    lang: Lang,
+) -> Result<(Vec<RelocationId>, Option<String>), Problem> {
+    let chosen = pairs.iter().filter(|(key, _)| key == "id").map(|(_, id)| id.parse());
+    // One that can't be read must not make it an act on all that match.
+    let mut chosen: Vec<RelocationId> =
+        chosen.collect::<Result<_, _>>().map_err(|_| Problem::Malformed("id".to_owned()))?;
+    if !chosen.is_empty() {
+        let count = chosen.len();
+        chosen.truncate(MAX_LIMIT);
+        let more =
+            (count > MAX_LIMIT).then(|| words::bulk_bound(lang, words::chosen(lang, count), MAX_LIMIT));
+        return Ok((chosen, more));
+    }
+    let query = Query::read(pairs).map_err(invalid)?;
+    let mut look = query.look(MAX_LIMIT);
+    let mut ids = Vec::new();
+    // A page may have fewer rows than were asked for, and go on all the same.
+    for _ in 0..LOOKS {
+        let page = workbench.board.page(look.clone()).await?;
+        ids.extend(page.rows.iter().map(Listed::id));
+        look.after = page.next;
+        if look.after.is_none() {
+            return Ok((ids, None));
+        }
+        look.limit = MAX_LIMIT.saturating_sub(ids.len());
+        if look.limit == 0 {
+            break;
+        }
+    }
+    let tally = workbench.board.count(query.filter, MAX_COUNT).await?;
+    let matching =
+        if tally.exact { words::matching(lang, tally.tickets) } else { words::at_least(lang, tally.tickets) };
+    let bound = words::bulk_bound(lang, matching, ids.len());
+    Ok((ids, Some(bound)))
 }
 
 const fn weighs(kind: CommandKind) -> bool {
@@ -145,13 +186,18 @@ async fn act(
         by: view.caller.by(),
         input: Input::Command(Command { kind, reason: reason.to_owned(), expected_version: Some(version) }),
     };
-    let sent = pairs.iter().filter(|(key, _)| key == "ticket").take(MAX_LIMIT).map(|(_, value)| {
+    let sent = pairs.iter().filter(|(key, _)| key == "ticket").map(|(_, value)| {
         let mut parts = value.splitn(3, ' ');
         let id: RelocationId = parts.next()?.parse().ok()?;
         let version = parts.next()?.parse().ok()?;
-        Some((parts.next()?.to_owned(), envelope(id, version)))
+        let wish = Wish::Command(Box::new(envelope(id, version)));
+        Some(Sent { service: parts.next()?.to_owned(), relocation: id, wish })
     });
     let sent = sent.collect::<Option<Vec<_>>>().ok_or_else(|| Problem::Malformed("ticket".to_owned()))?;
-    let path = workbench.runs.start(&workbench.asker, kind.label(view.lang()).to_owned(), sent);
-    Ok(go(&path))
+    // No preview of ours has more.
+    if sent.len() > MAX_LIMIT {
+        return Err(Problem::TooLarge);
+    }
+    let title = kind.label(view.lang()).to_owned();
+    Ok(go(&Runs::start(&workbench, title, view.caller.by(), sent)?))
 }

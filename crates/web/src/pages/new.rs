@@ -7,27 +7,21 @@ use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use futures::TryStreamExt as _;
-use rehome_domain::{
-    id::{MessageId, RelocationId},
-    lang::Lang,
-    message::{Envelope, Input},
-    request::Request,
-    role::Role,
-};
+use rehome_domain::{id::RelocationId, lang::Lang, request::Request, role::Role};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
     Frame, go, page,
-    runs::refusal,
+    runs::{Runs, Sent, Wish},
     view::{Section, View},
     words::{self, Say},
 };
-use crate::{asker::Asked, frame::Problem, site::Workbench};
+use crate::{frame::Problem, site::Workbench, submission};
 
 /// The largest sheet that is taken, in bytes: some ten thousand rows.
 const LARGEST_SHEET: usize = 4 * 1024 * 1024;
-/// The most rows of a sheet that are shown before it is submitted, and that are submitted at once.
+/// The most rows or errors of a sheet that are shown before it is submitted. All are submitted.
 const ROWS: usize = 1000;
 
 /// Reads sheets.
@@ -44,8 +38,6 @@ pub trait SheetReader: Send + Sync {
 pub struct SheetRow {
     /// Its line or number.
     pub line: usize,
-    /// Its id, by what moves from where to where.
-    pub relocation: RelocationId,
     /// What is asked for.
     pub request: Arc<Request>,
 }
@@ -94,6 +86,8 @@ struct New {
     hold: bool,
     wrong: Option<String>,
     others: Vec<String>,
+    /// The ticket of what was submitted before by this form.
+    before: Option<String>,
 }
 
 /// A sheet's row, as it is shown before it is submitted.
@@ -115,6 +109,7 @@ struct SheetPage {
     faults: Vec<(String, String, String)>,
     rows: Vec<Previewed>,
     count: String,
+    cut: Option<String>,
 }
 
 /// The form with what was filled in and what is wrong with it.
@@ -193,6 +188,7 @@ fn filled(
         places,
         hold: !value("hold").is_empty(),
         wrong,
+        before: None,
     }
 }
 
@@ -226,24 +222,16 @@ async fn submit(
     };
     let hold = !value("hold").is_empty();
     let request = Arc::new(Request { hold, ..Request::clone(&row.request) });
-    let envelope = submitted(&view, relocation, request);
-    match workbench.asker.command(envelope).await? {
-        Asked::Answered(answer) if let Some(why) = refusal(view.lang(), &answer) => {
-            let again = filled(&view, &Uuid::now_v7().to_string(), &given, &[], Some(why));
-            Ok(page(HttpResponse::Conflict(), &again))
-        }
-        Asked::Answered(_) | Asked::Accepted => Ok(go(&format!("/tickets/{relocation}"))),
+    let why = match submission::submit(&workbench, view.caller.by(), relocation, request).await {
+        Ok(_) => return Ok(go(&format!("/tickets/{relocation}"))),
+        Err(why @ (Problem::Refused(_) | Problem::Rejected(_) | Problem::SubmittedOtherwise { .. })) => why,
+        Err(problem) => return Err(problem),
+    };
+    let mut again = filled(&view, &Uuid::now_v7().to_string(), &given, &[], Some(why.detail(view.lang())));
+    if let Problem::SubmittedOtherwise { id, .. } = why {
+        again.before = Some(id.to_string());
     }
-}
-
-/// The message that submits a relocation. Its id is made of the relocation's: sent twice it counts once.
-fn submitted(view: &View, relocation: RelocationId, request: Arc<Request>) -> Envelope {
-    Envelope {
-        relocation,
-        cause: MessageId(format!("{relocation}:submitted")),
-        by: view.caller.by(),
-        input: Input::Submitted { request },
-    }
+    Ok(page(HttpResponse::Conflict(), &again))
 }
 
 /// What was uploaded.
@@ -292,11 +280,13 @@ async fn sheet(
     let bytes = if file.is_empty() { text } else { file };
     let read = workbench.sheets.read(&name, &bytes, lang);
     if submits && let Ok(rows) = &read {
-        let sent = rows.iter().take(ROWS).map(|row| {
-            let envelope = submitted(&view, row.relocation, Arc::clone(&row.request));
-            (row.request.service_id.clone(), envelope)
+        let sent = rows.iter().map(|SheetRow { request, .. }| Sent {
+            service: request.service_id.clone(),
+            relocation: request.relocation(),
+            wish: Wish::Row(Arc::clone(request)),
         });
-        return Ok(go(&workbench.runs.start(&workbench.asker, say.submit().to_owned(), sent.collect())));
+        let (title, by) = (say.submit().to_owned(), view.caller.by());
+        return Ok(go(&Runs::start(&workbench, title, by, sent.collect())?));
     }
     let mut sheet = SheetPage {
         frame: view.frame(Section::New, say.by_sheet()),
@@ -306,11 +296,14 @@ async fn sheet(
         faults: Vec::new(),
         rows: Vec::new(),
         count: String::new(),
+        cut: None,
     };
     let answer = match read {
         Err(faults) => {
             let line =
                 |line: Option<usize>| line.map(|line| words::line_number(lang, line)).unwrap_or_default();
+            let count = faults.len();
+            sheet.cut = (count > ROWS).then(|| words::faults_cut(lang, ROWS, count));
             let told = faults.into_iter().take(ROWS);
             sheet.faults = told
                 .map(|fault| (line(fault.line), fault.field.unwrap_or_default(), fault.problem))
@@ -318,7 +311,9 @@ async fn sheet(
             HttpResponse::UnprocessableEntity()
         }
         Ok(rows) => {
-            sheet.count = words::rows_fine(lang, rows.len());
+            let count = rows.len();
+            sheet.count = words::rows_fine(lang, count);
+            sheet.cut = (count > ROWS).then(|| words::rows_cut(lang, ROWS, count));
             sheet.rows = rows.iter().take(ROWS).map(|row| previewed(lang, row)).collect();
             HttpResponse::Ok()
         }

@@ -1,160 +1,250 @@
 //! Acts on several tickets at once: each its own message, with a result of its own. A page shows how far it is.
 //!
-//! What was sent is in the tickets' journals. Here it is kept only to show it: this process's last runs, in memory.
+//! What was sent is in the tickets' journals. Here it is kept only to show it: this process's last runs, in memory. What a
+//! process that stops has not sent is told in its log, one by one.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use actix_web::{HttpResponse, web};
-use askama::Template;
 use futures::{StreamExt as _, stream};
 use rehome_domain::{
-    action::WhyNot,
-    lang::Lang,
-    message::{Answer, Envelope, Rejection},
+    command::By,
+    id::RelocationId,
+    message::{Answer, Envelope},
+    request::Request,
+    status::{Disposition, RelocationStatus},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
 };
 use uuid::Uuid;
 
-use super::{
-    Frame, page,
-    view::{Section, View},
-    words::{self, Say},
-};
 use crate::{
-    asker::{AskError, Asked, Asker},
+    asker::{AskError, Asked},
     frame::Problem,
     site::Workbench,
+    submission::{self, Submitted},
 };
+
+mod show;
+
+pub(super) use show::paths;
 
 /// Runs that are kept to be looked at.
 const KEPT: usize = 64;
-/// Commands of a run that wait for their answers at once: enough for the supervisor to take them in batches.
+/// Their steps: some ten of the largest sheets, a few tens of megabytes.
+const KEPT_STEPS: usize = 100_000;
+/// Steps of a run that wait for their answers at once: enough for the supervisor to take them in batches.
 const AT_ONCE: usize = 32;
 
 /// The last runs of this process.
 #[derive(Default)]
 pub struct Runs {
-    all: Mutex<VecDeque<Arc<Run>>>,
+    all: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The newest first.
+    runs: VecDeque<Arc<Run>>,
+    /// The process stops: none is begun any more.
+    closed: bool,
+}
+
+/// What is asked for one ticket.
+pub(super) enum Wish {
+    /// A command.
+    Command(Box<Envelope>),
+    /// That it is there: as a row of a sheet says.
+    Row(Arc<Request>),
+}
+
+/// A wish, with the service it is about.
+pub(super) struct Sent {
+    pub(super) service: String,
+    pub(super) relocation: RelocationId,
+    pub(super) wish: Wish,
 }
 
 /// One act on several tickets.
-pub(super) struct Run {
+struct Run {
     id: Uuid,
     title: String,
+    by: By,
     steps: Vec<Step>,
+    ended: watch::Sender<bool>,
 }
 
 /// One ticket of it.
 struct Step {
-    relocation: String,
+    relocation: RelocationId,
     service: String,
-    became: Mutex<Option<Result<Asked, AskError>>>,
+    stands: Mutex<Stands>,
+}
+
+/// How a step stands.
+#[derive(Clone)]
+enum Stands {
+    /// Its turn has not come.
+    Waiting,
+    /// It was sent, or is being sent.
+    Asking,
+    /// The process stopped before its turn came.
+    NotSent,
+    /// It was done, or refused.
+    Answered(Box<Answer>),
+    /// There is a ticket now that was not there before.
+    Submitted,
+    /// The same was submitted before; how its ticket stands.
+    Known(RelocationStatus, Disposition),
+    /// It is on the bus, and was not answered for yet.
+    OnItsWay,
+    /// It could not be done.
+    Failed(Box<Problem>),
+}
+
+impl From<Result<Asked, AskError>> for Stands {
+    fn from(asked: Result<Asked, AskError>) -> Self {
+        match asked {
+            Ok(Asked::Answered(answer)) => Self::Answered(Box::new(answer)),
+            Ok(Asked::Accepted) => Self::OnItsWay,
+            Err(error) => Self::Failed(Box::new(error.into())),
+        }
+    }
+}
+
+impl From<Result<Submitted, Problem>> for Stands {
+    fn from(submitted: Result<Submitted, Problem>) -> Self {
+        match submitted {
+            Ok(Submitted::New(_)) => Self::Submitted,
+            Ok(Submitted::Known(ticket)) => {
+                let standing = ticket.standing();
+                Self::Known(standing.relocation, standing.disposition)
+            }
+            Ok(Submitted::Later) => Self::OnItsWay,
+            Err(problem) => Self::Failed(Box::new(problem)),
+        }
+    }
+}
+
+impl Step {
+    fn stands(&self) -> Stands {
+        self.stands.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts it on if it stands as `from` has it; whether it did.
+    fn turn(&self, from: fn(&Stands) -> bool, to: Stands) -> bool {
+        let mut stands = self.stands.lock().unwrap_or_else(PoisonError::into_inner);
+        let turns = from(&stands);
+        if turns {
+            *stands = to;
+        }
+        turns
+    }
 }
 
 impl Runs {
-    /// Sends these, each with the service it is about, and gives the path of the page that shows how far it is. Must be
-    /// called on the runtime.
-    pub(super) fn start(&self, asker: &Arc<Asker>, title: String, sent: Vec<(String, Envelope)>) -> String {
-        let step = |(service, envelope): &(String, Envelope)| Step {
-            relocation: envelope.relocation.to_string(),
-            service: service.clone(),
-            became: Mutex::default(),
+    /// Sends these in somebody's name, and gives the path of the page that shows how far it is. Must be called on the
+    /// runtime.
+    ///
+    /// # Errors
+    /// If the process stops: nothing of it is begun.
+    pub(super) fn start(
+        workbench: &Arc<Workbench>,
+        title: String,
+        by: By,
+        sent: Vec<Sent>,
+    ) -> Result<String, Problem> {
+        let step = |Sent { service, relocation, wish }| {
+            (Step { relocation, service, stands: Mutex::new(Stands::Waiting) }, wish)
         };
-        let run = Arc::new(Run { id: Uuid::now_v7(), title, steps: sent.iter().map(step).collect() });
+        let (steps, wishes): (Vec<Step>, Vec<Wish>) = sent.into_iter().map(step).unzip();
+        let run = Arc::new(Run { id: Uuid::now_v7(), title, by, steps, ended: watch::Sender::new(false) });
+        workbench.runs.keep(&run)?;
         let path = format!("/runs/{}", run.id);
-        {
-            let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push_front(Arc::clone(&run));
-            all.truncate(KEPT);
+        tokio::spawn(go_through(Arc::clone(workbench), run, wishes));
+        Ok(path)
+    }
+
+    fn keep(&self, run: &Arc<Run>) -> Result<(), Problem> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.closed {
+            return Err(Problem::Stopping);
         }
-        let asker = Arc::clone(asker);
-        tokio::spawn(async move {
-            let sends = sent.into_iter().zip(&run.steps);
-            stream::iter(sends)
-                .for_each_concurrent(AT_ONCE, |((_, envelope), step)| async {
-                    let became = asker.command(envelope).await;
-                    *step.became.lock().unwrap_or_else(PoisonError::into_inner) = Some(became);
-                })
-                .await;
+        all.runs.push_front(Arc::clone(run));
+        // One that is under way is kept: what becomes of it is told nowhere else.
+        let (mut runs, mut steps) = (0, 0);
+        all.runs.retain(|run| {
+            (runs, steps) = (runs + 1, steps + run.steps.len());
+            !*run.ended.borrow() || (runs <= KEPT && steps <= KEPT_STEPS)
         });
-        path
+        Ok(())
     }
 
     fn find(&self, id: Uuid) -> Option<Arc<Run>> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|run| run.id == id).cloned()
+        all.runs.iter().find(|run| run.id == id).cloned()
+    }
+
+    /// Begins no run any more, and waits until those under way have sent all and heard what became of it. After `within`
+    /// nothing more is sent; what is left over is told in the log, one by one. Answers how many were not sent.
+    pub async fn finish(&self, within: Duration) -> usize {
+        let until = Instant::now() + within;
+        let runs = {
+            let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.closed = true;
+            all.runs.clone()
+        };
+        for run in &runs {
+            // Running out of time is a way to end, not a failure.
+            let _ = timeout_at(until, run.ended.subscribe().wait_for(|ended| *ended)).await;
+        }
+        runs.iter().map(|run| run.cut()).sum()
     }
 }
 
-pub(super) fn paths(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/runs/{id}").route(web::get().to(show)));
-}
-
-/// What became of a step.
-struct Shown {
-    relocation: String,
-    service: String,
-    tone: &'static str,
-    text: String,
-}
-
-#[derive(Template)]
-#[template(path = "run.html")]
-struct RunPage {
-    frame: Frame,
-    say: Say,
-    progress: String,
-    done: usize,
-    all: usize,
-    gone: bool,
-    steps: Vec<Shown>,
-}
-
-async fn show(
-    view: View,
-    id: web::Path<Uuid>,
-    workbench: web::Data<Workbench>,
-) -> Result<HttpResponse, Problem> {
-    let (lang, say) = (view.lang(), view.say);
-    let run = workbench.runs.find(*id);
-    let steps: Vec<Shown> = run.iter().flat_map(|run| &run.steps).map(|step| shown(lang, step)).collect();
-    let done = steps.iter().filter(|step| step.tone != "waiting").count();
-    let title = run.as_ref().map_or_else(|| say.bulk_title().to_owned(), |run| run.title.clone());
-    let run_page = RunPage {
-        frame: view.frame(Section::Tickets, title),
-        say,
-        progress: words::bulk_progress(lang, done, steps.len()),
-        done,
-        all: steps.len(),
-        gone: run.is_none(),
-        steps,
-    };
-    Ok(page(HttpResponse::Ok(), &run_page))
-}
-
-fn shown(lang: Lang, step: &Step) -> Shown {
-    let say = Say(lang);
-    let became = step.became.lock().unwrap_or_else(PoisonError::into_inner);
-    let (tone, text) = match became.as_ref() {
-        None => ("waiting", say.waiting().to_owned()),
-        Some(Ok(Asked::Accepted)) => ("running", say.on_its_way().to_owned()),
-        Some(Ok(Asked::Answered(answer))) => match refusal(lang, answer) {
-            None => ("good", say.done().to_owned()),
-            Some(why) => ("bad", why),
-        },
-        Some(Err(error)) => ("bad", error.to_string()),
-    };
-    Shown { relocation: step.relocation.clone(), service: step.service.clone(), tone, text }
-}
-
-/// Why an answer is none that was hoped for; none if it is.
-pub(super) fn refusal(lang: Lang, answer: &Answer) -> Option<String> {
-    match answer {
-        Answer::Accepted { .. } | Answer::Steering(_) => None,
-        Answer::Refused { why, .. } => Some(why.sentence(lang)),
-        Answer::Rejected(Rejection::Held { by }) => Some(WhyNot::Held { by: *by }.sentence(lang)),
-        Answer::Rejected(rejection) => Some(rejection.to_string()),
+impl Run {
+    /// Sends nothing more, and says in the log what was not sent and what was not answered. How many were not sent.
+    fn cut(&self) -> usize {
+        let mut left = 0;
+        for step in &self.steps {
+            let (run, relocation, service) = (self.id, step.relocation, &step.service);
+            if step.turn(|stands| matches!(stands, Stands::Waiting), Stands::NotSent) {
+                let (by, what) = (&self.by, &self.title);
+                tracing::warn!(%run, %relocation, service, ?by, what, "not sent: the process stops");
+                left += 1;
+            } else if matches!(step.stands(), Stands::Asking) {
+                tracing::warn!(%run, %relocation, service, "the process stops before it was answered: its journal says more");
+            }
+        }
+        left
     }
+}
+
+/// Sends what is wished for each step when its turn comes.
+async fn go_through(workbench: Arc<Workbench>, run: Arc<Run>, wishes: Vec<Wish>) {
+    let workbench = &*workbench;
+    let steps = wishes.into_iter().zip(&run.steps);
+    stream::iter(steps)
+        .for_each_concurrent(AT_ONCE, |(wish, step)| {
+            let by = run.by.clone();
+            async move {
+                if !step.turn(|stands| matches!(stands, Stands::Waiting), Stands::Asking) {
+                    return;
+                }
+                let became = match wish {
+                    Wish::Command(envelope) => workbench.asker.command(*envelope).await.into(),
+                    Wish::Row(request) => {
+                        submission::submit(workbench, by, step.relocation, request).await.into()
+                    }
+                };
+                step.turn(|_| true, became);
+            }
+        })
+        .await;
+    run.ended.send_replace(true);
 }

@@ -23,6 +23,7 @@ macro_rules! words {
 
 rehome_domain::texts! {
     matching(count): "{count} match", "符合条件 {count} 个";
+    chosen(count): "{count} are chosen", "已选 {count} 个";
     at_least(count): "at least {count} match", "符合条件至少 {count} 个";
     version(version): "version {version}", "版本 {version}";
     attempt(number): "attempt {number}", "第 {number} 次";
@@ -35,7 +36,18 @@ rehome_domain::texts! {
     bulk_will(count): "{count} will be done", "将执行 {count} 个";
     bulk_not(count): "{count} are refused", "将拒绝 {count} 个";
     bulk_progress(done, all): "{done} of {all} done", "已完成 {done}/{all}";
-    bulk_bound(most): "Only the first {most} are taken at once.", "一次最多处理前 {most} 个。";
+    rows_cut(shown, count): "The first {shown} of {count} rows are shown here; all {count} will be submitted.",
+        "此处显示 {count} 行中的前 {shown} 行；将提交全部 {count} 行。";
+    faults_cut(shown, count): "The first {shown} of {count} errors are shown.", "仅显示 {count} 处错误中的前 {shown} 处。";
+    bulk_bound(matching, taken): "{matching}. {taken} are taken at once, those below; the others stay as they are.",
+        "{matching}。本次处理 {taken} 个，即以下所列；其余不变。";
+    bulk_aside(count): "{count} can't be read and are left as they are", "{count} 个无法读取，保持不变";
+    run_cut(shown): "{shown} are shown, first those that were not done.", "仅显示 {shown} 个，未执行的在前。";
+    run_not_sent(count): "{count} were not sent: this process stops. Do it again.", "{count} 个未送出：该进程正在停止。请重新操作。";
+    run_refused(count): "{count} were refused or failed", "{count} 个被拒绝或失败";
+    run_known(count): "{count} had been submitted before; nothing was done to them", "{count} 个此前已提交，未作改动";
+    run_on_its_way(count): "{count} are on their way; the journals will say what became of them", "{count} 个已送出，结果见日志";
+    known_as(status, disposition): "submitted before: {status}, {disposition}", "此前已提交：{status}，{disposition}";
     devices_told(devices, tickets): "{devices} devices, of which {tickets} open tickets tell", "共 {devices} 台设备，来自 {tickets} 个未结工单";
     devices_some(shown, devices, tickets): "the first {shown} of {devices} devices, of which {tickets} open tickets tell; others were not looked at", "{devices} 台设备中的前 {shown} 台，来自 {tickets} 个未结工单，其余未列";
     devices_troubled(retrying, doubt): "{retrying} being tried again, {doubt} unanswered", "重试 {retrying}，未应答 {doubt}";
@@ -192,8 +204,10 @@ words! {
     bulk_title: "Act on several tickets", "批量操作";
     why: "Why", "原因";
     none: "none", "无";
-    bulk_gone: "This run is not known here: the workbench was restarted since. Each ticket's journal says what became of it.",
-        "本机没有该批次记录：工单界面已重启。各工单日志记有结果。";
+    bulk_gone: "This process does not know this run: another process began it, or it was begun before a restart. Each ticket's journal says what was done; what had not been sent when its process ended was not done. Submit the sheet again, or preview the action again: what was done is not done twice.",
+        "本进程没有该批次记录：由其他进程发起，或发起后已重启。已执行的见各工单日志；原进程结束时未送出的没有执行。请重新提交移机表或重新预览操作：已执行的不会重复执行。";
+    not_sent: "not sent", "未送出";
+    see_ticket: "Look at the ticket", "查看工单";
     waiting: "waiting", "等待中";
     done: "done", "已执行";
     on_its_way: "on its way", "已送出";

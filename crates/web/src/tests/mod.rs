@@ -8,6 +8,7 @@ mod ordering;
 mod passwords;
 mod provider;
 mod rights;
+mod runs;
 mod sessions;
 mod stream;
 mod ways;

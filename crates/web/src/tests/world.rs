@@ -25,7 +25,6 @@ use rehome_actors::{
 use rehome_bus::{Capacity, Embedded};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
-    id::RelocationId,
     lang::Lang,
     ports::{AccountStore, Bus, Wait},
     request::{Deadlines, Request},
@@ -67,7 +66,7 @@ pub(super) fn numbered(number: u16) -> Request {
     request
 }
 
-/// Knows a form's relocation by the number in its service. Real sheets are read elsewhere.
+/// Knows a row's relocation by the number in its service. Real sheets are read elsewhere.
 struct Numbered;
 
 impl SheetReader for Numbered {
@@ -75,8 +74,8 @@ impl SheetReader for Numbered {
         let rows: Vec<Value> = serde_json::from_slice(bytes).unwrap_or_default();
         let row = |row: &Value| {
             let number = row["service_id"].as_str()?.strip_prefix("LL-")?.parse().ok()?;
-            let relocation = RelocationId(Uuid::from_u128(u128::from(number)));
-            Some(SheetRow { line: 1, relocation, request: Arc::new(numbered(number)) })
+            let request = Request { hold: row["hold"] == true, ..numbered(number) };
+            Some(SheetRow { line: 1, request: Arc::new(request) })
         };
         Ok(rows.iter().filter_map(row).collect())
     }

@@ -1,5 +1,7 @@
 //! `/serviceOrder`: placing orders, reading them, and letting them go on.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use rehome_domain::{
     action,
@@ -118,7 +120,7 @@ async fn place(
     let wanted = create::request(&body, workbench.deadlines).map_err(invalid)?;
     let key = submission::key(&request)?.or_else(|| wanted.external_id.clone());
     let id = submission::id(&caller, key.as_deref());
-    let mut answer = match submission::submit(&workbench, &caller, id, wanted).await? {
+    let mut answer = match submission::submit(&workbench, caller.by(), id, Arc::new(wanted)).await? {
         Submitted::New(_) => HttpResponse::Created(),
         Submitted::Known(_) => HttpResponse::Ok(),
         Submitted::Later => return Ok(later(id)),
