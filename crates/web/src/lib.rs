@@ -21,6 +21,7 @@ pub mod asker;
 pub mod assets;
 mod changes;
 pub mod door;
+mod export;
 pub mod frame;
 mod operations;
 pub mod pages;

@@ -3,6 +3,7 @@
 mod api;
 mod cross_site;
 mod frame;
+mod lists;
 mod ordering;
 mod passwords;
 mod provider;
