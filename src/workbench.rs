@@ -155,6 +155,7 @@ pub fn postman(settings: &Settings, app: &App, store: &Store) -> Result<Postman,
         feed: store.feed(),
         webhooks: store.webhooks(),
         tickets: Arc::clone(&app.tickets),
+        accounts: store.accounts(),
         post: Arc::new(Client::new(reach(settings), millis(given.post_ms), http::tls()?)),
         patience: Patience {
             first: signed(given.first_ms),

@@ -6,7 +6,7 @@ mod pages;
 mod pictures;
 mod stage;
 
-use stage::{Page, Stage};
+use stage::{PATIENCE, Page, Stage};
 use thirtyfour::prelude::*;
 
 /// Rows of a sheet for circuits that move between these devices, one a service.
@@ -223,6 +223,33 @@ async fn an_open_page_says_that_the_server_is_away_and_recovers_by_itself() {
     assert_eq!(page.script("return window.here").await, "the same page", "it was never reloaded");
     page.close().await;
     other.close().await;
+}
+
+#[tokio::test]
+async fn many_open_tabs_leave_each_other_room_and_one_looked_at_again_shows_what_happened_meanwhile() {
+    let stage = Stage::set(None).await;
+    let page = stage.signed_in().await;
+    page.driver.set_page_load_timeout(PATIENCE).await.unwrap();
+    submit(&page, &["LL-1"]).await;
+    ticket(&page, "LL-1").await;
+    page.until_says("#statuses", "Cutover to be deployed").await;
+    page.until_says("#live", "Live").await;
+    page.script("window.here = 'the same page'").await;
+    let path = page.driver.current_url().await.unwrap().path().to_owned();
+    let first = page.driver.window().await.unwrap();
+    // More than the six connections that a browser has to one server.
+    for _ in 0..8 {
+        let tab = page.driver.new_tab().await.unwrap();
+        page.driver.switch_to_window(tab).await.unwrap();
+        page.open(&path).await;
+        page.until_says("#live", "Live").await;
+    }
+    page.click("input[value=deploy_cutover] ~ button").await;
+    page.until_says("#statuses", "Relocation succeeded").await;
+    page.driver.switch_to_window(first).await.unwrap();
+    page.until_says("#statuses", "Relocation succeeded").await;
+    assert_eq!(page.script("return window.here").await, "the same page", "it was never reloaded");
+    page.close().await;
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ impl Role {
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::Supervisor, Self::Admin];
     /// What it takes to submit a relocation.
     pub const TO_SUBMIT: Self = Self::Operator;
+    /// What it takes to have a webhook, and to be told anything by it.
+    pub const TO_LISTEN: Self = Self::Operator;
     /// What it takes to pause and resume.
     pub const TO_STEER: Self = Self::Admin;
     /// What it takes to settle a dead letter: what was sent is given up, or will be done after all.

@@ -3,15 +3,18 @@
 // reloading. Also shows times in the reader's own zone.
 
 const STREAM = "/live";
-/** Between two refreshes, however much changes. */
+/** Between two refreshes, however much changes, where a page does not ask for more. */
 const CALM_MS = 700;
 /** Pages that no ticket's change tells of look for themselves. */
 const POLL_MS = 5000;
+/** What says that a page looked by itself, and nobody at it: that keeps no session from lying idle. */
+const BY_ITSELF = { "rehome-by-itself": "1" };
 /** How long the stream may say nothing: it says at least a comment every 10 seconds. */
 const SILENCE_MS = 25000;
 
 const main = document.getElementById("main");
 const sign = document.getElementById("live");
+const calm = Number(main.querySelector("[data-calm]")?.dataset.calm) || CALM_MS;
 const about = main.querySelector("[data-about]")?.dataset.about ?? "";
 
 // ---- times ----------------------------------------------------------------------------------------------------
@@ -144,7 +147,7 @@ async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+    const answer = await fetch(location.href, { headers: { accept: "text/html", ...BY_ITSELF }, redirect: "manual" });
     // Signed out meanwhile: a reload leads to where one signs in.
     if (answer.type === "opaqueredirect") { location.reload(); return; }
     if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
@@ -159,12 +162,8 @@ async function refresh() {
 function soon() {
   if (waiting || document.hidden) { again = document.hidden || again; return; }
   waiting = true;
-  setTimeout(() => { waiting = false; refresh(); }, CALM_MS);
+  setTimeout(() => { waiting = false; refresh(); }, calm);
 }
-
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && again) { again = false; soon(); }
-});
 
 function say(state) {
   if (sign.dataset.state === state) return;
@@ -173,28 +172,47 @@ function say(state) {
 }
 
 let heard = Date.now();
+/** Only of a page that is seen: a browser has six connections to a server that speaks HTTP/1.1, for all pages and forms. */
 let stream;
 
-function listen() {
+function leave() {
   stream?.close();
+  stream = undefined;
+}
+
+function listen() {
+  leave();
+  if (document.hidden) return;
   heard = Date.now();
-  stream = new EventSource(STREAM);
-  stream.addEventListener("open", () => { heard = Date.now(); say("live"); soon(); });
+  const mine = stream = new EventSource(STREAM);
+  // Whatever was missed meanwhile, this catches up with.
+  stream.addEventListener("open", () => { heard = Date.now(); say("live"); again = false; soon(); });
   stream.addEventListener("here", () => { heard = Date.now(); });
+  // It ends after a while, so that a right that was taken away ends with it.
+  stream.addEventListener("again", listen);
   stream.addEventListener("changed", (event) => {
     heard = Date.now();
     if (!about || event.data === about || event.data === "") soon();
   });
   stream.addEventListener("error", () => {
     say("lost");
-    // A browser gives up after an answer that is no stream; a server that starts again answers so for a moment.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    // A browser gives up after an answer that is no stream; a server that starts again answers so for a moment. And so
+    // does one where nobody is signed in any more: a refresh finds that.
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => { if (mine === stream) { listen(); soon(); } }, 2000);
   });
 }
 
-setInterval(() => {
-  if (Date.now() - heard > SILENCE_MS) { say("lost"); listen(); }
-}, 5000);
+function keepTrue() {
+  listen();
+  document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); else listen(); });
+  // Kept to be gone back to, it would keep its connection too.
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  setInterval(() => {
+    if (stream && Date.now() - heard > SILENCE_MS) { say("lost"); listen(); }
+  }, 5000);
+  if (main.querySelector("[data-poll]")) setInterval(soon, POLL_MS);
+}
 
 // Before anything here touches them.
 for (const part of document.querySelectorAll("[data-swap]")) {
@@ -202,7 +220,4 @@ for (const part of document.querySelectorAll("[data-swap]")) {
 }
 localTimes(document);
 setInterval(() => ages(document), 1000);
-if (document.querySelector("[data-swap]")) {
-  listen();
-  if (main.querySelector("[data-poll]")) setInterval(soon, POLL_MS);
-}
+if (document.querySelector("[data-swap]")) keepTrue();

@@ -44,7 +44,7 @@ const BEHIND: usize = 1024;
 /// How often a listener is told that all is well, if nothing else is.
 pub(crate) const HERE: Duration = Duration::from_secs(10);
 /// How long one listens at once. Whoever goes on comes in again, so that a right that was taken away ends here.
-const LONGEST: Duration = Duration::from_secs(600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(600);
 
 /// An entry of a journal, with what is told of it.
 pub(crate) struct Change {

@@ -22,6 +22,7 @@ pub mod assets;
 mod changes;
 mod devices;
 pub mod door;
+mod export;
 pub mod frame;
 mod fresh;
 mod operations;

@@ -147,6 +147,7 @@ fn answer(given: &Answer, types: &mut SchemaGenerator) -> Value {
     let content = match given.content {
         Content::Nothing => return json!({ "description": given.is }),
         Content::Lines => json!({ "application/jsonl": { "schema": { "type": "string" } } }),
+        Content::Csv => json!({ "text/csv": { "schema": { "type": "string" } } }),
         Content::Events => json!({ "text/event-stream": { "schema": { "type": "string" } } }),
         Content::Json(shape) => json!({ "application/json": { "schema": shape(types) } }),
     };

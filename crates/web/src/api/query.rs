@@ -286,12 +286,17 @@ pub(super) fn filter() -> Vec<Parameter> {
     ]
 }
 
+/// The parameters of a whole list: which tickets, in what order.
+pub(super) fn list() -> Vec<Parameter> {
+    let sort = Parameter::one::<Sort>("sort", "In this order; urgency if nothing is said");
+    filter().into_iter().chain([sort]).collect()
+}
+
 /// The parameters that [`Query::look`] reads.
 pub(super) fn look() -> Vec<Parameter> {
     let page = [
-        Parameter::one::<Sort>("sort", "In this order; urgency if nothing is said"),
         Parameter::one::<String>("after", "Where to go on: the `next` of the page before"),
         Parameter::one::<Limit>("limit", "So many rows at most; 50 if nothing is said"),
     ];
-    filter().into_iter().chain(page).collect()
+    list().into_iter().chain(page).collect()
 }

@@ -39,6 +39,8 @@ pub(super) enum Content {
     Events,
     /// A JSON document a line.
     Lines,
+    /// Comma-separated values, with a header.
+    Csv,
 }
 
 /// An answer that is no problem.

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     asker::Asked,
     door::Caller,
+    export::{self, Format},
     frame::{Language, Problem},
     site::Workbench,
     submission::{self, KEY, Submitted, refused},
@@ -54,13 +55,19 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Details>(200, "It was one already; as it stands now")
             .answers::<Accepted>(202, "It is on the bus, and was not answered for yet: look at the ticket")
             .problems([409]),
+        Route::new(Method::GET, "/tickets.csv", "exportTickets", sheet)
+            .is("All tickets that a filter lets in, as a file; one that can't be read has the reason in `set_aside`. Tickets \
+                 go on while it is written: one that changes meanwhile may stand in it twice or not at all, unless it is \
+                 sorted by what does not change (`submitted`, `service`, `customer`)")
+            .query(query::list())
+            .with(Answer { status: 200, is: "The rows; an answer that breaks off is not whole", content: Content::Csv }),
         Route::new(Method::GET, "/tickets/{id}", "ticket", one)
             .is("One ticket, with what may be done and what may not and why. `ETag` is its version")
             .answers::<Details>(200, "The ticket"),
         Route::new(Method::GET, "/tickets/{id}/journal", "journal", journal)
             .is("A ticket's history")
             .answers::<Journal>(200, "The history"),
-        Route::new(Method::GET, "/tickets/{id}/journal.jsonl", "exportJournal", export)
+        Route::new(Method::GET, "/tickets/{id}/journal.jsonl", "exportJournal", export_journal)
             .is("A ticket's history as it is kept, which `rehome replay` steps again")
             .with(Answer { status: 200, is: "The entries, one a line", content: Content::Lines }),
         Route::new(Method::POST, "/tickets/{id}/commands", "command", command)
@@ -199,6 +206,17 @@ async fn list(
     Ok(web::Json(Page { tickets, next: page.next.as_ref().map(written), count }))
 }
 
+async fn sheet(
+    caller: Caller,
+    mut query: Query,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    caller.needs(Role::Viewer)?;
+    let look = query.look();
+    query.done()?;
+    export::export(&workbench.board, look, Format::Csv).await
+}
+
 /// A relocation's ticket.
 async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
     match workbench.tickets.load(vec![id]).await?.pop() {
@@ -236,7 +254,7 @@ async fn journal(
 }
 
 /// All of it or nothing: a journal with a hole is none.
-async fn export(
+async fn export_journal(
     caller: Caller,
     id: web::Path<RelocationId>,
     workbench: web::Data<Workbench>,

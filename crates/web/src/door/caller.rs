@@ -15,6 +15,9 @@ use crate::{frame::Problem, site::Workbench};
 /// It is kept to the minute when a pass was last shown: a write a minute, not one a request.
 const NOTED: SignedDuration = SignedDuration::from_secs(60);
 
+/// What an open page adds to the requests that nobody made it send.
+const BY_ITSELF: &str = "rehome-by-itself";
+
 /// Whoever has come in, even if all they may do is choose a password. What handlers take is [`Caller`].
 #[derive(Debug, Clone)]
 pub struct SignedIn {
@@ -107,8 +110,15 @@ async fn come_in(request: &HttpRequest) -> Result<SignedIn, Problem> {
     if kind == PassKind::Session && !from_here(request, false) {
         return Err(Problem::CrossSite);
     }
-    let signed_in = workbench.door.look_up(&shown).await?;
+    let used = kind == PassKind::Token || !by_itself(request);
+    let signed_in = workbench.door.look_up(&shown, used).await?;
     signed_in.filter(|found| found.pass.kind == kind).ok_or(Problem::NotSignedIn)
+}
+
+/// Whether a page sent it by itself. Streams come again by themselves, and can't add a header.
+fn by_itself(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT);
+    request.headers().contains_key(BY_ITSELF) || accept.is_some_and(|accept| accept == "text/event-stream")
 }
 
 /// `Authorization: Bearer …`. Another scheme is nobody's here: it is not passed over for a cookie.
@@ -124,10 +134,12 @@ fn bearer(request: &HttpRequest) -> Result<Option<String>, Problem> {
 }
 
 impl Door {
-    /// Whose secret it is and what they may do; none: nobody's that may come in.
-    pub(super) async fn look_up(&self, shown: &str) -> Result<Option<SignedIn>, Problem> {
+    /// Whose secret it is and what they may do; none: nobody's that may come in. A pass that nobody uses lies idle, whoever
+    /// shows it.
+    pub(super) async fn look_up(&self, shown: &str, used: bool) -> Result<Option<SignedIn>, Problem> {
         let (key, now) = (secret::key(shown), self.now());
-        let recent = self.recent().get(key, now);
+        let to_note = |pass: &Pass| used && now.duration_since(pass.seen_at) >= NOTED;
+        let recent = self.recent().get(key, now).filter(|(_, pass)| !to_note(pass));
         let known = recent.is_some();
         let found = match recent {
             Some(found) => Some(found),
@@ -136,7 +148,7 @@ impl Door {
         let Some((account, mut pass)) = found else { return Ok(None) };
         let Some(role) = account.rights(&pass, now) else { return Ok(None) };
         if !known {
-            if now.duration_since(pass.seen_at) >= NOTED {
+            if to_note(&pass) {
                 pass.seen_at = now;
                 self.accounts.seen(pass.clone()).await?;
             }

@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, web};
-use futures::stream;
+use futures::stream::{self, Stream};
 use rehome_domain::ports::{Bus, Heard};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::view::View;
-use crate::{frame::Problem, site::Workbench};
+use crate::{changes::LONGEST, frame::Problem, site::Workbench};
 
 /// Changes a slow reader may lag behind; then it is told to look at all.
 const BEHIND: usize = 1024;
@@ -59,21 +59,65 @@ pub(super) fn paths(config: &mut web::ServiceConfig) {
 
 async fn live(_: View, workbench: web::Data<Workbench>) -> HttpResponse {
     let changes = workbench.pulse.changes.subscribe();
-    let told = stream::unfold((changes, true), |(mut changes, first)| async move {
-        let text = if first {
-            "retry: 1500\nevent: here\ndata:\n\n".to_owned()
-        } else {
-            match timeout(HERE, changes.recv()).await {
-                Ok(Ok(relocation)) => format!("event: changed\ndata: {relocation}\n\n"),
-                Ok(Err(RecvError::Lagged(_))) => "event: changed\ndata:\n\n".to_owned(),
-                Ok(Err(RecvError::Closed)) => return None,
-                Err(_) => "event: here\ndata:\n\n".to_owned(),
-            }
-        };
-        Some((Ok::<_, Problem>(web::Bytes::from(text)), (changes, false)))
-    });
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(told)
+        .streaming(told(changes, Instant::now() + LONGEST))
+}
+
+/// How far a stream is.
+enum Next {
+    Begin,
+    Hear,
+    End,
+}
+
+/// What changes, until then; last, that the page is to come again.
+fn told(
+    changes: broadcast::Receiver<String>,
+    ends: Instant,
+) -> impl Stream<Item = Result<web::Bytes, Problem>> {
+    stream::unfold((changes, Next::Begin), move |(mut changes, next)| async move {
+        let (text, next) = match next {
+            Next::Begin => ("retry: 1500\nevent: here\ndata:\n\n".to_owned(), Next::Hear),
+            Next::Hear if Instant::now() >= ends => ("event: again\ndata:\n\n".to_owned(), Next::End),
+            Next::Hear => (heard(&mut changes).await?, Next::Hear),
+            Next::End => return None,
+        };
+        Some((Ok(web::Bytes::from(text)), (changes, next)))
+    })
+}
+
+/// The next change, or that there was none for a while; none: nothing will be told any more.
+async fn heard(changes: &mut broadcast::Receiver<String>) -> Option<String> {
+    Some(match timeout(HERE, changes.recv()).await {
+        Ok(Ok(relocation)) => format!("event: changed\ndata: {relocation}\n\n"),
+        Ok(Err(RecvError::Lagged(_))) => "event: changed\ndata:\n\n".to_owned(),
+        Ok(Err(RecvError::Closed)) => return None,
+        Err(_) => "event: here\ndata:\n\n".to_owned(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_stream_tells_what_changes_and_at_its_end_to_come_again() {
+        let (changes, heard) = broadcast::channel(4);
+        let mut stream = std::pin::pin!(told(heard, Instant::now() + LONGEST));
+        changes.send("7".to_owned()).unwrap();
+        let mut next = async || String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+        assert!(next().await.contains("event: here"));
+        assert_eq!(next().await, "event: changed\ndata: 7\n\n");
+
+        let heard = changes.subscribe();
+        changes.send("8".to_owned()).unwrap();
+        let all: Vec<_> = told(heard, Instant::now()).take(5).map(Result::unwrap).collect().await;
+        assert_eq!(all.len(), 2, "it goes on");
+        assert_eq!(all[1], "event: again\ndata:\n\n");
+    }
 }

@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
-    board::{Cursor, Filter, Line, Listed, Look, MAX_LIMIT, Order, SortBy},
+    board::{Filter, MAX_COUNT, Span},
     lang::Lang,
-    ports::Count,
+    ports::{Board, Count},
     status::{Attention, Disposition},
 };
 
@@ -22,13 +22,13 @@ use crate::{frame::Problem, site::Workbench};
 /// Hours that the first chart looks back.
 const HOURS: i64 = 24;
 
-/// Ages the third chart tells apart, in minutes.
-const AGES: [(i64, &str, &str); 5] = [
-    (5, "< 5 min", "< 5 分"),
-    (60, "< 1 h", "< 1 小时"),
-    (240, "< 4 h", "< 4 小时"),
-    (1440, "< 1 d", "< 1 天"),
-    (i64::MAX, "1 d +", "1 天以上"),
+/// Ages the third chart tells apart: up to so many minutes.
+const AGES: [(Option<i64>, &str, &str); 5] = [
+    (Some(5), "< 5 min", "< 5 分"),
+    (Some(60), "< 1 h", "< 1 小时"),
+    (Some(240), "< 4 h", "< 4 小时"),
+    (Some(1440), "< 1 d", "< 1 天"),
+    (None, "1 d +", "1 天以上"),
 ];
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
@@ -50,58 +50,78 @@ struct Overview {
 async fn show(view: View, workbench: web::Data<Workbench>) -> Result<HttpResponse, Problem> {
     let (lang, say, now) = (view.lang(), view.say, workbench.door.now());
     let counts = workbench.counts.get().await?;
-    let since = now - SignedDuration::from_hours(HOURS);
-    let mut ended = Filter {
-        disposition: vec![Disposition::Completed, Disposition::Forced, Disposition::Cancelled],
-        ..Filter::default()
-    };
-    ended.changed.since = Some(since);
-    let (ended, more_ended) = newest(&workbench, ended).await?;
-    let open = Filter { disposition: vec![Disposition::Open], ..Filter::default() };
-    let (open, more_open) = newest(&workbench, open).await?;
+    let mut tallied = Tallied { board: &*workbench.board, capped: false };
+    let by_hour = tallied.by_hour(say, now).await?;
+    let by_age = tallied.by_age(lang, now).await?;
     let overview = Overview {
         frame: view.frame(Section::Overview, say.overview()),
         say,
         hours: words::chart_hours(lang, HOURS),
-        throughput: columns(say.throughput(), &by_hour(say, &ended, now)),
+        throughput: columns(say.throughput(), &by_hour),
         outcomes: rows(say.outcomes(), &standing(lang, &counts)),
-        waiting: rows(say.waiting_by_age(), &by_age(lang, &open, now)),
-        capped: more_ended || more_open,
+        waiting: rows(say.waiting_by_age(), &by_age),
+        capped: tallied.capped,
     };
     Ok(page(HttpResponse::Ok(), &overview))
 }
 
-/// The newest changes that a filter lets in, and whether there are more.
-async fn newest(workbench: &Workbench, filter: Filter) -> Result<(Vec<Line>, bool), Problem> {
-    let order = Order { by: SortBy::Changed, descending: true };
-    let look = Look { filter, order, after: None::<Cursor>, skip: 0, limit: MAX_LIMIT };
-    let page = workbench.board.page(look).await?;
-    let lines = page.rows.into_iter().filter_map(|row| match row {
-        Listed::Line(line) => Some(*line),
-        Listed::SetAside { .. } => None,
-    });
-    Ok((lines.collect(), page.next.is_some()))
+/// How many tickets bars show, and whether any of them stands for more.
+struct Tallied<'a> {
+    board: &'a dyn Board,
+    capped: bool,
 }
 
-/// What ended in each of the last hours: well, and otherwise.
-fn by_hour(say: Say, ended: &[Line], now: Timestamp) -> Vec<Bar> {
-    (0..HOURS)
-        .rev()
-        .map(|ago| {
-            let hour = |line: &&Line| now.duration_since(line.changed_at).as_hours() == ago;
-            let (well, other): (Vec<&Line>, Vec<&Line>) = ended
-                .iter()
-                .filter(hour)
-                .partition(|line| line.standing.disposition == Disposition::Completed);
-            Bar {
+impl Tallied<'_> {
+    /// How many a filter lets in of those last changed then.
+    async fn count(&mut self, filter: &Filter, changed: Span) -> Result<u64, Problem> {
+        let tally = self.board.count(Filter { changed, ..filter.clone() }, MAX_COUNT).await?;
+        self.capped |= !tally.exact;
+        Ok(tally.tickets)
+    }
+
+    /// What ended in each of the last hours: well, and otherwise.
+    async fn by_hour(&mut self, say: Say, now: Timestamp) -> Result<Vec<Bar>, Problem> {
+        let ended = |how: &[Disposition]| Filter { disposition: how.to_vec(), ..Filter::default() };
+        let well = ended(&[Disposition::Completed]);
+        let other = ended(&[Disposition::Forced, Disposition::Cancelled]);
+        let mut bars = Vec::new();
+        for ago in (0..HOURS).rev() {
+            // Of the last hour is also what a process whose clock is ahead has changed.
+            let until = (ago > 0).then(|| now - SignedDuration::from_hours(ago));
+            let hour = Span { since: Some(now - SignedDuration::from_hours(ago + 1)), until };
+            bars.push(Bar {
                 label: if ago % 6 == 0 { format!("−{ago} h") } else { String::new() },
                 parts: vec![
-                    ("good", say.succeeded(), well.len() as u64),
-                    ("ended", say.not_succeeded(), other.len() as u64),
+                    ("good", say.succeeded(), self.count(&well, hour).await?),
+                    ("ended", say.not_succeeded(), self.count(&other, hour).await?),
                 ],
-            }
-        })
-        .collect()
+            });
+        }
+        Ok(bars)
+    }
+
+    /// How many open tickets have waited how long, by whether they need a person.
+    async fn by_age(&mut self, lang: Lang, now: Timestamp) -> Result<Vec<Bar>, Problem> {
+        let say = Say(lang);
+        let open = |person: bool| {
+            let waits = Attention::ALL.iter().copied().filter(|waits| waits.needs_person() == person);
+            Filter { disposition: vec![Disposition::Open], attention: waits.collect(), ..Filter::default() }
+        };
+        let (person, other) = (open(true), open(false));
+        let (mut bars, mut until) = (Vec::new(), None);
+        for (minutes, en, zh) in AGES {
+            let since = minutes.map(|minutes| now - SignedDuration::from_mins(minutes));
+            let aged = Span { since, until: std::mem::replace(&mut until, since) };
+            bars.push(Bar {
+                label: lang.pick(en, zh).to_owned(),
+                parts: vec![
+                    ("person", say.by_a_person(), self.count(&person, aged).await?),
+                    ("running", say.by_itself(), self.count(&other, aged).await?),
+                ],
+            });
+        }
+        Ok(bars)
+    }
 }
 
 /// How many tickets wait for what, and how the closed ones ended.
@@ -117,26 +137,4 @@ fn standing(lang: Lang, counts: &[Count]) -> Vec<Bar> {
     let closed = closed
         .map(|how| bar(tone::disposition(lang, *how), sum(&|count| count.standing.disposition == *how)));
     open.chain(closed).collect()
-}
-
-/// How many open tickets have waited how long, by whether they need a person.
-fn by_age(lang: Lang, open: &[Line], now: Timestamp) -> Vec<Bar> {
-    let mut younger = 0;
-    AGES.iter()
-        .map(|(minutes, en, zh)| {
-            let from = std::mem::replace(&mut younger, *minutes);
-            let aged =
-                |line: &&Line| (from..*minutes).contains(&now.duration_since(line.changed_at).as_mins());
-            let (person, other): (Vec<&Line>, Vec<&Line>) =
-                open.iter().filter(aged).partition(|line| line.standing.attention.needs_person());
-            let say = Say(lang);
-            Bar {
-                label: lang.pick(en, zh).to_owned(),
-                parts: vec![
-                    ("person", say.by_a_person(), person.len() as u64),
-                    ("running", say.by_itself(), other.len() as u64),
-                ],
-            }
-        })
-        .collect()
 }

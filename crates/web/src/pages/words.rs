@@ -245,5 +245,5 @@ words! {
     waiting_by_age: "Open, by how long they wait", "未关闭工单的等待时长";
     succeeded: "succeeded", "成功";
     not_succeeded: "forced or cancelled", "强制或取消";
-    chart_capped: "The newest thousand changes are counted.", "仅统计最近一千次变化。";
+    chart_capped: "A bar that says 10,000 stands for at least so many.", "显示一万的柱子表示至少一万。";
 }

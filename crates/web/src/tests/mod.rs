@@ -4,6 +4,7 @@ mod api;
 mod cross_site;
 mod frame;
 mod letters;
+mod lists;
 mod ordering;
 mod passwords;
 mod provider;

@@ -65,6 +65,31 @@ async fn a_session_ends_when_it_lies_idle_and_when_its_time_is_over_however_much
 }
 
 #[actix_web::test]
+async fn a_session_lies_idle_while_only_an_open_page_asks_by_itself_but_not_while_somebody_works_beside_it() {
+    let world = World::new(false);
+    world.user("ann", Role::Viewer).await;
+    let (idle, used) = (world.signed_in("ann").await, world.signed_in("ann").await);
+    let refresh = |path: &str, cookie: &Cookie<'static>, name: &str, value: &str| {
+        from_our_page(Method::GET, path, cookie).insert_header((name, value))
+    };
+    for _ in 0..4 {
+        world.pass_time(70);
+        for cookie in [&idle, &used] {
+            let page = refresh("/", cookie, "rehome-by-itself", "1");
+            assert_eq!(world.send(page).await.status, StatusCode::OK);
+            let stream = refresh("/live", cookie, "accept", "text/event-stream");
+            assert_eq!(world.send(stream).await.status, StatusCode::OK);
+        }
+        // Within the moment in which what the refresh has looked up is believed.
+        assert_eq!(world.me(&used).await, StatusCode::OK);
+    }
+    world.pass_time(20);
+    let page = refresh("/", &idle, "rehome-by-itself", "1");
+    assert_eq!(world.send(page).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.me(&used).await, StatusCode::OK);
+}
+
+#[actix_web::test]
 async fn signing_out_ends_the_session_at_once_and_takes_the_cookie_back() {
     let world = World::new(false);
     world.user("ann", Role::Viewer).await;

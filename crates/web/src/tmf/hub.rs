@@ -47,7 +47,7 @@ async fn listen(
     body: web::Bytes,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    caller.needs(Role::Operator)?;
+    caller.needs(Role::TO_LISTEN)?;
     let Input { callback, query } = create::read(&body).map_err(invalid)?;
     workbench.reach.admits_url(&callback).map_err(|why| Problem::field("callback", why.to_string()))?;
     Query::read(Format::Tmf, &query).map_err(|why| Problem::field("query", why.to_string()))?;
@@ -82,13 +82,13 @@ async fn seen(caller: &Caller, workbench: &Workbench) -> Result<Vec<Webhook>, Pr
 }
 
 async fn all(caller: Caller, workbench: web::Data<Workbench>) -> Result<HttpResponse, Problem> {
-    caller.needs(Role::Operator)?;
+    caller.needs(Role::TO_LISTEN)?;
     let all = seen(&caller, &workbench).await?;
     Ok(HttpResponse::Ok().json(all.iter().map(told).collect::<Vec<_>>()))
 }
 
 async fn find(caller: &Caller, id: &str, workbench: &Workbench) -> Result<Webhook, Problem> {
-    caller.needs(Role::Operator)?;
+    caller.needs(Role::TO_LISTEN)?;
     let all = seen(caller, workbench).await?;
     all.into_iter().find(|webhook| webhook.id.to_string() == id).ok_or(Problem::NotFound)
 }

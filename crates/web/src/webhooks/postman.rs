@@ -9,7 +9,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     journal::moments,
-    ports::{Feed, StoreError, TicketStore, WebhookStore},
+    ports::{AccountStore, Feed, StoreError, TicketStore, WebhookStore},
+    role::Role,
     webhook::{Mark, Patience, Standing, Webhook},
 };
 use tokio::{
@@ -43,6 +44,8 @@ pub struct PostmanParts {
     pub webhooks: Arc<dyn WebhookStore>,
     /// The journals.
     pub tickets: Arc<dyn TicketStore>,
+    /// Those who asked for the webhooks: whoever may not come in any more is told nothing either.
+    pub accounts: Arc<dyn AccountStore>,
     /// Posts.
     pub post: Arc<dyn Post>,
     /// How receivers that take nothing are tried again.
@@ -157,6 +160,7 @@ impl Held {
                 if *stopped.borrow() {
                     return Ok(false);
                 }
+                self.may_be_told().await?;
                 self.post(telling).await?;
                 self.write_now_and_then(TELLING).await?;
             }
@@ -182,6 +186,22 @@ impl Held {
             },
             |moments| tellings(self.webhook.format, query, &moments),
         ))
+    }
+
+    /// Lets go unless whoever asked for it may still listen. Looked at before each post: whoever is disabled is out at once.
+    async fn may_be_told(&mut self) -> Result<(), LetGo> {
+        let account = match self.webhook.by.parse() {
+            Ok(name) => self.parts.accounts.account(name).await.map_err(|error| self.waits(&error))?,
+            Err(_) => None,
+        };
+        if account.is_some_and(|account| !account.disabled && account.role >= Role::TO_LISTEN) {
+            return Ok(());
+        }
+        let (id, by) = (self.webhook.id, &self.webhook.by);
+        tracing::warn!(%id, by, "who asked for this webhook may not listen any more: it is told nothing");
+        // Held until the lease ends, it is looked at seldom; should they be let in again, it goes on from where it was.
+        self.write(true).await?;
+        Err(LetGo)
     }
 
     async fn post(&mut self, telling: Telling) -> Result<(), LetGo> {
