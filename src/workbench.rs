@@ -94,6 +94,7 @@ pub fn open(
         tickets: Arc::clone(&app.tickets),
         counts: Fresh::counts(Arc::clone(&app.tickets)),
         devices: Fresh::devices(Arc::clone(&app.tickets)),
+        figures: Fresh::figures(store.board(), wall_clock()),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

@@ -15,6 +15,7 @@ use crate::{
     changes::Changes,
     devices::Devices,
     door::Door,
+    figures::Figures,
     frame::{self, Problem},
     fresh::Fresh,
     operations,
@@ -47,6 +48,8 @@ pub struct Workbench {
     pub counts: Fresh<Vec<Count>>,
     /// What they tell of the devices.
     pub devices: Fresh<Devices>,
+    /// What the overview charts.
+    pub figures: Fresh<Figures>,
     /// Lists of them.
     pub board: Arc<dyn Board>,
     /// The messages that no ticket could take.

@@ -152,6 +152,7 @@ impl World {
             tickets: Arc::clone(&store) as _,
             counts: Fresh::counts(Arc::clone(&store) as _),
             devices: Fresh::devices(Arc::clone(&store) as _),
+            figures: Fresh::figures(Arc::clone(&store) as _, wall_clock()),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,
