@@ -11,20 +11,21 @@ use serde::Serialize;
 use crate::{
     id::RelocationId,
     lang::Lang,
-    order::Layer,
+    order::{Layer, OrderKind},
     reply::{Failure, Reason},
-    ticket::Ticket,
+    ticket::{Out, Ticket},
 };
 
-/// Whether a device answers, by the last that was told of it.
+/// Whether a device answers, by what its configurator tells of the orders it is at now: what failed once and is over tells
+/// nothing of now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reachable {
-    /// It could not be reached, or did not answer in time.
+    /// It can't be reached, or does not answer in time: an order is being tried again for that.
     No,
-    /// It answered, if only to refuse.
+    /// It answers, if only to say that it is busy.
     Yes,
-    /// No open ticket tells.
+    /// No order tells.
     Unknown,
 }
 
@@ -71,6 +72,9 @@ pub struct Told {
     pub failure: Failure,
     /// When, at the latest.
     pub at: Timestamp,
+    /// The other device it may have been: what goes over from one to the other does not say which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub or: Option<String>,
     /// When it is tried again, if the configurator does so by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
@@ -113,12 +117,11 @@ impl Fleet {
         }
         for layer in Layer::ALL {
             let (old, new) = (ticket.request.old.device(layer), ticket.request.new.device(layer));
-            self.at(layer, new).tickets += 1;
-            if old != new {
-                self.at(layer, old).tickets += 1;
+            let moves = old != new;
+            self.at(layer, new).hear(layer, ticket, moves.then_some(old));
+            if moves {
+                self.at(layer, old).hear(layer, ticket, Some(new));
             }
-            // Orders, and what becomes of them, are told of the new place's device, as their queue is its.
-            self.at(layer, new).hear(layer, ticket);
         }
     }
 
@@ -154,28 +157,39 @@ impl Fleet {
 }
 
 impl Device {
-    fn hear(&mut self, layer: Layer, ticket: &Ticket) {
-        let told = |failure: &Failure, next_at| Told {
+    /// What a ticket tells of it; and the ticket's other device of this layer, if it has two.
+    fn hear(&mut self, layer: Layer, ticket: &Ticket, other: Option<&str>) {
+        self.tickets += 1;
+        let is_new = ticket.request.new.device(layer) == self.name;
+        // Before the cutover only the new place is touched.
+        let touches = |both: bool| is_new || both;
+        let told = |failure: &Failure, both: bool, next_at| Told {
             relocation: ticket.id,
             failure: failure.clone(),
             at: ticket.changed_at,
+            or: other.filter(|_| both).map(str::to_owned),
             next_at,
         };
         let mut failed = None;
-        if let Some(out) = ticket.out(layer) {
+        let out = ticket.out(layer).filter(|out| out.order.kind != OrderKind::Notice);
+        let goes_over = |out: &&Out| out.order.kind == OrderKind::Cutover;
+        if let Some(out) = out.filter(|out| touches(goes_over(out))) {
             self.orders += 1;
             self.doubt += u64::from(out.inspect.is_some());
             self.since = Some(self.since.map_or(out.since, |since| since.min(out.since)));
             if let Some(retrying) = &out.retrying {
                 self.retrying += 1;
-                failed = Some(told(&retrying.failure, Some(retrying.next_at)));
+                let it_is = !goes_over(&out) || other.is_none();
+                let tells = if it_is { Reachable::by(&retrying.failure) } else { Reachable::Unknown };
+                self.reachable = self.reachable.min(tells);
+                failed = Some(told(&retrying.failure, goes_over(&out), Some(retrying.next_at)));
             }
         }
-        let before = || ticket.last_failure.as_ref().filter(|(at, _)| *at == layer);
-        let failed = failed.or_else(|| before().map(|(_, failure)| told(failure, None)));
+        let both = ticket.state.cutover.is_some();
+        let before = ticket.last_failure.as_ref().filter(|(at, _)| *at == layer && touches(both));
+        let failed = failed.or_else(|| before.map(|(_, failure)| told(failure, both, None)));
         let newer = |failed: &Told| self.last_failure.as_ref().is_none_or(|last| failed.at > last.at);
         if let Some(failed) = failed.filter(newer) {
-            self.reachable = Reachable::by(&failed.failure);
             self.last_failure = Some(failed);
         }
     }

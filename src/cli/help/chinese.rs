@@ -162,6 +162,10 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--compare", "比较 1、2、4 个管理进程，\n以及同时 1 个和 512 个移机时的时延（amqp）"),
     ("bench", "--device-ms", "设备每次操作的耗时（毫秒）：\n比较并行 1、2、4…… 台设备时的速度（amqp）"),
     ("bench", "--devices", "网关数，交换机数相同；与 --device-ms 同用"),
+    ("bench", "--tickets", "先在数据库中生成这么多工单，再测量查看者的等待时间（amqp）"),
+    ("bench", "--readers", "同时查看的路数；与 --tickets 同用"),
+    ("bench", "--seconds", "查看的秒数；与 --tickets 同用"),
+    ("bench", "--schema", "工单保留在该 schema 中，仅首次生成；与 --tickets 同用"),
     ("schema table", "--format", "书写格式"),
     ("schema diagram", "--format", "绘制格式"),
 ];
@@ -395,6 +399,7 @@ store.kind 为 \"postgres\" 时检查数据库，不检查目录。
   rehome bench --bus amqp --store postgres --supervisors 2
   rehome bench --bus amqp --store postgres --compare
   rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
+  rehome bench --bus amqp --store postgres --tickets 1000000 --readers 20
 
 使用 RabbitMQ（amqp.url）和 PostgreSQL（postgres.url）时，
 建立专用的队列和表，结束时删除，按 Ctrl-C 后也一样。",

@@ -42,6 +42,7 @@ struct Row {
 struct Failed {
     ticket: String,
     text: String,
+    or: Option<String>,
     at: When,
     next: Option<When>,
 }
@@ -115,6 +116,7 @@ fn row(lang: Lang, device: &Device, paused: bool, now: jiff::Timestamp) -> Row {
         failure: device.last_failure.as_ref().map(|told| Failed {
             ticket: told.relocation.to_string(),
             text: told.failure.to_string(),
+            or: told.or.as_ref().map(|or| words::devices_or(lang, or)),
             at: When::of(told.at),
             next: told.next_at.map(When::of),
         }),

@@ -50,6 +50,7 @@ rehome_domain::texts! {
     known_as(status, disposition): "submitted before: {status}, {disposition}", "此前已提交：{status}，{disposition}";
     devices_told(devices, tickets): "{devices} devices, of which {tickets} open tickets tell", "共 {devices} 台设备，来自 {tickets} 个未结工单";
     devices_some(shown, devices, tickets): "the first {shown} of {devices} devices, of which {tickets} open tickets tell; others were not looked at", "{devices} 台设备中的前 {shown} 台，来自 {tickets} 个未结工单，其余未列";
+    devices_or(other): "this device or {other}", "本设备或 {other}";
     devices_troubled(retrying, doubt): "{retrying} being tried again, {doubt} unanswered", "重试 {retrying}，未应答 {doubt}";
     line_number(line): "line {line}", "第 {line} 行";
     chart_hours(hours): "Last {hours} hours", "最近 {hours} 小时";
