@@ -76,6 +76,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "S", default_value_t = 60, requires = "tickets",
         value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
+    /// How long each rests between an answer and its next question, in milliseconds: an open page
+    /// refreshes no sooner than after 700
+    #[arg(long, value_name = "MS", default_value_t = 0, requires = "tickets",
+        value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pause_ms: u32,
     /// Keep the tickets in this schema, and fill it only the first time
     #[arg(long, value_name = "NAME", requires = "tickets")]
     schema: Option<String>,

@@ -128,3 +128,20 @@ fn with_each_doubling_of_the_devices_in_parallel_twice_as_many_are_worked_at_onc
     }
     assert_eq!(ground.left(), Vec::<String>::new());
 }
+
+#[test]
+fn readers_are_answered_over_tickets_made_for_them_while_relocations_run_and_nothing_is_left_behind() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    let args = ["--tickets", "1000", "--readers", "4", "--seconds", "3", "--in-flight", "2", "--json"];
+    let looked = Said::of(&mut ground.bench(&args)).json(0);
+    assert_eq!((&looked["tickets"], &looked["unsuccessful"]), (&Value::from(1000), &Value::from(0)));
+    for answered in looked["answers"].as_array().unwrap() {
+        assert!(
+            answered["reads"].as_u64().unwrap() > 0 && answered["p99_ms"].as_f64().unwrap() > 0.0,
+            "{answered}"
+        );
+    }
+    assert!(looked["relocations_per_second"].as_f64().unwrap() > 0.0, "{looked}");
+    assert_eq!(ground.left(), Vec::<String>::new());
+}

@@ -220,6 +220,7 @@ async fn lists(args: &Args, setting: &Setting, tickets: u64) -> Ended {
         tickets,
         readers: number(Some(args.readers)),
         time: Duration::from_secs(args.seconds.into()),
+        pause: Duration::from_millis(args.pause_ms.into()),
         in_flight: args.in_flight.map_or(MEANWHILE, |given| number(Some(given))),
         schema: args.schema.clone(),
     };

@@ -165,6 +165,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--tickets", "先在数据库中生成这么多工单，再测量查看者的等待时间（amqp）"),
     ("bench", "--readers", "同时查看的路数；与 --tickets 同用"),
     ("bench", "--seconds", "查看的秒数；与 --tickets 同用"),
+    ("bench", "--pause-ms", "每次应答后到下一次查询前的间隔（毫秒）；\n打开的页面最快每 700 毫秒刷新一次"),
     ("bench", "--schema", "工单保留在该 schema 中，仅首次生成；与 --tickets 同用"),
     ("schema table", "--format", "书写格式"),
     ("schema diagram", "--format", "绘制格式"),

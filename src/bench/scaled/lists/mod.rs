@@ -44,6 +44,8 @@ pub struct Looking {
     pub readers: usize,
     /// How long they read.
     pub time: Duration,
+    /// How long a reader rests between an answer and its next question.
+    pub pause: Duration,
     /// How many relocations run meanwhile, at once.
     pub in_flight: usize,
     /// Tables that are kept, and filled only once; none: the bench's own, taken away at the end.
@@ -136,8 +138,8 @@ async fn looked(
     let workbench = Some(workbench::open(&settings, app, &store, None)?);
     let site = Site { probe: app.probe(), metrics: Arc::new(String::new), workbench };
     let running = door.serve(site, &workbench::listening(&settings, at))?;
-    let readers =
-        Readers { at, token, readers: looking.readers, time: looking.time, tickets: looking.tickets };
+    let Looking { readers, time, pause, .. } = *looking;
+    let readers = Readers { at, token, readers, time, pause, tickets: looking.tickets };
     let read = read(looking, crew, readers, tickets, progress).await;
     Running::stop(running).await;
     read
@@ -163,7 +165,7 @@ async fn read(
         tokio::select! {
             read = &mut reading => break read?,
             // Behind the tickets that are there: none of them wants the same place.
-            measured = crew.carry(looking.tickets + ended, RELOCATIONS, looking.in_flight, told) => {
+            measured = crew.carry(tickets + ended, RELOCATIONS, looking.in_flight, told) => {
                 ended += RELOCATIONS;
                 seen.set(0);
                 unsuccessful += measured?.unsuccessful;

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Readers {
     pub(super) readers: usize,
     /// How long.
     pub(super) time: Duration,
+    /// How long each rests between an answer and its next question.
+    pub(super) pause: Duration,
     /// How many tickets they may ask for.
     pub(super) tickets: u64,
 }
@@ -49,7 +52,10 @@ impl Readers {
             let (agent, site) = (http::agent(PATIENCE)?, format!("http://{}", self.at));
             let (bearer, until) = (format!("Bearer {}", self.token), begun + self.time);
             let reader = Reader { agent, site, bearer, tickets: self.tickets, number: reader };
-            at_work.spawn_blocking(move || reader.read(until));
+            // They begin apart, so that they do not all ask at once.
+            let first = self.pause * u32::try_from(reader.number).unwrap_or(0)
+                / u32::try_from(self.readers).unwrap_or(1).max(1);
+            at_work.spawn(Arc::new(reader).read(first, self.pause, until));
         }
         let mut read = Read { seconds: 0.0, times: histograms()?, failed: 0 };
         while let Some(ended) = at_work.join_next().await {
@@ -77,18 +83,28 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&self, until: Instant) -> Result<(Vec<Histogram<u64>>, u64), BenchError> {
+    async fn read(
+        self: Arc<Self>,
+        first: Duration,
+        pause: Duration,
+        until: Instant,
+    ) -> Result<(Vec<Histogram<u64>>, u64), BenchError> {
         let (mut times, mut failed) = (histograms()?, 0);
         let mut next = None;
-        // They begin apart, so that they do not all ask the same at once.
+        // Nor the same.
         let mut asked = self.number * 104_729;
+        tokio::time::sleep(first).await;
         while Instant::now() < until {
             let question = usize::try_from(asked).unwrap_or(0) % QUESTIONS.len();
             let path = (QUESTIONS[question].at)(asked * STRIDE % self.tickets.max(1), next.as_deref());
-            let begun = Instant::now();
-            match self.ask(&path) {
-                Ok(answer) => {
-                    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let (reader, asking) = (Arc::clone(&self), path.clone());
+            let asking = tokio::task::spawn_blocking(move || {
+                let begun = Instant::now();
+                reader.ask(&asking).map(|answer| (answer, begun.elapsed()))
+            });
+            match asking.await.map_err(|error| BenchError::Bare(error.to_string()))? {
+                Ok((answer, took)) => {
+                    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                     times[question].record(micros).map_err(|error| BenchError::Bare(error.to_string()))?;
                     // The list's: whoever goes on goes on in the list of all.
                     if question < 2 {
@@ -101,6 +117,7 @@ impl Reader {
                 }
             }
             asked += 1;
+            tokio::time::sleep(pause).await;
         }
         Ok((times, failed))
     }
