@@ -65,7 +65,7 @@ fn by_hour(say: Say, figures: &Figures) -> Vec<Bar> {
 fn by_age(lang: Lang, figures: &Figures) -> Vec<Bar> {
     let say = Say(lang);
     let bar = |((_, en, zh), [person, other]): (&(Option<i64>, &str, &str), &[u64; 2])| Bar {
-        label: lang.pick(*en, *zh).to_owned(),
+        label: lang.pick(en, zh).to_owned(),
         parts: vec![("person", say.by_a_person(), *person), ("running", say.by_itself(), *other)],
     };
     AGES.iter().zip(&figures.by_age).map(bar).collect()

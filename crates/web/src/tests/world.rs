@@ -138,12 +138,13 @@ impl World {
         let dir = TempDir::new().unwrap();
         let store = Sqlite::open(&dir.path().join("rehome.db"), &Options::default()).unwrap();
         let now = Arc::new(Mutex::new(Timestamp::from_second(1_000_000).unwrap()));
-        let clock = Arc::clone(&now);
+        let clock = || {
+            let now = Arc::clone(&now);
+            Arc::new(move || *now.lock().unwrap())
+        };
         let accounts = Arc::clone(&store) as Arc<dyn AccountStore>;
         let lifetimes = Lifetimes { session: Duration::from_secs(1000), idle: Duration::from_secs(300) };
-        let door = Door::new(accounts, Arc::new(move || *clock.lock().unwrap()), lifetimes)
-            .unwrap()
-            .with_provider(provider);
+        let door = Door::new(accounts, clock(), lifetimes).unwrap().with_provider(provider);
         let bus = Embedded::new(Capacity::default());
         let pulse = Pulse::start(&*bus);
         let workbench = Arc::new(Workbench {
@@ -152,7 +153,7 @@ impl World {
             tickets: Arc::clone(&store) as _,
             counts: Fresh::counts(Arc::clone(&store) as _),
             devices: Fresh::devices(Arc::clone(&store) as _),
-            figures: Fresh::figures(Arc::clone(&store) as _, wall_clock()),
+            figures: Fresh::figures(Arc::clone(&store) as _, clock()),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,

@@ -82,13 +82,13 @@ struct Counts {
 
 impl Counts {
     fn told(&self, lang: Lang) -> Vec<String> {
-        let told: [(usize, fn(Lang, usize) -> String); 4] = [
-            (self.not_sent, |lang, count| words::run_not_sent(lang, count)),
-            (self.refused, |lang, count| words::run_refused(lang, count)),
-            (self.known, |lang, count| words::run_known(lang, count)),
-            (self.on_their_way, |lang, count| words::run_on_its_way(lang, count)),
+        let told = [
+            (self.not_sent, words::run_not_sent(lang, self.not_sent)),
+            (self.refused, words::run_refused(lang, self.refused)),
+            (self.known, words::run_known(lang, self.known)),
+            (self.on_their_way, words::run_on_its_way(lang, self.on_their_way)),
         ];
-        told.into_iter().filter(|(count, _)| *count > 0).map(|(count, say)| say(lang, count)).collect()
+        told.into_iter().filter_map(|(count, told)| (count > 0).then_some(told)).collect()
     }
 }
 
