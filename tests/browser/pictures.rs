@@ -22,7 +22,7 @@ async fn screenshots() {
     let stage = pages::stage().await;
     let (page, places) = pages::furnish(&stage).await;
     let outside = stage.browser().await;
-    for (lang, theme) in [("en", "light"), ("zh", "dark")] {
+    for (lang, theme) in [("en", "light"), ("en", "dark"), ("zh", "light"), ("zh", "dark")] {
         page.driver.set_window_rect(0, 0, LAPTOP.0, LAPTOP.1).await.unwrap();
         page.open(&format!("/?lang={lang}&theme={theme}")).await;
         for place in places.iter().filter(|place| !["filtered", "nothing", "password"].contains(&place.name))

@@ -162,7 +162,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--compare", "比较 1、2、4 个管理进程，\n以及同时 1 个和 512 个移机时的时延（amqp）"),
     ("bench", "--device-ms", "设备每次操作的耗时（毫秒）：\n比较并行 1、2、4…… 台设备时的速度（amqp）"),
     ("bench", "--devices", "网关数，交换机数相同；与 --device-ms 同用"),
-    ("bench", "--tickets", "先在数据库中生成这么多工单，再测量查看者的等待时间（amqp）"),
+    ("bench", "--tickets", "先在数据库中生成这么多工单，\n再测量查看者的等待时间（amqp）"),
     ("bench", "--readers", "同时查看的路数；与 --tickets 同用"),
     ("bench", "--seconds", "查看的秒数；与 --tickets 同用"),
     ("bench", "--pause-ms", "每次应答后到下一次查询前的间隔（毫秒）；\n打开的页面最快每 700 毫秒刷新一次"),

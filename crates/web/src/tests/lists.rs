@@ -16,6 +16,7 @@ use rehome_domain::{
     step::{Context, Stepped, step},
 };
 use rehome_testkit::history;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::world::{World, bearer, from_our_page, numbered};
@@ -90,5 +91,26 @@ async fn the_overview_counts_those_that_have_waited_longest_however_many_have_ch
     let page = world.send(from_our_page(Method::GET, "/overview", &cookie)).await.body;
     for bar in ["1 d +: a person 7,", "&lt; 1 h: a person 1043,", "&lt; 5 min: a person 0,"] {
         assert!(page.contains(bar), "{bar} is not in {page}");
+    }
+}
+
+#[actix_web::test]
+async fn devices_are_told_by_page_and_api_with_what_waits_for_them_and_what_is_paused() {
+    let world = World::new(false);
+    submit(&world, 0..3, world.now()).await;
+    world.user("ann", Role::Viewer).await;
+    let (token, _) = world.token("ann", None, None).await;
+    let answer = world.send(bearer("/api/v1/devices", token.expose())).await.json();
+    assert_eq!((&answer["tickets"], &answer["complete"]), (&json!(3), &json!(true)));
+    let devices = answer["devices"].as_array().unwrap();
+    let gateway = devices.iter().find(|device| device["name"] == numbered(0).new.l3_device).unwrap();
+    assert_eq!((&gateway["layer"], &gateway["tickets"]), (&json!("l3"), &json!(3)), "{gateway}");
+    assert_eq!((&gateway["reachable"], &gateway["paused"]), (&json!("unknown"), &json!(false)), "{gateway}");
+    let cookie = world.signed_in("ann").await;
+    let page = world.send(from_our_page(Method::GET, "/devices?lang=zh", &cookie)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    for told in ["3 个未结工单", "未见异常", &format!("href=\"/?device={}\"", numbered(0).new.l3_device)]
+    {
+        assert!(page.body.contains(told), "{told} is not in {}", page.body);
     }
 }
