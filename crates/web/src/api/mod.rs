@@ -16,6 +16,7 @@ mod steering;
 mod stream;
 mod ticket;
 mod tickets;
+mod webhooks;
 
 use actix_web::{middleware::from_fn, web};
 
@@ -35,6 +36,7 @@ fn routes() -> Vec<Route> {
         letters::routes(),
         steering::routes(),
         stream::routes(),
+        webhooks::routes(),
         me::routes(),
         session::routes(),
         document::routes(),

@@ -254,3 +254,37 @@ async fn what_an_admin_pauses_is_shown_until_it_is_resumed() {
     assert_eq!((steer("pause").await.status, paused().await), (StatusCode::OK, 1));
     assert_eq!((steer("resume").await.status, paused().await), (StatusCode::OK, 0));
 }
+
+#[actix_web::test]
+async fn a_webhook_is_its_owners_alone_tells_its_secret_once_and_must_be_within_reach() {
+    let world = world().await;
+    let (ann, bob) = (token(&world, Role::Operator).await, token(&world, Role::Supervisor).await);
+    let admin = token(&world, Role::Admin).await;
+    let add = async |body: Value| world.send(at("/webhooks", &ann).method(Method::POST).set_json(body)).await;
+    let wished = json!({ "url": "https://bss.example/", "query": "eventType=alarm.raised" });
+    let added = add(wished.clone()).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.body);
+    let added = added.json();
+    assert!(added["secret"].as_str().unwrap().starts_with("whsec_"), "{added}");
+    let path = format!("/webhooks/{}", added["id"].as_str().unwrap());
+    for (who, count) in [(&ann, 1), (&bob, 0), (&admin, 1)] {
+        let all = world.send(at("/webhooks", who)).await;
+        assert!(!all.body.contains("whsec_"), "{}", all.body);
+        assert_eq!(all.json().as_array().unwrap().len(), count);
+    }
+    assert_eq!(world.send(at(&path, &ann)).await.json()["query"], wished["query"]);
+    let retried = world.send(at(&format!("{path}/retry"), &ann).method(Method::POST)).await;
+    assert_eq!((retried.status, retried.json()["failed"].clone()), (StatusCode::OK, json!(0)));
+    for (field, wrong) in [
+        ("url", json!({ "url": "http://127.0.0.1:9/" })),
+        ("query", json!({ "url": "https://bss.example/", "query": "eventType=ServiceOrderCreateEvent" })),
+        ("colour", json!({ "url": "https://bss.example/", "colour": "red" })),
+    ] {
+        let refused = add(wrong).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.body);
+        assert!(refused.body.contains(field), "{}", refused.body);
+    }
+    let remove = async |who: &str| world.send(at(&path, who).method(Method::DELETE)).await.status;
+    assert_eq!((remove(&bob).await, remove(&ann).await), (StatusCode::NOT_FOUND, StatusCode::NO_CONTENT));
+    assert_eq!(remove(&ann).await, StatusCode::NOT_FOUND);
+}

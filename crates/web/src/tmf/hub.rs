@@ -3,25 +3,22 @@
 use actix_web::{HttpResponse, http::header, web};
 use rehome_domain::{
     role::Role,
-    webhook::{Format, Secret, Standing, Webhook, WebhookId},
+    webhook::{Format, Webhook},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{BASE, create, orders::invalid};
 use crate::{
     door::Caller,
     frame::Problem,
     site::Workbench,
-    webhooks::{Query, secret_of},
+    webhooks::subscriptions::{self, Wish},
 };
 
 /// The header that tells a listener, once, what notifications are signed with: TMF641 has no field for it.
 const SECRET: &str = "webhook-secret";
-/// As long as what HMAC-SHA256 gives: more would not be stronger.
-const SECRET_BYTES: usize = 32;
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
@@ -49,48 +46,17 @@ async fn listen(
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::TO_LISTEN)?;
     let Input { callback, query } = create::read(&body).map_err(invalid)?;
-    workbench.reach.admits_url(&callback).map_err(|why| Problem::field("callback", why.to_string()))?;
-    Query::read(Format::Tmf, &query).map_err(|why| Problem::field("query", why.to_string()))?;
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| Problem::Failed(error.to_string()))?;
-    let now = workbench.door.now();
-    let webhook = Webhook {
-        id: WebhookId(Uuid::now_v7()),
-        url: callback,
-        secret: Secret(secret_of(&bytes)),
-        format: Format::Tmf,
-        query,
-        by: caller.account().name.to_string(),
-        at: now,
-    };
-    let standing = Standing::new(workbench.feed.end().await?, now);
-    if !workbench.webhooks.subscribe(webhook.clone(), standing).await? {
-        return Err(Problem::Conflict("there are as many listeners as there may be: remove one".to_owned()));
-    }
+    let wish = Wish { url: ("callback", callback), query: ("query", query), format: Format::Tmf };
+    let webhook = subscriptions::subscribe(&caller, &workbench, wish).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("{BASE}/hub/{}", webhook.id)))
         .insert_header((SECRET, webhook.secret.0.clone()))
         .json(told(&webhook)))
 }
 
-/// The listeners that a caller sees: their own, an admin all.
-async fn seen(caller: &Caller, workbench: &Workbench) -> Result<Vec<Webhook>, Problem> {
-    let name = caller.account().name.to_string();
-    let sees = |webhook: &Webhook| webhook.by == name || caller.role() == Role::Admin;
-    let all = workbench.webhooks.webhooks().await?.into_iter().map(|(webhook, _)| webhook);
-    Ok(all.filter(|webhook| webhook.format == Format::Tmf && sees(webhook)).collect())
-}
-
 async fn all(caller: Caller, workbench: web::Data<Workbench>) -> Result<HttpResponse, Problem> {
-    caller.needs(Role::TO_LISTEN)?;
-    let all = seen(&caller, &workbench).await?;
-    Ok(HttpResponse::Ok().json(all.iter().map(told).collect::<Vec<_>>()))
-}
-
-async fn find(caller: &Caller, id: &str, workbench: &Workbench) -> Result<Webhook, Problem> {
-    caller.needs(Role::TO_LISTEN)?;
-    let all = seen(caller, workbench).await?;
-    all.into_iter().find(|webhook| webhook.id.to_string() == id).ok_or(Problem::NotFound)
+    let all = subscriptions::seen(&caller, &workbench, Format::Tmf).await?;
+    Ok(HttpResponse::Ok().json(all.iter().map(|(webhook, _)| told(webhook)).collect::<Vec<_>>()))
 }
 
 async fn one(
@@ -98,7 +64,8 @@ async fn one(
     id: web::Path<String>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(told(&find(&caller, &id, &workbench).await?)))
+    let (webhook, _) = subscriptions::find(&caller, &workbench, Format::Tmf, &id).await?;
+    Ok(HttpResponse::Ok().json(told(&webhook)))
 }
 
 async fn forget(
@@ -106,7 +73,7 @@ async fn forget(
     id: web::Path<String>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    let webhook = find(&caller, &id, &workbench).await?;
+    let (webhook, _) = subscriptions::find(&caller, &workbench, Format::Tmf, &id).await?;
     workbench.webhooks.unsubscribe(webhook.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

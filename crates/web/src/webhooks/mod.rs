@@ -14,6 +14,7 @@ mod postman;
 mod query;
 mod reach;
 mod signature;
+pub(crate) mod subscriptions;
 mod telling;
 
 pub use postman::{Postman, PostmanParts};
