@@ -159,7 +159,7 @@ impl Supervisor {
             Err(error) => {
                 tracing::warn!(%error, inputs = batch.len(), "a batch failed and is done one by one");
                 for delivery in &batch {
-                    self.forget(delivery.message.envelope.relocation);
+                    self.doubt(delivery.message.envelope.relocation);
                 }
                 (0..batch.len()).collect()
             }
@@ -250,7 +250,7 @@ impl Supervisor {
                 let incoming = batch.get(index).map(|delivery| &delivery.message);
                 self.take_effect(&change, incoming, answered, &traced);
             } else {
-                self.forget(change.ticket.id);
+                self.doubt(change.ticket.id);
                 if result == Committed::Seen { seen.push(index) } else { alone.push(index) }
             }
         }
@@ -321,8 +321,8 @@ impl Supervisor {
         }
     }
 
-    /// The store is asked for it next time. It counts as in flight until then: the store may be in trouble for long.
-    fn forget(&mut self, id: RelocationId) {
+    /// The store is to be asked for it. Until it answers, which may take long, it counts as in flight if it did.
+    fn doubt(&mut self, id: RelocationId) {
         self.known.remove(&id);
     }
 

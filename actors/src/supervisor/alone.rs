@@ -72,7 +72,7 @@ impl Supervisor {
     ) -> Result<Option<Committed>, StoreError> {
         let incoming = &delivery.message;
         let id = incoming.envelope.relocation;
-        self.forget(id);
+        self.doubt(id);
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
         if !matches!(loaded, Some(Loaded::Ticket(_))) {
             self.flying.remove(&id);
@@ -155,6 +155,12 @@ impl Supervisor {
         let tickets = self.parts.tickets.load(ids).await?;
         for ((entry, loaded), delivery) in entries.into_iter().zip(tickets).zip(deliveries) {
             let Delivery { message, trace, .. } = delivery;
+            match &loaded {
+                Loaded::Ticket(ticket) => self.remember(&Arc::new(ticket.as_ref().clone())),
+                Loaded::Unreadable(_) | Loaded::Missing => {
+                    self.flying.remove(&message.envelope.relocation);
+                }
+            }
             match (entry, loaded) {
                 (Some(Ok(entry)), Loaded::Ticket(ticket)) => {
                     let sent = again(&ticket, &entry, message).into_iter();

@@ -99,6 +99,32 @@ fn a_duplicate_does_not_make_the_supervisor_forget_what_is_in_flight() {
 }
 
 #[test]
+fn a_submission_that_comes_again_when_its_ticket_is_closed_is_not_in_flight_for_ever() {
+    on_system(async {
+        let world = World::new();
+        let gauge = world.supervise_within(1, &world.helm());
+        world.configure_over(&world.inventory());
+        world.submit(1, request(1)).await;
+        world.until(1, "reserved", |ticket| !ticket.state.in_flight()).await;
+        world.command(1, CommandKind::Cancel, "not needed").await;
+        world.until(1, "closed", |ticket| ticket.state.is_closed() && !ticket.state.in_flight()).await;
+        world.submit(1, request(1)).await;
+        // Behind it, on the same queue.
+        world.submit(2, request(2)).await;
+        world
+            .until(2, "reserved", |ticket| ticket.state.reservation.is_some() && !ticket.state.in_flight())
+            .await;
+        // It is counted just after that.
+        let none = async {
+            while gauge.in_flight() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, none).await.expect("one stays in flight");
+    });
+}
+
+#[test]
 fn a_pause_is_lifted_only_when_nothing_is_held_back_any_more() {
     on_system(async {
         let world = World::new();
