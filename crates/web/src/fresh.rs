@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// An answer is good for so many times as long as it took.
 const GOOD: u32 = 10;
+/// No making counts as longer: then it waited for the store more than it worked.
+const LONGEST: Duration = Duration::from_millis(500);
 /// From then on it is given while the next one is made; after so many times as long, whoever asks waits for that.
 const OLD: u32 = 40;
 
@@ -95,7 +97,7 @@ impl<T> Inner<T> {
         let begun = Instant::now();
         let answer = Arc::new((self.make)().await?);
         // What it says was so when its making began.
-        let kept = Kept { answer: Arc::clone(&answer), made: begun, took: begun.elapsed() };
+        let kept = Kept { answer: Arc::clone(&answer), made: begun, took: begun.elapsed().min(LONGEST) };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         Ok(answer)
     }
@@ -157,6 +159,18 @@ mod tests {
         assert_eq!(source.made.load(Ordering::Relaxed), 2, "one, however many asked");
         tokio::time::advance(TAKES * OLD).await;
         assert_eq!(*fresh.get().await.unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_had_to_wait_for_the_store_is_not_good_for_longer_than_one_that_took_half_a_second()
+     {
+        let fresh = Fresh::new(|| async {
+            tokio::time::sleep(LONGEST * 60).await;
+            Ok(Instant::now())
+        });
+        let first = fresh.get().await.unwrap();
+        tokio::time::advance(LONGEST * OLD).await;
+        assert_ne!(fresh.get().await.unwrap(), first);
     }
 
     #[tokio::test(start_paused = true)]
