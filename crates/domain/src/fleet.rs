@@ -53,12 +53,9 @@ impl Reachable {
     const fn by(failure: &Failure) -> Self {
         match failure.reason {
             Reason::Unreachable | Reason::TimedOut => Self::No,
-            Reason::Locked
-            | Reason::Conflict
-            | Reason::Rejected
-            | Reason::Superseded
-            | Reason::UnknownDevice
-            | Reason::Other => Self::Yes,
+            Reason::Locked | Reason::Conflict | Reason::Rejected => Self::Yes,
+            // Nothing that the device said.
+            Reason::Superseded | Reason::UnknownDevice | Reason::Other => Self::Unknown,
         }
     }
 }

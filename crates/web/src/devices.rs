@@ -33,8 +33,11 @@ impl Fresh<Devices> {
 
 async fn read(tickets: Arc<dyn TicketStore>) -> Result<Devices, StoreError> {
     let (mut fleet, mut heard, mut after) = (Fleet::default(), 0, None);
-    while heard < MOST {
+    loop {
         let page = tickets.open_tickets(after, PAGE).await?;
+        if heard >= MOST && !page.is_empty() {
+            return Ok(Devices { devices: fleet.devices(), tickets: heard, complete: false });
+        }
         for (id, loaded) in &page {
             after = Some(*id);
             heard += 1;
@@ -46,5 +49,4 @@ async fn read(tickets: Arc<dyn TicketStore>) -> Result<Devices, StoreError> {
             return Ok(Devices { devices: fleet.devices(), tickets: heard, complete: true });
         }
     }
-    Ok(Devices { devices: fleet.devices(), tickets: heard, complete: false })
 }

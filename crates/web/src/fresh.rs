@@ -26,6 +26,8 @@ pub struct Fresh<T>(Arc<Inner<T>>);
 struct Inner<T> {
     make: Box<dyn Fn() -> Making<T> + Send + Sync>,
     kept: Mutex<Option<Kept<T>>>,
+    /// How the last making failed, and when it did.
+    failed: Mutex<Option<(Instant, StoreError)>>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -41,8 +43,8 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (kept, turn) = Default::default();
-        Self(Arc::new(Inner { make: Box::new(move || Box::pin(make())), kept, turn }))
+        let (kept, failed, turn) = Default::default();
+        Self(Arc::new(Inner { make: Box::new(move || Box::pin(make())), kept, failed, turn }))
     }
 
     /// The answer.
@@ -64,11 +66,13 @@ impl<T: Send + Sync + 'static> Fresh<T> {
             }
             return Ok(answer);
         }
+        let asked = Instant::now();
         let _turn = self.0.turn.lock().await;
-        // Whoever had the turn has made it.
-        match self.0.kept(GOOD) {
-            Some((answer, _)) => Ok(answer),
-            None => self.0.make().await,
+        // Whoever had the turn has made it, or has failed for all who waited.
+        match (self.0.kept(GOOD), self.0.failed_since(asked)) {
+            (Some((answer, _)), _) => Ok(answer),
+            (None, Some(error)) => Err(error),
+            (None, None) => self.0.make().await,
         }
     }
 }
@@ -93,9 +97,18 @@ impl<T> Inner<T> {
         (age < times).then(|| (Arc::clone(answer), age))
     }
 
+    /// How a making failed that somebody has waited for since then.
+    fn failed_since(&self, asked: Instant) -> Option<StoreError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().filter(|(at, _)| *at > asked).map(|(_, error)| error.clone())
+    }
+
     async fn make(&self) -> Result<Arc<T>, StoreError> {
         let begun = Instant::now();
-        let answer = Arc::new((self.make)().await?);
+        let made = (self.make)().await;
+        let failed = made.as_ref().err().map(|error| (Instant::now(), error.clone()));
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        let answer = Arc::new(made?);
         // What it says was so when its making began.
         let kept = Kept { answer: Arc::clone(&answer), made: begun, took: begun.elapsed().min(LONGEST) };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
@@ -171,6 +184,17 @@ mod tests {
         let first = fresh.get().await.unwrap();
         tokio::time::advance(LONGEST * OLD).await;
         assert_ne!(fresh.get().await.unwrap(), first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_hear_of_one_failure_and_whoever_asks_later_tries_anew() {
+        let (source, fresh) = numbers();
+        source.fails.store(true, Ordering::Relaxed);
+        let begun = Instant::now();
+        assert!(join_all((0..20).map(|_| fresh.get())).await.iter().all(Result::is_err));
+        assert_eq!((begun.elapsed(), source.made.load(Ordering::Relaxed)), (TAKES, 1));
+        assert!(fresh.get().await.is_err());
+        assert_eq!(source.made.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test(start_paused = true)]
