@@ -10,7 +10,7 @@ use rehome_domain::{
 use rehome_store::{Postgres, postgres};
 use rehome_testkit::postgres::Database;
 
-use crate::world::{Failing, World, id, on_system, request};
+use crate::world::{Failing, PATIENCE, World, id, on_system, request};
 
 #[test]
 fn while_the_ticket_table_is_locked_nothing_is_buried_and_all_end_well_after_it() {
@@ -33,7 +33,9 @@ fn while_the_ticket_table_is_locked_nothing_is_buried_and_all_end_well_after_it(
             world.submit(n, request(n)).await;
         }
         // Each of them twice and more: as often as an input is tried whose own fault it is.
+        let late = std::time::Instant::now() + PATIENCE;
         while tries(&database) < 14 {
+            assert!(std::time::Instant::now() < late, "they are not tried again");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(store.dead_letters(10).await.unwrap(), []);
