@@ -1,12 +1,16 @@
 //! Devices: what the configurators work on.
 //!
+//! - [`device`]: what a driver makes of a device; [`session`]: what an operation means, whichever driver it is;
 //! - [`simulated`]: gateways and switches over a memory that outlives the process, for everything that needs no wire;
 //! - [`provision`] and [`audit`]: the simulated network before the relocations, and a check of it after them;
 //! - [`pattern`]: names of devices and services with `*`;
 //! - [`faults`]: what goes wrong on purpose, and a prediction of where that leads.
 
 pub mod audit;
+mod circuit;
+pub mod device;
 pub mod faults;
 pub mod pattern;
 pub mod provision;
+pub mod session;
 pub mod simulated;

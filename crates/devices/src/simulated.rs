@@ -1,19 +1,18 @@
 //! Simulated gateways and switches over a [`DeviceMemory`], which outlives the process like a real configuration does.
-//!
-//! A session looks, decides and edits by compare-and-set, and remembers nothing: two processes that share a memory
-//! stay correct, and doing an operation twice is doing it once. What each operation does is in `circuit`.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rehome_domain::{
-    order::{Layer, WorkOrder},
-    ports::{DeviceMemory, Driver, DriverError, Inventory, Operation, StoreError, Wait},
-    reply::{Failure, Presence, Reason},
+    order::Layer,
+    ports::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, StoreError, Wait},
+    reply::Reason,
+    request::Spot,
 };
 
-pub(crate) mod circuit;
-
-use circuit::Circuit;
+use crate::{
+    device::{Change, Device, Found, transient},
+    session,
+};
 
 /// How long a memory that fails is asked again before the device counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,11 +60,8 @@ impl Simulated {
     /// A session with a device; none if the layer has no device of that name.
     #[must_use]
     pub fn session(&self, layer: Layer, device: &str) -> Option<Session> {
-        self.devices.has(layer, device).then(|| Session {
-            memory: Arc::clone(&self.memory),
-            layer,
-            device: device.to_owned(),
-        })
+        let remembered = || Remembered { memory: Arc::clone(&self.memory), layer };
+        self.devices.has(layer, device).then(|| Session::new(layer, device, remembered()))
     }
 }
 
@@ -76,102 +72,57 @@ impl Inventory for Simulated {
 }
 
 /// A session with one simulated device.
-pub struct Session {
+pub type Session = session::Session<Remembered>;
+
+/// One simulated device: the spots of a memory that bear its name.
+pub struct Remembered {
     memory: Arc<dyn DeviceMemory>,
     layer: Layer,
-    device: String,
 }
 
-/// How far the device gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Whole,
-    Half,
-}
-
-impl Session {
-    pub(crate) const fn layer(&self) -> Layer {
-        self.layer
+impl Device for Remembered {
+    fn look<'a>(&'a mut self, spots: &'a [Spot]) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
+        Box::pin(async move {
+            let held = patiently(|| self.memory.look(self.layer, spots.to_vec())).await?;
+            Ok(held.into_iter().map(|holding| holding.map(Found::from)).collect())
+        })
     }
 
-    pub(crate) fn device(&self) -> &str {
-        &self.device
+    fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            let edits: Vec<Edit> = changes.iter().map(edit).collect();
+            if patiently(|| self.memory.edit(self.layer, edits.clone())).await? {
+                return Ok(());
+            }
+            let device = changes.first().map_or("", |change| change.spot.device.as_str());
+            let text = format!("{device} was changed by somebody else between look and edit");
+            Err(transient(Reason::Conflict, text))
+        })
     }
 
-    /// Does half of it and stops: a reservation, install, release, teardown or rollback leaves [`Presence::Partial`], a
-    /// swap puts the new end into service and leaves the old. For fault plans.
-    ///
-    /// # Errors
-    /// The same as [`Driver::perform`]; the fault itself is the caller's to report.
-    pub async fn perform_half(
-        &mut self,
-        operation: Operation,
-        order: &WorkOrder,
-    ) -> Result<Presence, DriverError> {
-        self.ensure(operation, order, Extent::Half).await
-    }
-
-    async fn ensure(
-        &self,
-        operation: Operation,
-        order: &WorkOrder,
-        extent: Extent,
-    ) -> Result<Presence, DriverError> {
-        let circuit = Circuit::of(order, self.layer);
-        let spots = circuit.spots(operation);
-        self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
-        let held = patiently(|| self.memory.look(self.layer, spots.clone())).await?;
-        let at = |wanted: &_| {
-            let place = spots.iter().position(|spot| spot == wanted)?;
-            held.get(place).cloned().flatten()
+    fn preview(&self, changes: &[Change]) -> Vec<String> {
+        let line = |change: &Change| match &change.put {
+            Some(holding) => format!("put {} at {}", holding.service_id, change.spot),
+            None => format!("clear {}", change.spot),
         };
-        let edits = match extent {
-            Extent::Whole => circuit.whole(operation, at).map_err(permanent)?,
-            Extent::Half => circuit.half(operation, at),
-        };
-        let answered = spots.last().and_then(|spot| {
-            let edited = edits.iter().find(|edit| edit.spot == *spot);
-            edited.map_or_else(|| at(spot), |edit| edit.put.clone())
-        });
-        if !edits.is_empty() && !patiently(|| self.memory.edit(self.layer, edits.clone())).await? {
-            let text = format!("{} was changed by somebody else between look and edit", self.device);
-            return Err(DriverError { transient: true, failure: Failure { reason: Reason::Conflict, text } });
-        }
-        Ok(circuit.presence(answered.as_ref()))
-    }
-
-    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap on a gateway.
-    fn check<'s>(
-        &self,
-        operation: Operation,
-        order: &WorkOrder,
-        mut devices: impl Iterator<Item = &'s str>,
-    ) -> Result<(), DriverError> {
-        let refuse = |text| Err(permanent(Failure { reason: Reason::Rejected, text }));
-        if order.layer != self.layer {
-            return refuse(format!(
-                "{} is an {} device, the order is for {}",
-                self.device, self.layer, order.layer
-            ));
-        }
-        if operation == Operation::Swap && self.layer == Layer::L3 {
-            return refuse(format!("{} is a gateway, swap is an operation of switches", self.device));
-        }
-        match devices.find(|device| *device != self.device) {
-            Some(other) => refuse(format!("{} can't change a spot on {other}", self.device)),
-            None => Ok(()),
-        }
+        changes.iter().map(line).collect()
     }
 }
 
-impl Driver for Session {
-    fn perform<'a>(
-        &'a mut self,
-        operation: Operation,
-        order: &'a WorkOrder,
-    ) -> Wait<'a, Result<Presence, DriverError>> {
-        Box::pin(self.ensure(operation, order, Extent::Whole))
-    }
+/// A memory compares whole holdings. Everything in one bears a mark, so nothing is lost on the way back.
+fn edit(change: &Change) -> Edit {
+    let expect = change.found.clone().and_then(|found| {
+        let mark = found.mark?;
+        Some(Holding {
+            presence: found.presence,
+            service_id: mark.service_id,
+            relocation: mark.relocation,
+            description: found.description,
+            ip: found.ip,
+            vrf: found.vrf,
+        })
+    });
+    Edit { spot: change.spot.clone(), expect, put: change.put.clone() }
 }
 
 /// The memory stands for the device itself: a database that restarts is no device that fails. Asks again until it answers,
@@ -191,10 +142,6 @@ async fn patiently<'a, T>(ask: impl Fn() -> Wait<'a, Result<T, StoreError>>) -> 
     }
 }
 
-fn permanent(failure: Failure) -> DriverError {
-    DriverError { transient: false, failure }
-}
-
 fn unreachable(error: &StoreError) -> DriverError {
-    DriverError { transient: true, failure: Failure { reason: Reason::Unreachable, text: error.to_string() } }
+    transient(Reason::Unreachable, error.to_string())
 }

@@ -21,7 +21,7 @@ use super::{
     Fate, FaultPlan, Standing,
     rule::{End, Site, Subject},
 };
-use crate::simulated::circuit::Circuit;
+use crate::circuit::Circuit;
 
 /// What a plan leads a relocation to.
 #[derive(Debug, Clone, PartialEq, Eq)]

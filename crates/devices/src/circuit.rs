@@ -1,5 +1,5 @@
-//! What each operation does to one circuit's spots: pure, so that the simulated devices, the fault plan's predictions
-//! and the tests share one truth.
+//! What each operation does to one circuit's spots: pure, so that all drivers, the fault plan's predictions and the tests
+//! share one truth.
 
 use rehome_domain::{
     id::RelocationId,
@@ -8,6 +8,8 @@ use rehome_domain::{
     reply::{Failure, Presence, Reason},
     request::{Request, Spot},
 };
+
+use crate::device::Found;
 
 /// What a spot holds; none if nothing.
 type Held = Option<Holding>;
@@ -51,7 +53,7 @@ impl<'a> Circuit<'a> {
 
     /// Whether this layer sees a move at all. If not, the circuit is in service at the only spot there is, and
     /// nothing that prepares, undoes or tears down may touch it.
-    fn moves(&self) -> bool {
+    pub(crate) fn moves(&self) -> bool {
         self.old != self.new
     }
 
@@ -107,6 +109,22 @@ impl<'a> Circuit<'a> {
     /// What this circuit has at a spot: nothing, if the spot holds nothing or another circuit's.
     pub(crate) fn presence(&self, held: Option<&Holding>) -> Presence {
         held.filter(|holding| self.is_ours(holding)).map_or(Presence::Absent, |holding| holding.presence)
+    }
+
+    /// Whether what bears no mark is this circuit all the same: it is where the request says that the circuit is, with the
+    /// address and the VRF that it says. A half of it (what an interrupted teardown has left) may have none of them.
+    pub(crate) fn is_believed(&self, spot: &Spot, found: &Found) -> bool {
+        let half = found.presence != Presence::Installed;
+        let fits = |found: &Option<String>, wanted: Option<&String>| {
+            found.as_ref() == wanted || (half && found.is_none())
+        };
+        let addressed = match self.layer {
+            Layer::L3 => {
+                fits(&found.ip, Some(&self.request.ip)) && fits(&found.vrf, self.request.vrf.as_ref())
+            }
+            Layer::L2 => true,
+        };
+        *spot == self.old && addressed
     }
 
     fn is_ours(&self, holding: &Holding) -> bool {

@@ -1,0 +1,185 @@
+//! A session with one device: what an operation means, over whichever [`Device`] there is.
+//!
+//! It looks, decides and changes by compare-and-set, and remembers nothing: two processes at one device stay correct, and
+//! doing an operation twice is doing it once. What each operation does is in `circuit`.
+
+use rehome_domain::{
+    order::{Layer, WorkOrder},
+    ports::{Driver, DriverError, Edit, Holding, Operation, Wait},
+    reply::{Presence, Reason},
+    request::{Request, Spot},
+};
+
+use crate::{
+    circuit::Circuit,
+    device::{Change, Device, Found, permanent},
+};
+
+/// A session with one device.
+pub struct Session<D> {
+    device: D,
+    layer: Layer,
+    name: String,
+}
+
+/// How far the device gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    Half,
+}
+
+impl<D: Device> Session<D> {
+    /// A session with a device of this name and layer.
+    #[must_use]
+    pub fn new(layer: Layer, name: impl Into<String>, device: D) -> Self {
+        Self { device, layer, name: name.into() }
+    }
+
+    pub(crate) const fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    pub(crate) fn device(&self) -> &str {
+        &self.name
+    }
+
+    /// Does half of it and stops: a reservation, install, release, teardown or rollback leaves [`Presence::Partial`], a
+    /// swap puts the new end into service and leaves the old. For fault plans.
+    ///
+    /// # Errors
+    /// The same as [`Driver::perform`]; the fault itself is the caller's to report.
+    pub async fn perform_half(
+        &mut self,
+        operation: Operation,
+        order: &WorkOrder,
+    ) -> Result<Presence, DriverError> {
+        self.ensure(operation, order, Extent::Half).await
+    }
+
+    async fn ensure(
+        &mut self,
+        operation: Operation,
+        order: &WorkOrder,
+        extent: Extent,
+    ) -> Result<Presence, DriverError> {
+        let circuit = Circuit::of(order, self.layer);
+        let spots = circuit.spots(operation);
+        self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
+        let found = self.device.look(&spots).await?;
+        let changes = decide(&circuit, operation, extent, &spots, &found)?;
+        let answered = spots.last().zip(found.last()).and_then(|(spot, found)| {
+            let changed = changes.iter().find(|change| change.spot == *spot);
+            changed.map_or_else(|| held(&circuit, spot, found.clone()), |change| change.put.clone())
+        });
+        if !changes.is_empty() {
+            self.device.change(&changes).await?;
+        }
+        Ok(circuit.presence(answered.as_ref()))
+    }
+
+    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap on a gateway.
+    fn check<'s>(
+        &self,
+        operation: Operation,
+        order: &WorkOrder,
+        mut devices: impl Iterator<Item = &'s str>,
+    ) -> Result<(), DriverError> {
+        let refuse = |text: String| Err(permanent(Reason::Rejected, text));
+        if order.layer != self.layer {
+            return refuse(format!(
+                "{} is an {} device, the order is for {}",
+                self.name, self.layer, order.layer
+            ));
+        }
+        if operation == Operation::Swap && self.layer == Layer::L3 {
+            return refuse(format!("{} is a gateway, swap is an operation of switches", self.name));
+        }
+        match devices.find(|device| *device != self.name) {
+            Some(other) => refuse(format!("{} can't change a spot on {other}", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<D: Device> Driver for Session<D> {
+    fn perform<'a>(
+        &'a mut self,
+        operation: Operation,
+        order: &'a WorkOrder,
+    ) -> Wait<'a, Result<Presence, DriverError>> {
+        Box::pin(self.ensure(operation, order, Extent::Whole))
+    }
+}
+
+/// The changes that an operation means, from what was found.
+fn decide(
+    circuit: &Circuit<'_>,
+    operation: Operation,
+    extent: Extent,
+    spots: &[Spot],
+    found: &[Option<Found>],
+) -> Result<Vec<Change>, DriverError> {
+    let found_at = |wanted: &Spot| {
+        let place = spots.iter().position(|spot| spot == wanted)?;
+        found.get(place).cloned().flatten()
+    };
+    if matches!(operation, Operation::Teardown | Operation::Swap) && circuit.moves() {
+        refuse_strangers(circuit, found_at(&circuit.old).as_ref())?;
+    }
+    let held_at = |wanted: &Spot| held(circuit, wanted, found_at(wanted));
+    let edits = match extent {
+        Extent::Whole => {
+            let refused = |failure| DriverError { transient: false, failure };
+            circuit.whole(operation, held_at).map_err(refused)?
+        }
+        Extent::Half => circuit.half(operation, held_at),
+    };
+    let change = |edit: Edit| {
+        let found = found_at(&edit.spot);
+        Change { spot: edit.spot, found, put: edit.put }
+    };
+    Ok(edits.into_iter().map(change).collect())
+}
+
+/// What is held at a spot, and for whom. What bears no mark is taken for this circuit where it is believed to be, at the
+/// old place, if nothing that the device says speaks against it; everywhere else it is somebody's.
+fn held(circuit: &Circuit<'_>, spot: &Spot, found: Option<Found>) -> Option<Holding> {
+    let found = found?;
+    let (service_id, relocation) = match found.mark.clone() {
+        Some(mark) => (mark.service_id, mark.relocation),
+        None if circuit.is_believed(spot, &found) => (circuit.request.service_id.clone(), None),
+        None => (unknown(&found), None),
+    };
+    Some(Holding {
+        presence: found.presence,
+        service_id,
+        relocation,
+        description: found.description,
+        ip: found.ip,
+        vrf: found.vrf,
+    })
+}
+
+/// What a person is told of a circuit that nobody has marked.
+fn unknown(found: &Found) -> String {
+    let ip = found.ip.as_deref().unwrap_or("no address");
+    let vrf = found.vrf.as_deref().unwrap_or("none");
+    format!("a circuit without a mark of Rehome (description `{}`, {ip}, VRF {vrf})", found.description)
+}
+
+/// Nothing is torn down that may be somebody else's: what bears no mark must be as the request says that it is.
+fn refuse_strangers(circuit: &Circuit<'_>, old: Option<&Found>) -> Result<(), DriverError> {
+    let Some(found) = old.filter(|found| found.mark.is_none() && !circuit.is_believed(&circuit.old, found))
+    else {
+        return Ok(());
+    };
+    let Request { service_id, ip, vrf, .. } = circuit.request;
+    let vrf = vrf.as_deref().unwrap_or("none");
+    let expected = match circuit.layer {
+        Layer::L3 => format!("{service_id} with {ip}, VRF {vrf}"),
+        Layer::L2 => service_id.clone(),
+    };
+    let text = format!("{} is not as believed: expected {expected}, found {}", circuit.old, unknown(found));
+    Err(permanent(Reason::Conflict, text))
+}

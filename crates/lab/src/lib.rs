@@ -1,0 +1,4 @@
+//! A lab on this machine: real NETCONF gateways, real switches and real packets, in network namespaces of its own. For
+//! trying the drivers out, for the tests, and for measuring how long a cutover keeps a customer without service.
+//!
+//! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
