@@ -8,6 +8,7 @@ mod domains;
 mod newer;
 mod pauses;
 mod rivals;
+mod sharing;
 mod steering;
 mod trouble;
 mod unknown;

@@ -1,5 +1,7 @@
 //! Devices, and where simulated ones keep what they hold.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, Wait};
@@ -75,6 +77,15 @@ pub enum Operation {
     LookNew,
 }
 
+impl Operation {
+    /// Whether several orders' may share one commit of a device. Only what never touches service: should the commit go
+    /// wrong, nobody is worse off than alone.
+    #[must_use]
+    pub const fn is_shareable(self) -> bool {
+        matches!(self, Self::Reserve | Self::Release)
+    }
+}
+
 /// Why an operation failed, and whether trying again may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}")]
@@ -93,6 +104,22 @@ pub trait Driver: Send {
         operation: Operation,
         order: &'a WorkOrder,
     ) -> Wait<'a, Result<Presence, DriverError>>;
+
+    /// The same operation for several orders that wait for this device, in as few commits as it can; each is answered for
+    /// itself, in their order, and one that is refused does not take others with it.
+    fn perform_all<'a>(
+        &'a mut self,
+        operation: Operation,
+        orders: &'a [Arc<WorkOrder>],
+    ) -> Wait<'a, Vec<Result<Presence, DriverError>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(orders.len());
+            for order in orders {
+                answers.push(self.perform(operation, order).await);
+            }
+            answers
+        })
+    }
 }
 
 /// Opens sessions: the device inventory.
