@@ -3,6 +3,7 @@
 
 mod bounds;
 mod bus;
+mod cutovers;
 mod deliveries;
 mod domains;
 mod newer;

@@ -138,7 +138,8 @@ impl<D: Device> Session<D> {
             .collect()
     }
 
-    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap on a gateway.
+    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap where it
+    /// can't.
     fn check<'s>(
         &self,
         operation: Operation,
@@ -152,8 +153,8 @@ impl<D: Device> Session<D> {
                 self.name, self.layer, order.layer
             ));
         }
-        if operation == Operation::Swap && self.layer == Layer::L3 {
-            return refuse(format!("{} is a gateway, swap is an operation of switches", self.name));
+        if operation == Operation::Swap && self.layer == Layer::L3 && !self.device.swaps() {
+            return refuse(format!("{} can't take a teardown and an install in one change", self.name));
         }
         match devices.find(|device| *device != self.name) {
             Some(other) => refuse(format!("{} can't change a spot on {other}", self.name)),

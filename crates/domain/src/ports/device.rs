@@ -67,7 +67,8 @@ pub enum Operation {
     Install,
     /// Take the old place out of service.
     Teardown,
-    /// Both in one transaction, where one device has both ends (L2).
+    /// Both in one transaction, where one device has both ends: always on a switch, on a gateway that can
+    /// ([`Inventory::swaps`]).
     Swap,
     /// Take a failed install back.
     RollbackInstall,
@@ -126,4 +127,11 @@ pub trait Driver: Send {
 pub trait Inventory: Send + Sync {
     /// A session with a device; none if the layer has no device of that name.
     fn open(&self, layer: Layer, device: &str) -> Option<Box<dyn Driver>>;
+
+    /// Whether a gateway can take both ends in one transaction ([`Operation::Swap`]). One that can't does the teardown and
+    /// the install one by one.
+    fn swaps(&self, device: &str) -> bool {
+        let _ = device;
+        false
+    }
 }
