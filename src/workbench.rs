@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use rehome_actors::wall_clock;
+use rehome_actors::{plan::Foresight, wall_clock};
 use rehome_domain::{
     account::{Account, AccountName},
     lang::Lang,
@@ -21,7 +21,7 @@ use rehome_web::{
 };
 
 use crate::{
-    app::{App, Store},
+    app::{App, Store, inventory},
     http::{self, NoCertificates},
     settings::{Oidc, Settings, Tls},
     sheet::{self, SheetError},
@@ -95,6 +95,7 @@ pub fn open(
         counts: Fresh::counts(Arc::clone(&app.tickets)),
         devices: Fresh::devices(Arc::clone(&app.tickets)),
         figures: Fresh::figures(store.board(), wall_clock()),
+        planner: Arc::new(Foresight::new(inventory(&app.devices, None))),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

@@ -11,6 +11,7 @@ mod circuit;
 pub mod device;
 pub mod faults;
 pub mod pattern;
+mod plan;
 pub mod provision;
 pub mod session;
 pub mod simulated;

@@ -4,6 +4,7 @@
 mod auditing;
 mod contract;
 mod faulty;
+mod planning;
 mod plans;
 mod play;
 mod provisioning;

@@ -9,6 +9,7 @@ mod document;
 mod journal;
 mod letters;
 mod me;
+mod plan;
 mod query;
 mod route;
 mod session;
@@ -31,6 +32,7 @@ pub const BASE: &str = "/api/v1";
 fn routes() -> Vec<Route> {
     [
         tickets::routes(),
+        plan::routes(),
         counts::routes(),
         devices::routes(),
         letters::routes(),

@@ -218,7 +218,7 @@ async fn sheet(
 }
 
 /// A relocation's ticket.
-async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
+pub(super) async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
     match workbench.tickets.load(vec![id]).await?.pop() {
         Some(Loaded::Ticket(ticket)) => Ok(*ticket),
         Some(Loaded::Unreadable(why)) => Err(Problem::Unavailable(why.to_string())),

@@ -7,6 +7,7 @@ mod letters;
 mod lists;
 mod ordering;
 mod passwords;
+mod plans;
 mod provider;
 mod rights;
 mod runs;

@@ -19,10 +19,12 @@ use actix_web::{
 use jiff::{SignedDuration, Timestamp};
 use rehome_actors::{
     helm::{Helm, HelmParts},
+    plan::Foresight,
     supervisor::{SupervisorParts, supervise},
     wall_clock,
 };
 use rehome_bus::{Capacity, Embedded};
+use rehome_devices::simulated::{Devices, Simulated};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
     lang::Lang,
@@ -154,6 +156,10 @@ impl World {
             counts: Fresh::counts(Arc::clone(&store) as _),
             devices: Fresh::devices(Arc::clone(&store) as _),
             figures: Fresh::figures(Arc::clone(&store) as _, clock()),
+            planner: Arc::new(Foresight::new(Arc::new(Simulated::new(
+                Arc::clone(&store) as _,
+                Devices::Any,
+            )))),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,
