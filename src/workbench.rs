@@ -13,10 +13,9 @@ use rehome_domain::{
     webhook::Patience,
 };
 use rehome_web::{
-    Asker, Changes, Door, Fresh, Listening, Pulse, Workbench,
+    Asker, Changes, Door, Fresh, Listening, Pulse, Runs, SheetFault, SheetReader, SheetRow, Workbench,
     door::{Claims, Lifetimes, PasswordError, Passwords, Provider, ProviderParts, one_time},
     frame::Outside,
-    pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::{Postman, PostmanParts, Reach, client::Client},
 };
 

@@ -19,8 +19,10 @@ use crate::{
     frame::{self, Problem},
     fresh::Fresh,
     operations,
-    pages::{self, Pulse, Runs, SheetReader},
+    pages::{self, Pulse},
     readiness::Probe,
+    runs::Runs,
+    sheets::SheetReader,
     tmf,
     webhooks::Reach,
 };

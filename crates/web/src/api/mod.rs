@@ -3,6 +3,7 @@
 //! Each module gives its routes as data ([`route`]): what is served and what the document says is one list.
 
 mod body;
+mod bulk;
 mod counts;
 mod devices;
 mod document;
@@ -12,7 +13,9 @@ mod me;
 mod plan;
 mod query;
 mod route;
+mod runs;
 mod session;
+mod sheets;
 mod steering;
 mod stream;
 mod ticket;
@@ -33,6 +36,9 @@ fn routes() -> Vec<Route> {
     [
         tickets::routes(),
         plan::routes(),
+        bulk::routes(),
+        sheets::routes(),
+        runs::routes(),
         counts::routes(),
         devices::routes(),
         letters::routes(),

@@ -1,6 +1,7 @@
 //! The whole site over a real store, with a clock that is told the time, and without a network.
 
 mod api;
+mod bulk;
 mod cross_site;
 mod frame;
 mod letters;
