@@ -296,6 +296,7 @@ impl App {
             retry: retry(settings),
             hands,
             now: wall_clock(),
+            share: settings.devices.batch,
         })
         .start();
     }

@@ -42,6 +42,8 @@ pub struct Settings {
     pub supervisor: Supervisor,
     /// `[retry]`
     pub retry: Retry,
+    /// `[devices]`
+    pub devices: Devices,
     /// `[deadlines]`
     pub deadlines: Deadlines,
     /// `[store]`
@@ -102,6 +104,14 @@ pub struct Retry {
     pub factor: u32,
     /// The longest pause, in milliseconds.
     pub max_ms: u32,
+}
+
+/// The devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Devices {
+    /// Orders that may share a commit of a device, at most.
+    pub batch: usize,
 }
 
 /// The store.
@@ -254,6 +264,7 @@ const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("supervisor.batch", 1..=10_000),
     ("supervisor.in_flight", 1..=1_000_000),
     ("retry.max_tries", 1..=100),
+    ("devices.batch", 1..=10_000),
     ("retry.first_ms", 1..=DAY_MS),
     ("retry.factor", 1..=100),
     ("retry.max_ms", 1..=DAY_MS),

@@ -35,6 +35,8 @@ pub(crate) struct Tools {
     pub(crate) inventory: Arc<dyn Inventory>,
     pub(crate) retry: RetryPolicy,
     pub(crate) now: Now,
+    /// How many operations may share a commit of a device.
+    pub(crate) share: usize,
     /// One session a device, opened when first needed. Bounded by the inventory.
     pub(crate) sessions: RefCell<HashMap<String, Addr<DeviceSession>>>,
 }
@@ -101,6 +103,7 @@ impl Attempt {
                 Err(Refused::Superseded) => return Err(Stop::Superseded),
                 Err(Refused::Unavailable(why)) => return Err(Stop::Unavailable(why)),
                 Err(Refused::Failed(error)) => error,
+                Err(Refused::Died) => died(device, operation),
             };
             tried += 1;
             let Some(wait) = self.tools.retry.wait_after(tried, &error) else {
@@ -168,23 +171,21 @@ impl Attempt {
 
     /// One try. A session that died of a panic is opened anew and given the message again.
     async fn once(&self, device: &str, operation: Operation) -> Result<Operated, Refused> {
-        let message = Operate { operation, order: Arc::clone(&self.order), part: self.part };
-        for _ in 0..2 {
+        for alone in [false, true] {
+            let order = Arc::clone(&self.order);
+            let message = Operate { operation, order, part: self.part, alone };
             let session = self.session(device)?;
             let span = tracing::info_span!("operation", device, ?operation);
-            match session.send(message.clone()).instrument(span).await {
-                Ok(done) => return done,
-                Err(MailboxError::Closed | MailboxError::Timeout) => {
+            match session.send(message).instrument(span).await {
+                Ok(Err(Refused::Died)) | Err(MailboxError::Closed | MailboxError::Timeout) => {
                     tracing::error!(device, ?operation, "a device session died and is opened anew");
                     // Another order that met the same may have opened it anew already.
                     self.tools.sessions.borrow_mut().retain(|_, known| *known != session);
                 }
+                Ok(done) => return done,
             }
         }
-        let text = format!("the session with {device} died twice over {operation:?}");
-        let failure = Failure { reason: Reason::Other, text };
-        // Perhaps over another order's operation: the retry policy decides how often this one is tried.
-        Err(Refused::Failed(DriverError { transient: true, failure }))
+        Err(Refused::Died)
     }
 
     fn session(&self, device: &str) -> Result<Addr<DeviceSession>, Refused> {
@@ -196,7 +197,10 @@ impl Attempt {
             let failure = Failure { reason: Reason::UnknownDevice, text };
             return Err(Refused::Failed(DriverError { transient: false, failure }));
         };
-        let session = DeviceSession::new(self.tools.layer, Arc::clone(&self.tools.fences), driver).start();
+        let session = {
+            let Tools { layer, fences, share, .. } = self.tools.as_ref();
+            DeviceSession::new(*layer, Arc::clone(fences), driver, *share).start()
+        };
         self.tools.sessions.borrow_mut().insert(device.to_owned(), session.clone());
         Ok(session)
     }
@@ -237,6 +241,13 @@ impl Attempt {
         let (order, report) = self.last.as_ref()?;
         (Some(*order) == self.order.about).then(|| Box::new(report.clone()))
     }
+}
+
+/// A session that died twice over an operation, perhaps over another order's: the retry policy decides how often this one
+/// is tried.
+fn died(device: &str, operation: Operation) -> DriverError {
+    let text = format!("the session with {device} died twice over {operation:?}");
+    DriverError { transient: true, failure: Failure { reason: Reason::Other, text } }
 }
 
 /// Waits for another process that is at the ticket.

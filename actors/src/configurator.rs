@@ -44,6 +44,8 @@ pub struct ConfiguratorParts {
     pub hands: Arc<Semaphore>,
     /// The clock.
     pub now: Now,
+    /// How many operations that wait for one device may share a commit of it; 1: each has its own.
+    pub share: usize,
 }
 
 /// A configurator.
@@ -96,6 +98,7 @@ async fn take_orders(mut queue: Box<dyn WorkQueue>, parts: ConfiguratorParts) {
         inventory: parts.inventory,
         retry: parts.retry,
         now: parts.now,
+        share: parts.share,
         sessions: RefCell::new(HashMap::new()),
     });
     while let Some(Delivery { message, tag, trace, domain }) = queue.next().await {

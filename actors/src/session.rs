@@ -1,21 +1,25 @@
-//! One actor a device: its mailbox is the device's queue, and it does one operation at a time.
+//! One actor a device: what waits in it is the device's queue, and it does one thing at a time.
 //!
 //! Before each operation, within the device's turn, it asks the fence whether the order may still run: so an order that
 //! was superseded can't come back to life after its successor. The fence also sees to it that only one process at a time
 //! is at a ticket's orders.
+//!
+//! A commit on a device costs about the same however much is in it. So what may share one ([`Operation::is_shareable`])
+//! and waits anyway, does; nothing ever waits for others to come.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
-use actix::{Actor, AtomicResponse, Context, Handler, Message, WrapFuture, fut::ActorFutureExt};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt,
+};
+use futures::future::join_all;
 use rehome_domain::{
     id::WorkOrderId,
     order::{Layer, WorkOrder},
     ports::{Admission, Driver, DriverError, FenceStore, Operation, Part},
     reply::{Failure, Presence, Reason, Report},
 };
-
-/// How many operations may wait for one device before its configurator waits too.
-const MAILBOX: usize = 256;
+use tokio::sync::oneshot;
 
 /// A request to do one operation of an order.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct Operate {
     pub order: Arc<WorkOrder>,
     /// For what of it.
     pub part: Part,
+    /// Whether it must not share a commit: a session has died over it, or over one that it shared with.
+    pub alone: bool,
 }
 
 impl Message for Operate {
@@ -54,75 +60,138 @@ pub enum Refused {
     Busy,
     /// The fence could not be asked: nothing was done.
     Unavailable(String),
+    /// The session died meanwhile.
+    Died,
+}
+
+/// What one operation comes to.
+type Answer = Result<Operated, Refused>;
+
+/// An operation that waits for the device's turn, and who wants to know.
+struct Waiting {
+    message: Operate,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// A session with one device.
 pub struct DeviceSession {
     layer: Layer,
     fences: Arc<dyn FenceStore>,
-    /// Absent while an operation runs: handlers can't hold `&mut self` over an await. Invariant: present whenever a
-    /// message is taken from the mailbox, because messages are handled one at a time.
+    /// Absent while the device is at something.
     driver: Option<Box<dyn Driver>>,
+    /// What waits for it, the first to come first. Bounded by the orders that its configurator has in hand.
+    waiting: VecDeque<Waiting>,
+    /// How many operations may share a commit; 1: each has its own.
+    share: usize,
 }
 
 impl DeviceSession {
-    /// A session over a driver.
+    /// A session over a driver, in which so many operations may share a commit.
     #[must_use]
-    pub fn new(layer: Layer, fences: Arc<dyn FenceStore>, driver: Box<dyn Driver>) -> Self {
-        Self { layer, fences, driver: Some(driver) }
+    pub fn new(layer: Layer, fences: Arc<dyn FenceStore>, driver: Box<dyn Driver>, share: usize) -> Self {
+        Self { layer, fences, driver: Some(driver), waiting: VecDeque::new(), share }
     }
+
+    /// The device's next turn, if it is free and something waits.
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        let Some(mut driver) = self.driver.take_if(|_| !self.waiting.is_empty()) else { return };
+        let (layer, fences) = (self.layer, Arc::clone(&self.fences));
+        let (messages, askers): (Vec<_>, Vec<_>) =
+            next(&mut self.waiting, self.share).into_iter().map(|one| (one.message, one.answer)).unzip();
+        let work = async move {
+            let answers = operate(layer, fences.as_ref(), driver.as_mut(), &messages).await;
+            (driver, answers)
+        };
+        ctx.spawn(work.into_actor(self).map(|(driver, answers), session, ctx| {
+            session.driver = Some(driver);
+            for (asker, answer) in askers.into_iter().zip(answers) {
+                // Whoever has asked may be gone: the device was asked all the same, and the fence knows.
+                let _ = asker.send(answer);
+            }
+            session.turn(ctx);
+        }));
+    }
+}
+
+/// What the device does next: the operation that has waited longest, and what may share its commit. Others of the same
+/// ticket never overtake each other: what may share waits for nothing that came before it.
+fn next(waiting: &mut VecDeque<Waiting>, share: usize) -> Vec<Waiting> {
+    let Some(first) = waiting.pop_front() else { return Vec::new() };
+    let Operate { operation, alone, ref order, .. } = first.message;
+    let mut met = vec![order.relocation];
+    let mut turn = vec![first];
+    if alone || !operation.is_shareable() {
+        return turn;
+    }
+    for one in std::mem::take(waiting) {
+        let Operate { operation: its, alone, ref order, .. } = one.message;
+        let shares = its == operation && !alone && !met.contains(&order.relocation);
+        met.push(order.relocation);
+        if shares && turn.len() < share {
+            turn.push(one);
+        } else {
+            waiting.push_back(one);
+        }
+    }
+    turn
 }
 
 impl Actor for DeviceSession {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-    }
 }
 
 impl Handler<Operate> for DeviceSession {
-    type Result = AtomicResponse<Self, Result<Operated, Refused>>;
+    type Result = ResponseFuture<Answer>;
 
-    fn handle(&mut self, message: Operate, _ctx: &mut Self::Context) -> Self::Result {
-        let (layer, fences, driver) = (self.layer, Arc::clone(&self.fences), self.driver.take());
-        let work = async move {
-            let Some(mut driver) = driver else {
-                return (None, Err(Refused::Failed(lost_session())));
-            };
-            let done = operate(layer, fences.as_ref(), driver.as_mut(), &message).await;
-            (Some(driver), done)
-        };
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(|(driver, done), session, _ctx| {
-            session.driver = driver;
-            done
-        })))
+    fn handle(&mut self, message: Operate, ctx: &mut Self::Context) -> Self::Result {
+        let (answer, answered) = oneshot::channel();
+        self.waiting.push_back(Waiting { message, answer });
+        self.turn(ctx);
+        Box::pin(async move { answered.await.unwrap_or(Err(Refused::Died)) })
     }
 }
 
-/// One operation, if the fence admits its order.
-///
-/// # Errors
-/// Why it was not done.
+/// Operations of one kind, those whose orders the fence admits. Answers in their order.
 pub async fn operate(
     layer: Layer,
     fences: &dyn FenceStore,
     driver: &mut dyn Driver,
-    message: &Operate,
-) -> Result<Operated, Refused> {
-    let order = message.order.as_ref();
-    let last = match fences.admit(layer, order.id, message.part).await {
-        Ok(Admission::Go { last: Some((id, report)) }) if id == order.id && is_rolled_back(&report) => {
-            return Err(Refused::Concluded(report));
-        }
-        Ok(Admission::Go { last }) => last,
-        Ok(Admission::Concluded(report)) => return Err(Refused::Concluded(report)),
-        Ok(Admission::Superseded { .. }) => return Err(Refused::Superseded),
-        Ok(Admission::Busy) => return Err(Refused::Busy),
-        Err(error) => return Err(Refused::Unavailable(error.to_string())),
+    messages: &[Operate],
+) -> Vec<Answer> {
+    let admitted = join_all(messages.iter().map(|message| admit(layer, fences, message))).await;
+    let granted = messages.iter().zip(&admitted).filter(|(_, admission)| admission.is_ok());
+    let orders: Vec<_> = granted.map(|(message, _)| Arc::clone(&message.order)).collect();
+    let mut done = match (messages.first(), orders.as_slice()) {
+        (Some(message), [order]) => vec![driver.perform(message.operation, order).await],
+        (Some(message), [_, ..]) => driver.perform_all(message.operation, &orders).await,
+        _ => Vec::new(),
+    }
+    .into_iter();
+    let answer = |admission: Result<_, Refused>| {
+        let last = admission?;
+        let presence = done.next().unwrap_or_else(|| Err(lost_session())).map_err(Refused::Failed)?;
+        Ok(Operated { presence, last })
     };
-    let presence = driver.perform(message.operation, order).await.map_err(Refused::Failed)?;
-    Ok(Operated { presence, last })
+    admitted.into_iter().map(answer).collect()
+}
+
+/// Whether an order may run: the last one concluded for its ticket, if so.
+async fn admit(
+    layer: Layer,
+    fences: &dyn FenceStore,
+    message: &Operate,
+) -> Result<Option<(WorkOrderId, Report)>, Refused> {
+    let order = message.order.id;
+    match fences.admit(layer, order, message.part).await {
+        Ok(Admission::Go { last: Some((id, report)) }) if id == order && is_rolled_back(&report) => {
+            Err(Refused::Concluded(report))
+        }
+        Ok(Admission::Go { last }) => Ok(last),
+        Ok(Admission::Concluded(report)) => Err(Refused::Concluded(report)),
+        Ok(Admission::Superseded { .. }) => Err(Refused::Superseded),
+        Ok(Admission::Busy) => Err(Refused::Busy),
+        Err(error) => Err(Refused::Unavailable(error.to_string())),
+    }
 }
 
 /// Whether L2's own rollback has been done, perhaps by another process that was given the order too.
@@ -131,6 +200,6 @@ const fn is_rolled_back(report: &Report) -> bool {
 }
 
 fn lost_session() -> DriverError {
-    let text = "the device session was lost".to_owned();
+    let text = "the driver did not answer for this order".to_owned();
     DriverError { transient: true, failure: Failure { reason: Reason::Unreachable, text } }
 }

@@ -111,7 +111,7 @@ fn all_mistakes_are_told_at_once_each_by_its_key() {
         [
             "log.levl: is not known, expected one of format, level",
             "retry.factor: is `1.5`, expected a whole number",
-            "sore: is not known, expected one of access, amqp, bus, data, deadlines, http, log, oidc, postgres, retry, run, store, supervisor, telemetry, timers, webhooks, workbench",
+            "sore: is not known, expected one of access, amqp, bus, data, deadlines, devices, http, log, oidc, postgres, retry, run, store, supervisor, telemetry, timers, webhooks, workbench",
             "store.readers: is `none`, expected a whole number",
             "supervisor.bach: is not known, expected one of batch, in_flight",
             "supervisor.in_flight: is `many`, expected a whole number",

@@ -3,11 +3,13 @@
 
 mod bounds;
 mod bus;
+mod cutovers;
 mod deliveries;
 mod domains;
 mod newer;
 mod pauses;
 mod rivals;
+mod sharing;
 mod steering;
 mod trouble;
 mod unknown;

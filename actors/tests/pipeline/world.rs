@@ -155,6 +155,7 @@ impl World {
                 },
                 hands: Arc::new(Semaphore::new(64)),
                 now: wall_clock(),
+                share: 8,
             })
             .start();
         }

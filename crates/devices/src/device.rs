@@ -73,6 +73,11 @@ pub trait Device: Send {
     /// harmless. Permanent, in the device's own words, if it refused.
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>>;
 
+    /// Whether it takes a teardown and an install in one change. Every switch does.
+    fn swaps(&self) -> bool {
+        true
+    }
+
     /// What [`change`](Self::change) would send, line by line as a person of the trade reads it. Touches nothing, and never
     /// shows a credential.
     fn preview(&self, changes: &[Change]) -> Vec<String>;

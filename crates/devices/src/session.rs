@@ -3,6 +3,8 @@
 //! It looks, decides and changes by compare-and-set, and remembers nothing: two processes at one device stay correct, and
 //! doing an operation twice is doing it once. What each operation does is in `circuit`.
 
+use std::sync::Arc;
+
 use rehome_domain::{
     order::{Layer, WorkOrder},
     ports::{Driver, DriverError, Edit, Holding, Operation, Wait},
@@ -68,17 +70,76 @@ impl<D: Device> Session<D> {
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
         let found = self.device.look(&spots).await?;
         let changes = decide(&circuit, operation, extent, &spots, &found)?;
-        let answered = spots.last().zip(found.last()).and_then(|(spot, found)| {
-            let changed = changes.iter().find(|change| change.spot == *spot);
-            changed.map_or_else(|| held(&circuit, spot, found.clone()), |change| change.put.clone())
-        });
+        let answered = answered(&circuit, &spots, &found, &changes);
         if !changes.is_empty() {
             self.device.change(&changes).await?;
         }
         Ok(circuit.presence(answered.as_ref()))
     }
 
-    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap on a gateway.
+    /// As many orders as can be in one change of the device. If it does not take it as a whole, each is tried alone.
+    async fn ensure_all(
+        &mut self,
+        operation: Operation,
+        orders: &[Arc<WorkOrder>],
+    ) -> Vec<Result<Presence, DriverError>> {
+        let shared = self.ensure_shared(operation, orders).await;
+        let mut answers = Vec::with_capacity(orders.len());
+        for (order, answer) in orders.iter().zip(shared) {
+            answers.push(match answer {
+                Some(answer) => answer,
+                None => self.ensure(operation, order, Extent::Whole).await,
+            });
+        }
+        answers
+    }
+
+    /// The answers that a shared change gives; none for an order that has to be tried alone.
+    async fn ensure_shared(
+        &mut self,
+        operation: Operation,
+        orders: &[Arc<WorkOrder>],
+    ) -> Vec<Option<Result<Presence, DriverError>>> {
+        let circuits: Vec<_> = orders.iter().map(|order| Circuit::of(order, self.layer)).collect();
+        let spots: Vec<Vec<Spot>> = circuits.iter().map(|circuit| circuit.spots(operation)).collect();
+        let found = match self.device.look(&spots.concat()).await {
+            Ok(found) => found,
+            Err(error) => return orders.iter().map(|_| Some(Err(error.clone()))).collect(),
+        };
+        let (mut all, mut answers) = (Vec::<Change>::new(), Vec::with_capacity(orders.len()));
+        let mut rest = found.as_slice();
+        for ((order, circuit), spots) in orders.iter().zip(&circuits).zip(&spots) {
+            let (found, others) = rest.split_at_checked(spots.len()).unwrap_or((rest, &[]));
+            rest = others;
+            // Who wants a spot that another one changes must see what that one has made of it.
+            if all.iter().any(|change| spots.contains(&change.spot)) {
+                answers.push(None);
+                continue;
+            }
+            let decided = self
+                .check(operation, order, spots.iter().map(|spot| spot.device.as_str()))
+                .and_then(|()| decide(circuit, operation, Extent::Whole, spots, found));
+            answers.push(Some(decided.map(|changes| {
+                let presence = circuit.presence(answered(circuit, spots, found, &changes).as_ref());
+                all.extend(changes);
+                presence
+            })));
+        }
+        if all.is_empty() {
+            return answers;
+        }
+        let Err(error) = self.device.change(&all).await else { return answers };
+        // Where the device could not be reached at all it would not be reached for each alone either.
+        let for_all = matches!(error.failure.reason, Reason::Unreachable | Reason::Locked | Reason::TimedOut);
+        let alone = || (error.transient && for_all).then(|| Err(error.clone()));
+        answers
+            .into_iter()
+            .map(|answer| if matches!(answer, Some(Ok(_))) { alone() } else { answer })
+            .collect()
+    }
+
+    /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap where it
+    /// can't.
     fn check<'s>(
         &self,
         operation: Operation,
@@ -92,8 +153,8 @@ impl<D: Device> Session<D> {
                 self.name, self.layer, order.layer
             ));
         }
-        if operation == Operation::Swap && self.layer == Layer::L3 {
-            return refuse(format!("{} is a gateway, swap is an operation of switches", self.name));
+        if operation == Operation::Swap && self.layer == Layer::L3 && !self.device.swaps() {
+            return refuse(format!("{} can't take a teardown and an install in one change", self.name));
         }
         match devices.find(|device| *device != self.name) {
             Some(other) => refuse(format!("{} can't change a spot on {other}", self.name)),
@@ -110,6 +171,26 @@ impl<D: Device> Driver for Session<D> {
     ) -> Wait<'a, Result<Presence, DriverError>> {
         Box::pin(self.ensure(operation, order, Extent::Whole))
     }
+
+    fn perform_all<'a>(
+        &'a mut self,
+        operation: Operation,
+        orders: &'a [Arc<WorkOrder>],
+    ) -> Wait<'a, Vec<Result<Presence, DriverError>>> {
+        Box::pin(self.ensure_all(operation, orders))
+    }
+}
+
+/// What is at the spot an operation answers for, once the changes are made.
+fn answered(
+    circuit: &Circuit<'_>,
+    spots: &[Spot],
+    found: &[Option<Found>],
+    changes: &[Change],
+) -> Option<Holding> {
+    let (spot, found) = spots.last().zip(found.last())?;
+    let changed = changes.iter().find(|change| change.spot == *spot);
+    changed.map_or_else(|| held(circuit, spot, found.clone()), |change| change.put.clone())
 }
 
 /// The changes that an operation means, from what was found.

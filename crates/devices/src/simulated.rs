@@ -100,6 +100,11 @@ impl Device for Remembered {
         })
     }
 
+    /// Gateways don't, so that claim 5's four outcomes can be told apart without a device that refuses something.
+    fn swaps(&self) -> bool {
+        self.layer == Layer::L2
+    }
+
     fn preview(&self, changes: &[Change]) -> Vec<String> {
         let line = |change: &Change| match &change.put {
             Some(holding) => format!("put {} at {}", holding.service_id, change.spot),

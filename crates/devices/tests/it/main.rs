@@ -8,5 +8,6 @@ mod plans;
 mod play;
 mod provisioning;
 mod runs;
+mod sharing;
 mod sheets;
 mod world;

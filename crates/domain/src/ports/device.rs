@@ -1,5 +1,7 @@
 //! Devices, and where simulated ones keep what they hold.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, Wait};
@@ -65,7 +67,8 @@ pub enum Operation {
     Install,
     /// Take the old place out of service.
     Teardown,
-    /// Both in one transaction, where one device has both ends (L2).
+    /// Both in one transaction, where one device has both ends: always on a switch, on a gateway that can
+    /// ([`Inventory::swaps`]).
     Swap,
     /// Take a failed install back.
     RollbackInstall,
@@ -73,6 +76,15 @@ pub enum Operation {
     LookOld,
     /// Say what is at the new place.
     LookNew,
+}
+
+impl Operation {
+    /// Whether several orders' may share one commit of a device. Only what never touches service: should the commit go
+    /// wrong, nobody is worse off than alone.
+    #[must_use]
+    pub const fn is_shareable(self) -> bool {
+        matches!(self, Self::Reserve | Self::Release)
+    }
 }
 
 /// Why an operation failed, and whether trying again may help.
@@ -93,10 +105,33 @@ pub trait Driver: Send {
         operation: Operation,
         order: &'a WorkOrder,
     ) -> Wait<'a, Result<Presence, DriverError>>;
+
+    /// The same operation for several orders that wait for this device, in as few commits as it can; each is answered for
+    /// itself, in their order, and one that is refused does not take others with it.
+    fn perform_all<'a>(
+        &'a mut self,
+        operation: Operation,
+        orders: &'a [Arc<WorkOrder>],
+    ) -> Wait<'a, Vec<Result<Presence, DriverError>>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(orders.len());
+            for order in orders {
+                answers.push(self.perform(operation, order).await);
+            }
+            answers
+        })
+    }
 }
 
 /// Opens sessions: the device inventory.
 pub trait Inventory: Send + Sync {
     /// A session with a device; none if the layer has no device of that name.
     fn open(&self, layer: Layer, device: &str) -> Option<Box<dyn Driver>>;
+
+    /// Whether a gateway can take both ends in one transaction ([`Operation::Swap`]). One that can't does the teardown and
+    /// the install one by one.
+    fn swaps(&self, device: &str) -> bool {
+        let _ = device;
+        false
+    }
 }
