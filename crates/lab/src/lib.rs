@@ -2,3 +2,10 @@
 //! trying the drivers out, for the tests, and for measuring how long a cutover keeps a customer without service.
 //!
 //! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
+//!
+//! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
+//! - [`switch`]: Open vSwitch.
+
+pub mod certificates;
+pub mod daemon;
+pub mod switch;
