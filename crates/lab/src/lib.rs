@@ -4,8 +4,10 @@
 //! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
 //!
 //! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
+//! - [`gateway`]: netconfd behind sshd;
 //! - [`switch`]: Open vSwitch.
 
 pub mod certificates;
 pub mod daemon;
+pub mod gateway;
 pub mod switch;

@@ -4,6 +4,7 @@
 mod auditing;
 mod contract;
 mod faulty;
+mod netconf;
 mod planning;
 mod plans;
 mod play;
