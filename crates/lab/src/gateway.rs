@@ -1,53 +1,68 @@
-//! A gateway of the lab: netconfd behind an sshd of its own, by hand, from a directory of its own. Its model is
-//! ietf-interfaces with our VLAN module; its configuration is gone when it ends.
+//! A gateway of the lab: `netconfd` behind an `sshd` of its own, from a directory of its own. Its model is ietf-interfaces and
+//! ietf-ip, and [`MODULE`] for tagged sub-interfaces.
+//!
+//! `netconfd` has habits that are seen to here: it must be told the SSH port, it writes below its `HOME`, it dies of a socket
+//! that a former one has left, and only root may log in to it without further ado.
 
 use std::{
-    fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt as _,
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    process::Command,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, DaemonError, command, run};
 
-/// Where Debian's package keeps the models.
-const MODELS: &str = "/usr/share/yuma/modules";
-
-/// Our model of sub-interfaces.
-const VLAN_MODEL: &str = include_str!("../yang/rehome-vlan.yang");
-
-/// The models of a gateway.
-const MODULES: [&str; 4] = ["iana-if-type", "ietf-interfaces", "ietf-ip", "rehome-vlan"];
+/// Our YANG module, which the server loads.
+pub const MODULE: &str = include_str!("../yang/rehome-vlan.yang");
+/// Where Debian keeps the other modules.
+const MODULES: &str = "/usr/share/yuma/modules";
+/// What every gateway loads, our module last.
+const LOADED: [&str; 4] = ["ietf-interfaces", "ietf-ip", "iana-if-type", "rehome-vlan"];
+/// What stands between sshd and netconfd.
+const SUBSYSTEM: &str = "/usr/sbin/netconf-subsystem";
+/// sshd can't be told to take any free port, and one that was free may be taken by the time that it starts.
+const TRIES: usize = 5;
 
 /// What a gateway is to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
+    /// The physical ports that it has from the start.
+    pub ports: Vec<String>,
     /// Where it keeps its files; none: in a directory that goes with it.
     pub directory: Option<PathBuf>,
-    /// Its ports: sub-interfaces are made on them.
-    pub ports: Vec<String>,
+    /// Where the server finds code that is called before and after commits (`librehome-vlan.so`); none: it only keeps what it
+    /// is told.
+    pub code: Option<PathBuf>,
+    /// What the server's code finds in its environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A gateway that runs. Ends with this, unless it is [left running](Self::leave).
 #[derive(Debug)]
 pub struct Gateway {
+    options: Options,
     directory: PathBuf,
-    ports: Vec<String>,
-    server: Daemon,
-    shell: Daemon,
     port: u16,
+    server: Daemon,
+    sshd: Daemon,
     // Invariant: the last field, so that the directory goes after the processes that use it.
     own_directory: Option<TempDir>,
 }
 
 impl Gateway {
-    /// Starts one, and waits until it answers. Needs root: its sshd lets root in, by a key that is made here.
+    /// Starts one, and waits until it takes connections.
     ///
     /// # Errors
-    /// netconfd or sshd is not installed, or did not start: with the end of its log.
+    /// This is not root, a package is not installed, or something did not start: with the end of its log.
     pub fn start(options: Options) -> Result<Self, DaemonError> {
+        if !rustix::process::geteuid().is_root() {
+            let detail = "a gateway of the lab needs root: run this as root, after scripts/setup".to_owned();
+            return Err(DaemonError::Failed { program: "sshd".to_owned(), detail });
+        }
         let own_directory = match options.directory {
             Some(_) => None,
             None => Some(
@@ -59,35 +74,55 @@ impl Gateway {
         };
         let given = options.directory.clone();
         let directory = given.or_else(|| Some(own_directory.as_ref()?.path().to_owned())).unwrap_or_default();
-        let port = free_port(&directory)?;
-        key(&directory.join("host_key"))?;
-        key(&directory.join("user_key"))?;
-        write(&directory.join("sshd_config"), &sshd_config(&directory, port))?;
-        write(&directory.join("rehome-vlan.yang"), VLAN_MODEL)?;
-        let shell = shell(&directory, port)?;
-        let server = server(&directory, port, &options.ports)?;
-        Ok(Self { directory, ports: options.ports, server, shell, port, own_directory })
+        furnish(&directory, &options)?;
+        let (sshd, port) = listening(&directory)?;
+        let server = netconfd(&directory, port, &options)?;
+        Ok(Self { options, directory, port, server, sshd, own_directory })
     }
 
-    /// Where it listens: `127.0.0.1:port`. The same after a restart.
+    /// Where it takes SSH connections. The same after a restart.
     #[must_use]
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The private key that it lets root in by.
+    /// Who may log in, with [`key`](Self::key).
     #[must_use]
-    pub fn user_key(&self) -> PathBuf {
+    pub const fn user(&self) -> &'static str {
+        "root"
+    }
+
+    /// The private key that lets its user in.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
         self.directory.join("user_key")
+    }
+
+    /// A private key that lets nobody in.
+    #[must_use]
+    pub fn wrong_key(&self) -> PathBuf {
+        self.directory.join("other_key")
     }
 
     /// The fingerprint of its host key: `SHA256:…`.
     ///
     /// # Errors
-    /// `ssh-keygen` can't be run.
+    /// The key can't be read.
     pub fn fingerprint(&self) -> Result<String, DaemonError> {
-        let told = run(command("ssh-keygen").args(["-l", "-f"]).arg(self.directory.join("host_key.pub")))?;
+        let told = run(command("ssh-keygen").arg("-lf").arg(self.directory.join("host_key.pub")))?;
         Ok(told.split_whitespace().nth(1).unwrap_or_default().to_owned())
+    }
+
+    /// A `known_hosts` file that knows it.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn known_hosts(&self) -> Result<PathBuf, DaemonError> {
+        let key = self.directory.join("host_key.pub");
+        let line = std::fs::read_to_string(&key).map_err(|source| DaemonError::File { path: key, source })?;
+        let path = self.directory.join("known_hosts");
+        write(&path, &format!("[127.0.0.1]:{} {line}", self.port))?;
+        Ok(path)
     }
 
     /// Its directory.
@@ -96,33 +131,41 @@ impl Gateway {
         &self.directory
     }
 
-    /// The NETCONF server: to hold it up or to kill it.
+    /// The process that keeps the configuration: to hold it up, to let it go on, or to kill it.
     pub const fn server(&mut self) -> &mut Daemon {
         &mut self.server
     }
 
-    /// Ends the NETCONF server, if it still runs, and starts it anew with nothing but its ports: it keeps no configuration.
+    /// Ends the server at once if it still runs, and starts it again with what it has kept. Sessions are lost.
     ///
     /// # Errors
     /// It did not start.
     pub fn restart(&mut self) -> Result<(), DaemonError> {
         self.server.kill();
-        self.server = server(&self.directory, self.port, &self.ports)?;
+        self.drop_sessions();
+        self.server = netconfd(&self.directory, self.port, &self.options)?;
         Ok(())
     }
 
-    /// Shows another host key from now on, as a device that was replaced would.
+    /// Cuts every SSH session, as a broken line would; the server goes on.
+    pub fn drop_sessions(&self) {
+        for pid in self.sshd.pid().map(descendants).unwrap_or_default() {
+            if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+                // It may have ended by itself meanwhile.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+
+    /// Gives it another host key, as if another machine had taken its place.
     ///
     /// # Errors
-    /// The key can't be made, or sshd does not start.
+    /// The key can't be made, or sshd did not start.
     pub fn change_host_key(&mut self) -> Result<(), DaemonError> {
-        self.shell.kill();
-        for file in ["host_key", "host_key.pub"] {
-            let path = self.directory.join(file);
-            fs::remove_file(&path).map_err(|source| DaemonError::File { path, source })?;
-        }
-        key(&self.directory.join("host_key"))?;
-        self.shell = shell(&self.directory, self.port)?;
+        self.drop_sessions();
+        self.sshd.kill();
+        make_key(&self.directory, "host_key")?;
+        self.sshd = sshd(&self.directory)?;
         Ok(())
     }
 
@@ -132,90 +175,130 @@ impl Gateway {
         if let Some(directory) = self.own_directory.take() {
             let _ = directory.keep();
         }
-        [self.server.leave(), self.shell.leave()].into_iter().flatten().collect()
+        [self.sshd.leave_running(), self.server.leave_running()].into_iter().flatten().collect()
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port(directory: &Path) -> Result<u16, DaemonError> {
-    let file = |source| DaemonError::File { path: directory.to_owned(), source };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(file)?;
-    Ok(listener.local_addr().map_err(file)?.port())
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.drop_sessions();
+    }
 }
 
-fn key(path: &Path) -> Result<(), DaemonError> {
-    run(command("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "rehome lab", "-f"]).arg(path))?;
-    Ok(())
+/// Writes all that the two servers need.
+fn furnish(directory: &Path, options: &Options) -> Result<(), DaemonError> {
+    let home = directory.join("home/.yuma");
+    std::fs::create_dir_all(&home).map_err(|source| DaemonError::File { path: home, source })?;
+    // sshd's own, which a machine without a running sshd does not have.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    write(&directory.join("rehome-vlan.yang"), MODULE)?;
+    write(&directory.join("startup-cfg.xml"), &startup(&options.ports))?;
+    for key in ["host_key", "user_key", "other_key"] {
+        make_key(directory, key)?;
+    }
+    let allowed = directory.join("authorized_keys");
+    let copied = std::fs::copy(directory.join("user_key.pub"), &allowed);
+    copied.map(drop).map_err(|source| DaemonError::File { path: allowed, source })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), DaemonError> {
-    let file = |source| DaemonError::File { path: path.to_owned(), source };
-    fs::write(path, text).map_err(file)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(file)
+/// The ports, up and without addresses.
+fn startup(ports: &[String]) -> String {
+    let port = |name: &String| {
+        format!(
+            "<interface><name>{name}</name><type xmlns:i=\"urn:ietf:params:xml:ns:yang:iana-if-type\">\
+             i:ethernetCsmacd</type><enabled>true</enabled></interface>"
+        )
+    };
+    let ports: String = ports.iter().map(port).collect();
+    format!(
+        "<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\">\
+         <interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{ports}</interfaces></config>\n"
+    )
+}
+
+fn make_key(directory: &Path, name: &str) -> Result<(), DaemonError> {
+    let path = directory.join(name);
+    // ssh-keygen asks before it writes over one.
+    let _ = std::fs::remove_file(&path);
+    run(command("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(path)).map(drop)
+}
+
+/// An sshd at a free port.
+fn listening(directory: &Path) -> Result<(Daemon, u16), DaemonError> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let port = free_port().map_err(|source| DaemonError::File { path: directory.to_owned(), source })?;
+        write(&directory.join("sshd_config"), &sshd_config(directory, port))?;
+        match sshd(directory) {
+            Err(DaemonError::Failed { .. }) if left > 0 => {}
+            started => return Ok((started?, port)),
+        }
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn sshd_config(directory: &Path, port: u16) -> String {
-    let directory = directory.display();
+    let at = directory.display();
     format!(
-        "Port {port}\n\
-         ListenAddress 127.0.0.1\n\
-         HostKey {directory}/host_key\n\
-         PidFile none\n\
-         AuthorizedKeysFile {directory}/user_key.pub\n\
-         StrictModes no\n\
-         UsePAM no\n\
-         PasswordAuthentication no\n\
-         PermitRootLogin prohibit-password\n\
-         MaxSessions 64\n\
-         MaxStartups 64\n\
-         Subsystem netconf \"/usr/sbin/netconf-subsystem --ncxserver-sockname={port}@{directory}/ncx.sock\"\n"
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nAuthorizedKeysFile {at}/authorized_keys\n\
+         StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n\
+         KbdInteractiveAuthentication no\nUsePAM no\nPidFile none\nMaxStartups 200\n\
+         Subsystem netconf \"{SUBSYSTEM} --ncxserver-sockname={port}@{at}/netconfd.sock\"\n"
     )
 }
 
-fn shell(directory: &Path, port: u16) -> Result<Daemon, DaemonError> {
-    // sshd insists on it, whatever its configuration; Debian makes it when the service starts.
-    let separation = Path::new("/run/sshd");
-    fs::create_dir_all(separation)
-        .map_err(|source| DaemonError::File { path: separation.to_owned(), source })?;
-    let mut sshd = command("/usr/sbin/sshd");
-    sshd.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config"));
-    let mut shell = Daemon::start(&mut sshd, &directory.join("sshd.log"))?;
-    shell.until("listening of sshd", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
-    Ok(shell)
+fn sshd(directory: &Path) -> Result<Daemon, DaemonError> {
+    let log = directory.join("sshd.log");
+    let before = std::fs::read_to_string(&log).unwrap_or_default().len();
+    let mut command = command("sshd");
+    command.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config"));
+    let mut daemon = Daemon::start(&mut command, &log)?;
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    daemon.until("listening of sshd", || {
+        said().get(before..).is_some_and(|log| log.contains("Server listening"))
+    })?;
+    Ok(daemon)
 }
 
-fn server(directory: &Path, port: u16, ports: &[String]) -> Result<Daemon, DaemonError> {
-    let socket = directory.join("ncx.sock");
-    // One that is left over makes it give up.
-    let _ = fs::remove_file(&socket);
-    let startup = directory.join("startup.xml");
-    write(&startup, &startup_config(ports))?;
-    let mut netconfd = command("netconfd");
-    netconfd
-        .env("HOME", directory)
-        .arg("--superuser=root")
-        .arg(format!("--port={port}"))
-        .arg(format!("--ncxserver-sockname={}", socket.display()))
-        .arg(format!("--modpath={}:{MODELS}", directory.display()))
-        .args(MODULES.map(|module| format!("--module={module}")))
-        .arg(format!("--startup={}", startup.display()))
-        .arg("--log-level=info");
-    let mut server = Daemon::start(&mut netconfd, &directory.join("netconfd.log"))?;
-    server.until("listening of netconfd", || std::os::unix::net::UnixStream::connect(&socket).is_ok())?;
-    Ok(server)
+fn netconfd(directory: &Path, port: u16, options: &Options) -> Result<Daemon, DaemonError> {
+    let socket = directory.join("netconfd.sock");
+    let _ = std::fs::remove_file(&socket);
+    let log = directory.join("netconfd.log");
+    let before = std::fs::read_to_string(&log).unwrap_or_default().len();
+    let mut daemon = Daemon::start(&mut server(directory, port, &socket, options), &log)?;
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    daemon.until("start of netconfd", || {
+        socket.exists() && said().get(before..).is_some_and(|log| log.contains("Running netconfd server"))
+    })?;
+    Ok(daemon)
 }
 
-fn startup_config(ports: &[String]) -> String {
-    let port = |name: &String| {
-        format!(
-            "<interface><name>{name}</name><type xmlns:ianaift=\"urn:ietf:params:xml:ns:yang:iana-if-type\">\
-             ianaift:ethernetCsmacd</type></interface>"
-        )
-    };
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <nc:config xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\">\
-         <interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{}</interfaces></nc:config>\n",
-        ports.iter().map(port).collect::<String>()
-    )
+fn server(directory: &Path, port: u16, socket: &Path, options: &Options) -> Command {
+    let mut command = command("netconfd");
+    command.current_dir(directory).env("HOME", directory.join("home"));
+    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
+    command.arg(format!("--modpath={}:{MODULES}", directory.display()));
+    command.args(LOADED.map(|module| format!("--module={module}")));
+    if let Some(code) = &options.code {
+        command.arg(format!("--runpath={}", code.display()));
+    }
+    command.arg(format!("--ncxserver-sockname={}", socket.display())).arg(format!("--port={port}"));
+    command.arg(format!("--startup={}", directory.join("startup-cfg.xml").display()));
+    command.args(["--superuser=root", "--log-level=info"]);
+    command
+}
+
+fn write(path: &Path, text: &str) -> Result<(), DaemonError> {
+    std::fs::write(path, text).map_err(|source| DaemonError::File { path: path.to_owned(), source })
+}
+
+/// The processes that a process has started, and theirs.
+fn descendants(pid: u32) -> Vec<u32> {
+    let told = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = told.split_whitespace().filter_map(|child| child.parse().ok());
+    children.flat_map(|child| [descendants(child), vec![child]].concat()).collect()
 }

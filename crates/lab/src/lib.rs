@@ -4,8 +4,7 @@
 //! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
 //!
 //! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
-//! - [`gateway`]: netconfd behind sshd;
-//! - [`switch`]: Open vSwitch.
+//! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH.
 
 pub mod certificates;
 pub mod daemon;

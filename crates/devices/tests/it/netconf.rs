@@ -33,9 +33,9 @@ impl World {
         let gateway = Gateway::start(gateway::Options { ports, ..gateway::Options::default() }).unwrap();
         let options = Options {
             ssh: ssh::Options {
-                address: gateway.address(),
-                user: "root".to_owned(),
-                key_file: Some(gateway.user_key()),
+                address: gateway.address().to_string(),
+                user: gateway.user().to_owned(),
+                key_file: Some(gateway.key()),
                 password_env: None,
                 password_file: None,
                 host_keys: vec![gateway.fingerprint().unwrap()],
@@ -193,7 +193,7 @@ fn a_refusal_comes_back_in_the_devices_own_words_and_leaves_nothing_behind() {
     let mut session = world.session();
     let refused = world.perform(&mut session, Operation::Install, &order).unwrap_err();
     assert_eq!((refused.transient, refused.failure.reason), (false, Reason::Rejected));
-    assert!(refused.failure.text.contains("tags-in-use"), "{refused}");
+    assert!(refused.failure.text.contains("tags-taken"), "{refused}");
     assert_eq!(world.perform(&mut session, Operation::LookNew, &order), Ok(Presence::Absent));
     world.edit_by_hand("<interface><name>ge-0/0/3</name><description>free</description></interface>");
 }
@@ -274,14 +274,8 @@ fn a_commit_that_was_never_confirmed_is_taken_back_by_whoever_comes_next() {
 fn a_changed_host_key_and_wrong_credentials_are_refused_with_what_to_do() {
     let mut world = World::new();
     let (_, order) = moved(1);
-    let strange = world.gateway.directory().join("strange");
-    std::process::Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&strange)
-        .status()
-        .unwrap();
     let mut options = world.options.clone();
-    options.ssh.key_file = Some(strange);
+    options.ssh.key_file = Some(world.gateway.wrong_key());
     let line = world.line_with(options);
     let refused = world.runtime.block_on(line.check()).unwrap_err();
     assert!(!refused.transient && refused.failure.text.contains("does not let `root` in"), "{refused}");
