@@ -1,6 +1,7 @@
 //! Devices: what the configurators work on.
 //!
 //! - [`device`]: what a driver makes of a device; [`session`]: what an operation means, whichever driver it is;
+//! - [`ovsdb`]: switches over OVSDB;
 //! - [`simulated`]: gateways and switches over a memory that outlives the process, for everything that needs no wire;
 //! - [`provision`] and [`audit`]: the simulated network before the relocations, and a check of it after them;
 //! - [`pattern`]: names of devices and services with `*`;
@@ -10,6 +11,7 @@ pub mod audit;
 mod circuit;
 pub mod device;
 pub mod faults;
+pub mod ovsdb;
 pub mod pattern;
 pub mod provision;
 pub mod session;

@@ -4,6 +4,7 @@
 mod auditing;
 mod contract;
 mod faulty;
+mod ovsdb;
 mod plans;
 mod play;
 mod provisioning;
