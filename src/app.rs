@@ -34,7 +34,9 @@ use rehome_web::Probe;
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
-pub use self::adapters::{DEFAULT_DOMAIN, Store, amqp_options, domains, postgres_options, sqlite_options};
+pub use self::adapters::{
+    DEFAULT_DOMAIN, Store, amqp_options, domains, inventory, postgres_options, sqlite_options,
+};
 use crate::settings::{Settings, StoreKind};
 
 /// The database's name in a data directory.
@@ -186,7 +188,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let faults = faults.map(Arc::new);
         let devices = store.devices();
-        let inventory = adapters::inventory(&devices, faults.clone());
+        let inventory = inventory(&devices, faults.clone());
         Self::start_on(settings, store, lock, faults, roles, Network { devices, inventory }).await
     }
 

@@ -355,6 +355,12 @@ texts! {
         "已重新发送，但仍无工单可受理：{why}。已成为新的死信";
     letter_on_its_way(id): "sent again; `rehome show {id}` tells what becomes of it", "已重新发送；结果见 `rehome show {id}`";
     letter_dropped(): "dropped", "已丢弃";
+    plan_of(service, id): "{service} ({id})", "{service}（{id}）";
+    plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
+    plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";
+    plan_now(spot, held): "{spot}  now: {held}", "{spot}  现在：{held}";
+    plan_nothing(): "nothing to change", "无需改动";
+    plan_order_refused(why): "would be refused: {why}", "将被拒绝：{why}";
     alarm(): "alarm", "告警";
     export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
         "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";

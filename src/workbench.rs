@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use rehome_actors::wall_clock;
+use rehome_actors::{plan::Foresight, wall_clock};
 use rehome_domain::{
     account::{Account, AccountName},
     lang::Lang,
@@ -13,15 +13,14 @@ use rehome_domain::{
     webhook::Patience,
 };
 use rehome_web::{
-    Asker, Changes, Door, Fresh, Listening, Pulse, Workbench,
+    Asker, Changes, Door, Fresh, Listening, Pulse, Runs, SheetFault, SheetReader, SheetRow, Workbench,
     door::{Claims, Lifetimes, PasswordError, Passwords, Provider, ProviderParts, one_time},
     frame::Outside,
-    pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::{Postman, PostmanParts, Reach, client::Client},
 };
 
 use crate::{
-    app::{App, Store},
+    app::{App, Store, inventory},
     http::{self, NoCertificates},
     settings::{Oidc, Settings, Tls},
     sheet::{self, SheetError},
@@ -95,6 +94,7 @@ pub fn open(
         counts: Fresh::counts(Arc::clone(&app.tickets)),
         devices: Fresh::devices(Arc::clone(&app.tickets)),
         figures: Fresh::figures(store.board(), wall_clock()),
+        planner: Arc::new(Foresight::new(inventory(&app.devices, None))),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

@@ -16,6 +16,7 @@
 //! - [`dead`]: brings what the bus could give to nobody to where people look for it.
 //! - [`helm`]: knows what is paused, and lets what a pause held back begin when it is over.
 //! - [`metrics`]: what the others count.
+//! - [`plan`]: what a relocation would change on its devices, before it does.
 //! - [`resume`]: at start, reads every open ticket's journal again, sets aside what can't be read, and sends again
 //!   what a bus that keeps nothing has lost.
 
@@ -26,6 +27,7 @@ pub mod helm;
 pub mod l2;
 pub mod l3;
 pub mod metrics;
+pub mod plan;
 pub mod resume;
 pub mod retry;
 pub mod session;

@@ -349,10 +349,9 @@ fn fate(fate: faults::Fate) -> Fate {
     }
 }
 
-pub(super) fn inventory(
-    devices: &Arc<dyn DeviceMemory>,
-    faults: Option<Arc<FaultPlan>>,
-) -> Arc<dyn Inventory> {
+/// The devices: simulated ones over a memory, with what a fault plan makes go wrong.
+#[must_use]
+pub fn inventory(devices: &Arc<dyn DeviceMemory>, faults: Option<Arc<FaultPlan>>) -> Arc<dyn Inventory> {
     let simulated = Simulated::new(Arc::clone(devices), Devices::Any);
     match faults {
         None => Arc::new(simulated),

@@ -13,6 +13,7 @@ mod export;
 mod help;
 mod list;
 mod offline;
+mod plan;
 mod ready;
 mod remote;
 mod replay;
@@ -96,6 +97,7 @@ enum Verb {
     Run(run::Args),
     Serve(serve::Args),
     Submit(submit::Args),
+    Plan(plan::Args),
     List(list::Args),
     Show(show::Args),
     Watch(watch::Args),
@@ -244,6 +246,7 @@ impl Verb {
         match self {
             Self::Run(args) => on_system(run::run(args, setting)),
             Self::Serve(args) => on_system(serve::serve(args, setting)),
+            Self::Plan(args) => on_system(plan::plan(args, setting)),
             Self::Submit(args) => on_system(submit::submit(args, setting)),
             Self::Watch(args) => on_system(watch::watch(args, setting)),
             Self::Deploy(args) => act::deploy(&args, setting),

@@ -142,7 +142,7 @@ fn plan(lang: Lang, path: &Path) -> Result<FaultPlan, Failure> {
     })
 }
 
-fn default_data(settings: &Settings, sheet: &Path) -> PathBuf {
+pub(super) fn default_data(settings: &Settings, sheet: &Path) -> PathBuf {
     settings.data.dir.join(sheet.file_stem().unwrap_or_default())
 }
 

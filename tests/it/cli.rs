@@ -358,3 +358,26 @@ fn a_pause_is_shown_by_check_refuses_a_second_resume_and_holds_a_run_back_until_
     let (code, text) = said(at("drain").args(["--reason", "new release"]));
     assert!(code == Some(0) && text.ends_with("0 under way\n"), "{text}");
 }
+
+#[test]
+fn a_plan_tells_what_a_run_will_change_and_after_it_that_all_is_so_already() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sheet, data) = (dir.path().join("sheet.csv"), dir.path().join("data"));
+    write_sheet(&sheet, 2);
+    let before = Said::of(rehome(&["plan"]).arg(&sheet).env("REHOME__DATA__DIR", dir.path()));
+    before.is(0, &["now: in service for", "reserve\n  + ", "cutover\n  - "]);
+    let chinese =
+        Said::of(rehome(&["plan", "--lang", "zh"]).arg(&sheet).env("REHOME__DATA__DIR", dir.path()));
+    chinese.is(0, &["现在：在用", "预占回滚"]);
+    Said::of(&mut run(&sheet, &data, None)).json(0);
+    let after = Said::of(rehome(&["plan", "--json"]).arg(&sheet).arg("--data").arg(&data)).json(0);
+    let orders = after["plans"].as_array().unwrap().iter().flat_map(|one| {
+        let devices = one["plan"]["devices"].as_array().unwrap();
+        devices.iter().flat_map(|device| device["orders"].as_array().unwrap())
+    });
+    let cutovers: Vec<&Value> = orders.filter(|order| order["order"] == "cutover").collect();
+    assert!(
+        cutovers.len() >= 4 && cutovers.iter().all(|order| order["changes"] == serde_json::json!([])),
+        "{after:#}"
+    );
+}

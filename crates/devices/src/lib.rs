@@ -13,6 +13,7 @@ pub mod device;
 pub mod faults;
 pub mod ovsdb;
 pub mod pattern;
+mod plan;
 pub mod provision;
 pub mod session;
 pub mod simulated;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rehome_domain::{
     order::{Layer, WorkOrder},
+    plan::DevicePlan,
     ports::{Driver, DriverError, Edit, Holding, Operation, Wait},
     reply::{Presence, Reason},
     request::{Request, Spot},
@@ -15,6 +16,7 @@ use rehome_domain::{
 use crate::{
     circuit::Circuit,
     device::{Change, Device, Found, permanent},
+    plan,
 };
 
 /// A session with one device.
@@ -36,6 +38,18 @@ impl<D: Device> Session<D> {
     #[must_use]
     pub fn new(layer: Layer, name: impl Into<String>, device: D) -> Self {
         Self { device, layer, name: name.into() }
+    }
+
+    /// What this device holds at a relocation's spots on it, and what each of its orders would do here.
+    async fn foresee(&mut self, order: &WorkOrder) -> Result<DevicePlan, DriverError> {
+        let circuit = Circuit::of(order, self.layer);
+        let mut spots = vec![circuit.old.clone(), circuit.new.clone()];
+        spots.dedup();
+        spots.retain(|spot| spot.device == self.name);
+        let found = self.device.look(&spots).await?;
+        let swaps = self.layer == Layer::L2 || self.device.swaps();
+        let preview = |changes: &[Change]| self.device.preview(changes);
+        Ok(plan::foresee(&circuit, &self.name, swaps, spots.into_iter().zip(found), preview))
     }
 
     pub(crate) const fn layer(&self) -> Layer {
@@ -172,6 +186,10 @@ impl<D: Device> Driver for Session<D> {
         Box::pin(self.ensure(operation, order, Extent::Whole))
     }
 
+    fn plan<'a>(&'a mut self, order: &'a WorkOrder) -> Wait<'a, Result<DevicePlan, DriverError>> {
+        Box::pin(self.foresee(order))
+    }
+
     fn perform_all<'a>(
         &'a mut self,
         operation: Operation,
@@ -225,7 +243,7 @@ fn decide(
 
 /// What is held at a spot, and for whom. What bears no mark is taken for this circuit where it is believed to be, at the
 /// old place, if nothing that the device says speaks against it; everywhere else it is somebody's.
-fn held(circuit: &Circuit<'_>, spot: &Spot, found: Option<Found>) -> Option<Holding> {
+pub(crate) fn held(circuit: &Circuit<'_>, spot: &Spot, found: Option<Found>) -> Option<Holding> {
     let found = found?;
     let (service_id, relocation) = match found.mark.clone() {
         Some(mark) => (mark.service_id, mark.relocation),
@@ -250,7 +268,7 @@ fn unknown(found: &Found) -> String {
 }
 
 /// Nothing is torn down that may be somebody else's: what bears no mark must be as the request says that it is.
-fn refuse_strangers(circuit: &Circuit<'_>, old: Option<&Found>) -> Result<(), DriverError> {
+pub(crate) fn refuse_strangers(circuit: &Circuit<'_>, old: Option<&Found>) -> Result<(), DriverError> {
     let Some(found) = old.filter(|found| found.mark.is_none() && !circuit.is_believed(&circuit.old, found))
     else {
         return Ok(());

@@ -25,6 +25,7 @@ pub mod message;
 
 pub mod order;
 mod outcome;
+pub mod plan;
 pub mod ports;
 pub mod render;
 pub mod reply;

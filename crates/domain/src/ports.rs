@@ -21,7 +21,7 @@ pub use self::{
         Acks, Answered, Answers, Bus, BusError, DeadQueue, Delivery, Depth, Events, Heard, Incoming, Inputs,
         Outgoing, ReplyTo, SteeringQueue, Wish, WorkQueue, dead_letter,
     },
-    device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation},
+    device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation, Planner},
     fence::{Admission, Conclusion, FenceStore, Part},
     letters::{Kept, LetterStore, NotResent, Settled, Settlement},
     store::{

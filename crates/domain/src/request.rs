@@ -41,7 +41,7 @@ pub struct Place {
 }
 
 /// A device's spot that at most one open relocation may hold: port and tags.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Spot {
     /// The device.
     pub device: String,

@@ -6,6 +6,7 @@ use crate::{
     lang::Lang,
     message::Input,
     order::{Dispatch, OrderKind},
+    ports::Holding,
     reply::{Outcome, Presence, Reply, Report},
 };
 
@@ -122,7 +123,23 @@ fn part(lang: Lang, what: &str, outcome: &Outcome) -> String {
     }
 }
 
-fn presence(lang: Lang, presence: Presence) -> &'static str {
+/// What a person reads of what a device holds at a spot.
+#[must_use]
+pub fn held(lang: Lang, held: Option<&Holding>) -> String {
+    let Some(holding) = held else { return lang.pick("nothing", "无").to_owned() };
+    let presence = presence(lang, holding.presence);
+    let mut said = says::holding(lang, presence, &holding.service_id, &holding.description);
+    for (name, value) in [("ip", &holding.ip), ("vrf", &holding.vrf)] {
+        if let Some(value) = value {
+            said.push_str(&format!(" {name}={value}"));
+        }
+    }
+    said
+}
+
+/// What a person reads of how far something is there.
+#[must_use]
+pub fn presence(lang: Lang, presence: Presence) -> &'static str {
     match presence {
         Presence::Absent => lang.pick("absent", "无"),
         Presence::Reserved => lang.pick("reserved", "已预占"),
@@ -134,6 +151,7 @@ fn presence(lang: Lang, presence: Presence) -> &'static str {
 #[expect(unreachable_pub, reason = "the macro's functions are public")]
 mod says {
     crate::texts! {
+        holding(presence, service, description): "{presence} for {service}, `{description}`", "{presence}，{service}，“{description}”";
         but(text, note): "{text}: {note}", "{text}：{note}";
         with_alarm(text, severity, alarm): "{text} [{severity}: {alarm}]", "{text}【{severity}：{alarm}】";
         configurator(layer): "{layer} configurator", "{layer}配置装置";

@@ -19,6 +19,7 @@
 pub mod api;
 pub mod asker;
 pub mod assets;
+mod bulk;
 mod changes;
 mod devices;
 pub mod door;
@@ -29,8 +30,10 @@ mod fresh;
 mod operations;
 pub mod pages;
 pub mod readiness;
+mod runs;
 mod server;
 mod settling;
+mod sheets;
 mod site;
 mod submission;
 mod texts;
@@ -46,7 +49,9 @@ pub use frame::{Language, Problem};
 pub use fresh::Fresh;
 pub use pages::Pulse;
 pub use readiness::{Part, Probe, Readiness};
+pub use runs::Runs;
 pub use server::{Bound, ListenError, Listening, Running};
+pub use sheets::{SheetFault, SheetReader, SheetRow};
 pub use site::{Site, Workbench};
 
 #[cfg(test)]

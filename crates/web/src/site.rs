@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use rehome_domain::{
-    ports::{Board, Count, Feed, LetterStore, SteeringStore, TicketStore, WebhookStore},
+    ports::{Board, Count, Feed, LetterStore, Planner, SteeringStore, TicketStore, WebhookStore},
     request::Deadlines,
 };
 
@@ -19,8 +19,10 @@ use crate::{
     frame::{self, Problem},
     fresh::Fresh,
     operations,
-    pages::{self, Pulse, Runs, SheetReader},
+    pages::{self, Pulse},
     readiness::Probe,
+    runs::Runs,
+    sheets::SheetReader,
     tmf,
     webhooks::Reach,
 };
@@ -50,6 +52,8 @@ pub struct Workbench {
     pub devices: Fresh<Devices>,
     /// What the overview charts.
     pub figures: Fresh<Figures>,
+    /// Tells what one would change on its devices.
+    pub planner: Arc<dyn Planner>,
     /// Lists of them.
     pub board: Arc<dyn Board>,
     /// The messages that no ticket could take.

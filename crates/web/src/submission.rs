@@ -150,7 +150,7 @@ fn invalid(faults: impl Iterator<Item = (String, String)>) -> Problem {
         });
         part.unwrap_or_else(|| field.to_owned())
     };
-    Problem::Invalid(faults.map(|(field, problem)| FieldProblem { field: nested(&field), problem }).collect())
+    Problem::Invalid(faults.map(|(field, problem)| FieldProblem::new(nested(&field), problem)).collect())
 }
 
 /// An answer that did nothing, as a problem.

@@ -30,6 +30,9 @@ texts! {
         "请登录，或发送有效的 API 令牌：`Authorization: Bearer rht_…`。";
     not_allowed(): "Not allowed", "无权限";
     not_allowed_more(needs, has): "This needs the role {needs}; yours is {has}.", "此操作需要角色“{needs}”，您的角色是“{has}”。";
+    not_by_token(): "Takes a session", "需要登录会话";
+    not_by_token_more(): "A token may do its work, but not take over its account: sign in with a name and a password, or at the workbench. A token is taken away at `/api/v1/tokens`, in a session, or by `rehome token revoke`.",
+        "令牌只能用于工作，不能接管其帐户：请用用户名和密码登录，或在工作台操作。吊销令牌请在登录后使用 `/api/v1/tokens`，或使用 `rehome token revoke`。";
     password_to_change(): "Choose a password first", "请先设置密码";
     password_to_change_more(): "Somebody else chose your password: choose one of your own before anything else.",
         "当前密码由他人设置：请先设置自己的密码。";
@@ -54,6 +57,9 @@ texts! {
     too_many_tries_more(seconds): "Try again in {seconds} seconds.", "请在 {seconds} 秒后重试。";
     invalid(): "Some fields are wrong", "部分字段有误";
     invalid_more(fields): "{fields}", "{fields}";
+    bad_sheet(): "The sheet has errors", "移机表有误";
+    bad_sheet_more(count): "{count} errors; nothing was submitted. Mend them and send the whole sheet again.",
+        "共 {count} 处错误，未提交。请修正后重新发送整张移机表。";
     malformed(): "Can't be read", "无法读取";
     malformed_more(why): "What was sent can't be read: {why}", "无法读取所发送的内容：{why}";
     settled_before(by, at): "{by} has dealt with it already, at {at}", "{by} 已于 {at} 处理";
@@ -82,6 +88,7 @@ texts! {
 
 // Fields.
 texts! {
+    reason_needed(): "is empty: whoever forces or cancels says why", "为空：强制或取消必须说明原因";
     password_too_short(least): "is shorter than {least} characters", "少于 {least} 个字符";
     password_too_long(most): "is longer than {most} bytes", "超过 {most} 字节";
     password_same(): "is the old one", "与原密码相同";

@@ -31,6 +31,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("token list", "列出令牌"),
     ("token revoke", "吊销令牌"),
     ("submit", "向运行中的系统提交移机"),
+    ("plan", "显示移机将对各设备作出的改动，不触及任何设备"),
     ("watch", "实时查看工单变化，直到 Ctrl-C"),
     ("deploy", "开始工单所等待的操作：预占或切换"),
     ("force", "某一阶段失败后仍然继续：需要 supervisor 角色和原因"),
@@ -83,6 +84,9 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("dead drop", "--reason", "原因，与死信一同保存"),
     ("list", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("list", "--limit", "最多列出多少个；对运行中的系统默认 200"),
+    ("plan", "SHEET|TICKET", "移机表（文件），或工单：\n其编号，或业务编号"),
+    ("plan", "--lines", "显示将发送给各设备的内容，以设备自身的语言"),
+    ("plan", "--data", "所指模拟设备所属运行的数据目录；\n未指定时为 `rehome run SHEET` 所用的目录"),
     ("show", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--all", "运行中系统的全部工单"),
@@ -334,6 +338,19 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome list --data rehome-data/sheet --status failed --json
 
 最紧急的排在最前。只读；运行进行中也可使用。",
+    ),
+    (
+        "plan",
+        "\
+示例:
+  rehome plan sheet.csv
+  rehome plan sheet.csv --config site.toml --lines
+  rehome plan SH-LL-000702
+  rehome plan SH-LL-000702 --json
+
+移机表的设备由本机查询，工单的设备由运行中的系统查询。每台设备列出现有配置，
+以及预占、切换和各回滚将由此作出的改动。
+有设备无法查询或会拒绝时，退出码为 1。",
     ),
     (
         "show",

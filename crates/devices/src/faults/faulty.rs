@@ -8,6 +8,7 @@ use std::{
 use rehome_domain::{
     id::{RelocationId, WorkOrderId},
     order::{Layer, WorkOrder},
+    plan::DevicePlan,
     ports::{Driver, DriverError, Inventory, Operation, Wait},
     reply::{Failure, Presence, Reason},
 };
@@ -102,5 +103,10 @@ impl Driver for FaultySession {
         order: &'a WorkOrder,
     ) -> Wait<'a, Result<Presence, DriverError>> {
         Box::pin(self.suffer(operation, order))
+    }
+
+    /// What it would do if nothing went wrong.
+    fn plan<'a>(&'a mut self, order: &'a WorkOrder) -> Wait<'a, Result<DevicePlan, DriverError>> {
+        self.session.plan(order)
     }
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, Wait};
 use crate::{
     id::RelocationId,
     order::{Layer, WorkOrder},
-    reply::{Failure, Presence},
-    request::Spot,
+    plan::{DevicePlan, Plan},
+    reply::{Failure, Presence, Reason},
+    request::{Request, Spot},
 };
 
 /// What a simulated device holds at a spot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Holding {
     /// Reserved, half there, or in service; never absent.
     pub presence: Presence,
@@ -106,6 +108,18 @@ pub trait Driver: Send {
         order: &'a WorkOrder,
     ) -> Wait<'a, Result<Presence, DriverError>>;
 
+    /// What the orders of a relocation would change on this device, from what it holds now; which of them this one is does
+    /// not matter. Touches nothing.
+    ///
+    /// # Errors
+    /// If the device can't be asked, or its driver can't tell.
+    fn plan<'a>(&'a mut self, order: &'a WorkOrder) -> Wait<'a, Result<DevicePlan, DriverError>> {
+        let text =
+            format!("the driver of these {} devices can't tell beforehand what it will do", order.layer);
+        let failure = Failure { reason: Reason::Other, text };
+        Box::pin(async { Err(DriverError { transient: false, failure }) })
+    }
+
     /// The same operation for several orders that wait for this device, in as few commits as it can; each is answered for
     /// itself, in their order, and one that is refused does not take others with it.
     fn perform_all<'a>(
@@ -121,6 +135,13 @@ pub trait Driver: Send {
             answers
         })
     }
+}
+
+/// Tells beforehand what relocations would change on their devices.
+pub trait Planner: Send + Sync {
+    /// Asks the devices of both places what they hold now, and touches nothing. A device that can't be asked is told of in
+    /// the plan.
+    fn plan(&self, relocation: RelocationId, request: &Arc<Request>) -> Wait<'_, Plan>;
 }
 
 /// Opens sessions: the device inventory.

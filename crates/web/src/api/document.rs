@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     BASE,
-    route::{Answer, Content, Parameter, Route},
+    route::{Answer, Content, Parameter, Route, Shape},
 };
 use crate::frame::Details;
 
@@ -89,14 +89,19 @@ fn operation(route: &Route, types: &mut SchemaGenerator) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
-    if let Some(body) = route.body {
-        let schema = body(types);
-        operation["requestBody"] =
-            json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    if !route.bodies.is_empty() {
+        let media = |(media_type, shape): &(&str, Shape)| {
+            ((*media_type).to_owned(), json!({ "schema": shape(types) }))
+        };
+        let content: Map<String, Value> = route.bodies.iter().map(media).collect();
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     match route.needs {
         Some(role) => operation["x-role"] = json!(role),
         None => operation["security"] = json!([]),
+    }
+    if route.in_session {
+        operation["security"] = json!([{ "session": [] }]);
     }
     operation
 }
@@ -110,6 +115,9 @@ fn parameter(given: &Parameter, place: &str, types: &mut SchemaGenerator) -> Val
     let schema = (given.shape)(types).to_value();
     let schema = if given.many { json!({ "type": "array", "items": schema }) } else { schema };
     let mut parameter = json!({ "name": given.name, "in": place, "description": given.is, "schema": schema });
+    if given.required {
+        parameter["required"] = json!(true);
+    }
     if given.many {
         parameter["explode"] = json!(true);
     }
@@ -136,7 +144,7 @@ fn problems(route: &Route) -> impl Iterator<Item = u16> {
     if placeholders(route.path).next().is_some() {
         statuses.push(404);
     }
-    if route.body.is_some() {
+    if !route.bodies.is_empty() {
         statuses.extend([400, 413]);
     }
     statuses.extend(&route.problems);

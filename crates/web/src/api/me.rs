@@ -21,6 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/me", "me", me).is("Who asks").answers::<Me>(200, "Who it is"),
         Route::new(Method::PUT, "/me/password", "choosePassword", password)
             .is("Chooses another password; only in a session, and it ends the others")
+            .in_session()
             .body::<NewPassword>()
             .answers::<Me>(200, "Who it is, with a new session")
             .problems([429]),
@@ -72,10 +73,7 @@ async fn password(
     language: Language,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    // A token may do its work; it may not take over its account.
-    if who.pass.kind != PassKind::Session {
-        return Err(Problem::NotSignedIn);
-    }
+    who.needs_session()?;
     let address = Outside::of(&request).client(&request);
     let chosen = chosen.into_inner();
     let (secret, who) = workbench.door.choose_password(&who, chosen, address, language.0).await?;

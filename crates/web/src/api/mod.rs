@@ -3,15 +3,19 @@
 //! Each module gives its routes as data ([`route`]): what is served and what the document says is one list.
 
 mod body;
+mod bulk;
 mod counts;
 mod devices;
 mod document;
 mod journal;
 mod letters;
 mod me;
+mod plan;
 mod query;
 mod route;
+mod runs;
 mod session;
+mod sheets;
 mod steering;
 mod stream;
 mod ticket;
@@ -31,6 +35,10 @@ pub const BASE: &str = "/api/v1";
 fn routes() -> Vec<Route> {
     [
         tickets::routes(),
+        plan::routes(),
+        bulk::routes(),
+        sheets::routes(),
+        runs::routes(),
         counts::routes(),
         devices::routes(),
         letters::routes(),

@@ -42,10 +42,8 @@ pub(super) async fn known<B: MessageBody + 'static>(
                 if name != LANGUAGE && !names.contains(&name.as_ref()) {
                     let expected =
                         if names.is_empty() { "this takes none".to_owned() } else { names.join(", ") };
-                    unknown.push(FieldProblem {
-                        field: name.into_owned(),
-                        problem: format!("is no parameter here, expected: {expected}"),
-                    });
+                    let problem = format!("is no parameter here, expected: {expected}");
+                    unknown.push(FieldProblem::new(name, problem));
                 }
             }
             if !unknown.is_empty() {
@@ -79,7 +77,7 @@ impl Query {
     }
 
     fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        self.faults.push(FieldProblem { field: name.to_owned(), problem: problem.into() });
+        self.faults.push(FieldProblem::new(name, problem));
     }
 
     /// All that is said of a parameter that may be given several times.
@@ -114,12 +112,20 @@ impl Query {
         self.one("limit", read).unwrap_or(otherwise)
     }
 
+    /// Which list of tickets, from its beginning.
+    pub(super) fn list(&mut self) -> Look {
+        self.from(None, Look::default().limit)
+    }
+
     /// Which page of the list of tickets.
     pub(super) fn look(&mut self) -> Look {
-        let filter = self.filter();
-        let order = self.one("sort", sort).unwrap_or_default();
-        let after = self.one("after", cursor);
-        let look = Look { filter, order, after, skip: 0, limit: self.limit(Look::default().limit) };
+        let (after, limit) = (self.one("after", cursor), self.limit(Look::default().limit));
+        self.from(after, limit)
+    }
+
+    fn from(&mut self, after: Option<Cursor>, limit: usize) -> Look {
+        let (filter, order) = (self.filter(), self.one("sort", sort).unwrap_or_default());
+        let look = Look { filter, order, after, skip: 0, limit };
         self.check(look.faults());
         look
     }
@@ -150,14 +156,27 @@ impl Query {
     }
 
     pub(super) fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
-        self.faults.extend(
-            faults.into_iter().map(|fault| FieldProblem { field: fault.field, problem: fault.problem }),
-        );
+        self.faults.extend(faults.into_iter().map(|fault| FieldProblem::new(fault.field, fault.problem)));
     }
 
     /// Whether all of it could be read.
     pub(super) fn done(self) -> Result<(), Problem> {
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+
+    /// The same, with a parameter that must be given.
+    pub(super) fn done_with<T>(
+        mut self,
+        name: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Problem> {
+        if let Some(value) = self.one(name, read) {
+            return self.done().map(|()| value);
+        }
+        if !self.faults.iter().any(|fault| fault.field == name) {
+            self.fault(name, "is missing");
+        }
+        Err(Problem::Invalid(self.faults))
     }
 }
 

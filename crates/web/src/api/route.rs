@@ -15,15 +15,22 @@ pub(super) struct Parameter {
     pub(super) shape: Shape,
     /// It may be given several times.
     pub(super) many: bool,
+    /// It must be given.
+    pub(super) required: bool,
 }
 
 impl Parameter {
     pub(super) const fn one<T: JsonSchema>(name: &'static str, is: &'static str) -> Self {
-        Self { name, is, shape: shape::<T>, many: false }
+        Self { name, is, shape: shape::<T>, many: false, required: false }
     }
 
     pub(super) const fn many<T: JsonSchema>(name: &'static str, is: &'static str) -> Self {
-        Self { name, is, shape: shape::<T>, many: true }
+        Self { name, is, shape: shape::<T>, many: true, required: false }
+    }
+
+    pub(super) const fn required(mut self) -> Self {
+        self.required = true;
+        self
     }
 }
 
@@ -63,7 +70,10 @@ pub(super) struct Route {
     pub(super) needs: Option<Role>,
     pub(super) query: Vec<Parameter>,
     pub(super) headers: Vec<Parameter>,
-    pub(super) body: Option<Shape>,
+    /// What may be sent: the media types, each with how it looks.
+    pub(super) bodies: Vec<(&'static str, Shape)>,
+    /// Nobody may by a token.
+    pub(super) in_session: bool,
     pub(super) answers: Vec<Answer>,
     /// The statuses of problems, beside those any route may have.
     pub(super) problems: Vec<u16>,
@@ -85,7 +95,8 @@ impl Route {
             needs: Some(Role::Viewer),
             query: Vec::new(),
             headers: Vec::new(),
-            body: None,
+            bodies: Vec::new(),
+            in_session: false,
             answers: Vec::new(),
             problems: Vec::new(),
         }
@@ -112,7 +123,18 @@ impl Route {
     }
 
     pub(super) fn body<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(shape::<T>);
+        self.bodies.push(("application/json", shape::<T>));
+        self
+    }
+
+    /// Text of this media type may be sent too.
+    pub(super) fn text(mut self, media_type: &'static str) -> Self {
+        self.bodies.push((media_type, shape::<String>));
+        self
+    }
+
+    pub(super) const fn in_session(mut self) -> Self {
+        self.in_session = true;
         self
     }
 

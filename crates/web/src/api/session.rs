@@ -21,7 +21,8 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Me>(200, "Who it is")
             .problems([401, 403, 429]),
         Route::new(Method::DELETE, "/session", "signOut", sign_out)
-            .is("Signs out: what was shown lets nobody in any more")
+            .is("Signs out: the session lets nobody in any more. A token does not end so")
+            .in_session()
             .with(Answer { status: 204, is: "It has ended", content: Content::Nothing }),
     ]
 }
@@ -40,6 +41,6 @@ async fn sign_out(
     who: SignedIn,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    workbench.door.sign_out(&who.pass).await?;
+    workbench.door.sign_out(&who).await?;
     Ok(HttpResponse::NoContent().cookie(taken_back(&request)).finish())
 }

@@ -54,7 +54,7 @@ async fn listen(
     query.done()?;
     let last = match request.headers().get(LAST).map(|value| read(value.to_str().unwrap_or_default())) {
         Some(Err(problem)) => {
-            return Err(Problem::Invalid(vec![FieldProblem { field: LAST.to_owned(), problem }]));
+            return Err(Problem::Invalid(vec![FieldProblem::new(LAST, problem)]));
         }
         Some(Ok(mark)) => Some(mark),
         None => since,

@@ -10,7 +10,7 @@ use actix_web::{
 use rehome_domain::{
     action::WhyNot,
     board::{Listed, MAX_COUNT},
-    command::{Command, CommandKind},
+    command::Command,
     id::{MessageId, RelocationId},
     message::{self, Envelope, Input},
     ports::Loaded,
@@ -30,11 +30,13 @@ use super::{
 };
 use crate::{
     asker::Asked,
+    bulk::weighs,
     door::Caller,
     export::{self, Format},
     frame::{Language, Problem},
     site::Workbench,
     submission::{self, KEY, Submitted, refused},
+    texts,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -124,11 +126,11 @@ impl From<Listed> for Row {
 /// How many tickets there are.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Tally")]
-struct Count {
+pub(super) struct Count {
     /// So many, or at least so many.
-    tickets: u64,
+    pub(super) tickets: u64,
     /// Not more than that.
-    exact: bool,
+    pub(super) exact: bool,
 }
 
 /// A relocation to be submitted.
@@ -218,7 +220,7 @@ async fn sheet(
 }
 
 /// A relocation's ticket.
-async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
+pub(super) async fn load(workbench: &Workbench, id: RelocationId) -> Result<Ticket, Problem> {
     match workbench.tickets.load(vec![id]).await?.pop() {
         Some(Loaded::Ticket(ticket)) => Ok(*ticket),
         Some(Loaded::Unreadable(why)) => Err(Problem::Unavailable(why.to_string())),
@@ -318,6 +320,7 @@ async fn command(
     id: web::Path<RelocationId>,
     sent: web::Bytes,
     request: HttpRequest,
+    language: Language,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::Operator)?;
@@ -329,8 +332,8 @@ async fn command(
         return Err(Problem::field("expected_version", problem));
     }
     command.expected_version = command.expected_version.or(seen);
-    if needs_reason(command.kind) && command.reason.trim().is_empty() {
-        return Err(Problem::field("reason", "is empty: whoever forces or cancels says why".to_owned()));
+    if weighs(command.kind) && command.reason.trim().is_empty() {
+        return Err(Problem::field("reason", texts::reason_needed(language.0)));
     }
     let key = submission::key(&request)?;
     let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
@@ -358,8 +361,4 @@ async fn command(
         }
         Asked::Answered(answer) => Err(refused(answer)),
     }
-}
-
-const fn needs_reason(kind: CommandKind) -> bool {
-    kind.is_force() || matches!(kind, CommandKind::Cancel)
 }

@@ -33,7 +33,25 @@ pub struct SignedIn {
 #[derive(Debug, Clone)]
 pub struct Caller(SignedIn);
 
+impl SignedIn {
+    /// That they came by a session: a token may do its work; it may not take over its account.
+    ///
+    /// # Errors
+    /// If they came by a token.
+    pub fn needs_session(&self) -> Result<(), Problem> {
+        if self.pass.kind == PassKind::Session { Ok(()) } else { Err(Problem::NotByToken) }
+    }
+}
+
 impl Caller {
+    /// That they came by a session.
+    ///
+    /// # Errors
+    /// If they came by a token.
+    pub fn needs_session(&self) -> Result<(), Problem> {
+        self.0.needs_session()
+    }
+
     /// That they may do what takes this role.
     ///
     /// # Errors

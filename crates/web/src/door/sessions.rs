@@ -149,11 +149,16 @@ impl Door {
         Ok((secret, SignedIn { account, pass, role }))
     }
 
-    /// Ends the session (or takes the token away) by which somebody came in.
+    /// Ends the session by which somebody came in.
     ///
     /// # Errors
-    /// The store's.
-    pub(crate) async fn sign_out(&self, pass: &Pass) -> Result<(), Problem> {
+    /// If they came by a token, which is not signed out; or the store's.
+    pub(crate) async fn sign_out(&self, who: &SignedIn) -> Result<(), Problem> {
+        who.needs_session()?;
+        self.end(&who.pass).await
+    }
+
+    async fn end(&self, pass: &Pass) -> Result<(), Problem> {
         self.accounts.revoke(Revoke::One(pass.id)).await?;
         self.forget();
         Ok(())
@@ -164,7 +169,7 @@ impl Door {
         if let Some((_, pass)) = self.accounts.holder(super::secret::key(shown)).await?
             && pass.kind == PassKind::Session
         {
-            self.sign_out(&pass).await?;
+            self.end(&pass).await?;
         }
         Ok(())
     }
@@ -211,5 +216,5 @@ fn fits(chosen: &NewPassword, lang: Lang) -> Result<(), Problem> {
         Ok(()) if new == old => texts::password_same(lang),
         Ok(()) => return Ok(()),
     };
-    Err(Problem::Invalid(vec![FieldProblem { field: "new".to_owned(), problem }]))
+    Err(Problem::Invalid(vec![FieldProblem::new("new", problem)]))
 }

@@ -144,7 +144,7 @@ pub(crate) struct Details<'a> {
 
 fn api(mut answer: HttpResponseBuilder, problem: &Problem, path: &str, lang: Lang) -> HttpResponse {
     let errors = match problem {
-        Problem::Invalid(fields) => fields.as_slice(),
+        Problem::Invalid(errors) | Problem::BadSheet { errors, .. } => errors.as_slice(),
         _ => &[],
     };
     let details = Details {

@@ -18,10 +18,21 @@ use crate::{asker::AskError, door::NotVouched, texts};
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldProblem {
+    /// Of a sheet: in which line, or which object; from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
     /// Which: its path, as it was sent.
     pub field: String,
     /// What is wrong and what was expected, for people.
     pub problem: String,
+}
+
+impl FieldProblem {
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { line: None, field: field.into(), problem: problem.into() }
+    }
 }
 
 /// What is wrong with a request. A handler answers it as its error; the frame tells it as the one who asked reads it.
@@ -44,6 +55,9 @@ pub enum Problem {
         /// The role it takes.
         needs: Role,
     },
+    /// They came by a token, and it takes a session.
+    #[error("needs a session")]
+    NotByToken,
     /// They have a one-time password, and must choose another first.
     #[error("the password must be changed first")]
     PasswordToChange,
@@ -65,6 +79,14 @@ pub enum Problem {
     /// Fields are not as they must be.
     #[error("fields are wrong")]
     Invalid(Vec<FieldProblem>),
+    /// A sheet has faults.
+    #[error("a sheet has {count} faults")]
+    BadSheet {
+        /// The first of them.
+        errors: Vec<FieldProblem>,
+        /// How many there are.
+        count: usize,
+    },
     /// It can't be read at all: why, for people.
     #[error("malformed: {0}")]
     Malformed(String),
@@ -120,7 +142,7 @@ impl Problem {
     /// What is wrong with one field.
     #[must_use]
     pub fn field(field: &str, problem: String) -> Self {
-        Self::Invalid(vec![FieldProblem { field: field.to_owned(), problem }])
+        Self::Invalid(vec![FieldProblem::new(field, problem)])
     }
 
     /// Its name for programs, never translated.
@@ -131,12 +153,13 @@ impl Problem {
             Self::NoMethod => "method-not-allowed",
             Self::NotSignedIn => "not-signed-in",
             Self::NotAllowed { .. } => "not-allowed",
+            Self::NotByToken => "not-by-token",
             Self::PasswordToChange => "password-to-change",
             Self::CrossSite => "cross-site",
             Self::SignInFailed => "sign-in-failed",
             Self::NotVouched(_) => "not-vouched-for",
             Self::TooManyTries { .. } => "too-many-tries",
-            Self::Invalid(_) => "invalid",
+            Self::Invalid(_) | Self::BadSheet { .. } => "invalid",
             Self::Malformed(_) => "malformed",
             Self::Refused(why) => why.wire(),
             Self::Stale { .. } => "stale",
@@ -156,11 +179,13 @@ impl Problem {
             Self::NoMethod => texts::no_method(lang),
             Self::NotSignedIn => texts::not_signed_in(lang),
             Self::NotAllowed { .. } => texts::not_allowed(lang),
+            Self::NotByToken => texts::not_by_token(lang),
             Self::PasswordToChange => texts::password_to_change(lang),
             Self::CrossSite => texts::cross_site(lang),
             Self::SignInFailed | Self::NotVouched(_) => texts::sign_in_failed(lang),
             Self::TooManyTries { .. } => texts::too_many_tries(lang),
             Self::Invalid(_) => texts::invalid(lang),
+            Self::BadSheet { .. } => texts::bad_sheet(lang),
             Self::Malformed(_) => texts::malformed(lang),
             Self::Refused(_) | Self::Stale { .. } => texts::refused(lang),
             Self::Conflict(_) | Self::SubmittedOtherwise { .. } | Self::CommandedOtherwise(_) => {
@@ -185,6 +210,7 @@ impl Problem {
             Self::NotAllowed { has, needs } => {
                 texts::not_allowed_more(lang, needs.label(lang), has.label(lang))
             }
+            Self::NotByToken => texts::not_by_token_more(lang),
             Self::PasswordToChange => texts::password_to_change_more(lang),
             Self::CrossSite => texts::cross_site_more(lang),
             Self::SignInFailed => texts::sign_in_failed_more(lang),
@@ -193,10 +219,11 @@ impl Problem {
             Self::Invalid(fields) => {
                 let fields: Vec<String> = fields
                     .iter()
-                    .map(|FieldProblem { field, problem }| format!("{field}: {problem}"))
+                    .map(|FieldProblem { field, problem, .. }| format!("{field}: {problem}"))
                     .collect();
                 texts::invalid_more(lang, fields.join("; "))
             }
+            Self::BadSheet { count, .. } => texts::bad_sheet_more(lang, count),
             Self::Malformed(why) => texts::malformed_more(lang, why),
             Self::Refused(why) => texts::refused_more(lang, why.sentence(lang)),
             Self::Stale { expected, is } => {
@@ -256,11 +283,13 @@ impl ResponseError for Problem {
             | Self::Rejected(_)
             | Self::NotAsked(_)
             | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotAllowed { .. } | Self::PasswordToChange | Self::CrossSite | Self::NotVouched(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::NotAllowed { .. }
+            | Self::NotByToken
+            | Self::PasswordToChange
+            | Self::CrossSite
+            | Self::NotVouched(_) => StatusCode::FORBIDDEN,
             Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::BadSheet { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Refused(_)
             | Self::Conflict(_)

@@ -23,12 +23,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder, http::header, web};
 use askama::Template;
 use rehome_domain::lang::Lang;
 
+pub use self::live::Pulse;
 pub(crate) use self::view::Theme;
-pub use self::{
-    live::Pulse,
-    new::{SheetFault, SheetReader, SheetRow},
-    runs::Runs,
-};
 use self::{view::Inside, words::Say};
 use crate::{assets, frame::Problem, texts};
 

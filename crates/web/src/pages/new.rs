@@ -12,46 +12,16 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Frame, go, page,
-    runs::{Runs, Sent, Wish},
+    Frame, go, page, runs,
     view::{Section, View},
     words::{self, Say},
 };
-use crate::{frame::Problem, site::Workbench, submission};
-
-/// The largest sheet that is taken, in bytes: some ten thousand rows.
-const LARGEST_SHEET: usize = 4 * 1024 * 1024;
-/// The most rows or errors of a sheet that are shown before it is submitted. All are submitted.
-const ROWS: usize = 1000;
-
-/// Reads sheets.
-pub trait SheetReader: Send + Sync {
-    /// The relocations of a sheet, CSV or JSON by its name or by how it begins.
-    ///
-    /// # Errors
-    /// All that is wrong with it, in words.
-    fn read(&self, name: &str, bytes: &[u8], lang: Lang) -> Result<Vec<SheetRow>, Vec<SheetFault>>;
-}
-
-/// A relocation of a sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SheetRow {
-    /// Its line or number.
-    pub line: usize,
-    /// What is asked for.
-    pub request: Arc<Request>,
-}
-
-/// What is wrong with a sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SheetFault {
-    /// In which line or object; none if with all of it.
-    pub line: Option<usize>,
-    /// With which field.
-    pub field: Option<String>,
-    /// What, for people.
-    pub problem: String,
-}
+use crate::{
+    frame::Problem,
+    sheets::{self, LARGEST, SheetFault, SheetRow, TOLD},
+    site::Workbench,
+    submission,
+};
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
@@ -253,7 +223,7 @@ async fn uploaded(mut parts: Multipart) -> Result<Uploaded, Problem> {
         let mut bytes = Vec::new();
         while let Some(piece) = part.try_next().await.map_err(malformed)? {
             length += piece.len();
-            if length > LARGEST_SHEET {
+            if length > LARGEST {
                 return Err(Problem::TooLarge);
             }
             bytes.extend_from_slice(&piece);
@@ -280,13 +250,7 @@ async fn sheet(
     let bytes = if file.is_empty() { text } else { file };
     let read = workbench.sheets.read(&name, &bytes, lang);
     if submits && let Ok(rows) = &read {
-        let sent = rows.iter().map(|SheetRow { request, .. }| Sent {
-            service: request.service_id.clone(),
-            relocation: request.relocation(),
-            wish: Wish::Row(Arc::clone(request)),
-        });
-        let (title, by) = (say.submit().to_owned(), view.caller.by());
-        return Ok(go(&Runs::start(&workbench, title, by, sent.collect())?));
+        return Ok(runs::go_to(&*sheets::submit(&workbench, &view.caller, rows.clone())?));
     }
     let mut sheet = SheetPage {
         frame: view.frame(Section::New, say.by_sheet()),
@@ -303,8 +267,8 @@ async fn sheet(
             let line =
                 |line: Option<usize>| line.map(|line| words::line_number(lang, line)).unwrap_or_default();
             let count = faults.len();
-            sheet.cut = (count > ROWS).then(|| words::faults_cut(lang, ROWS, count));
-            let told = faults.into_iter().take(ROWS);
+            sheet.cut = (count > TOLD).then(|| words::faults_cut(lang, TOLD, count));
+            let told = faults.into_iter().take(TOLD);
             sheet.faults = told
                 .map(|fault| (line(fault.line), fault.field.unwrap_or_default(), fault.problem))
                 .collect();
@@ -313,8 +277,8 @@ async fn sheet(
         Ok(rows) => {
             let count = rows.len();
             sheet.count = words::rows_fine(lang, count);
-            sheet.cut = (count > ROWS).then(|| words::rows_cut(lang, ROWS, count));
-            sheet.rows = rows.iter().take(ROWS).map(|row| previewed(lang, row)).collect();
+            sheet.cut = (count > TOLD).then(|| words::rows_cut(lang, TOLD, count));
+            sheet.rows = rows.iter().take(TOLD).map(|row| previewed(lang, row)).collect();
             HttpResponse::Ok()
         }
     };

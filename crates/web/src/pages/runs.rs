@@ -1,250 +1,164 @@
-//! Acts on several tickets at once: each its own message, with a result of its own. A page shows how far it is.
-//!
-//! What was sent is in the tickets' journals. Here it is kept only to show it: this process's last runs, in memory. What a
-//! process that stops has not sent is told in its log, one by one.
+//! The page that shows how far a run is.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-use futures::{StreamExt as _, stream};
-use rehome_domain::{
-    command::By,
-    id::RelocationId,
-    message::{Answer, Envelope},
-    request::Request,
-    status::{Disposition, RelocationStatus},
-};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use rehome_domain::{lang::Lang, message::Answer};
 use uuid::Uuid;
 
+use super::{
+    Frame, go, page,
+    view::{Section, View},
+    words::{self, Say},
+};
 use crate::{
-    asker::{AskError, Asked},
     frame::Problem,
+    runs::{Run, Stands, Step, What},
     site::Workbench,
-    submission::{self, Submitted},
 };
 
-mod show;
+/// Steps that a page shows. All are counted.
+const SHOWN: usize = 1000;
 
-pub(super) use show::paths;
-
-/// Runs that are kept to be looked at.
-const KEPT: usize = 64;
-/// Their steps: some ten of the largest sheets, a few tens of megabytes.
-const KEPT_STEPS: usize = 100_000;
-/// Steps of a run that wait for their answers at once: enough for the supervisor to take them in batches.
-const AT_ONCE: usize = 32;
-
-/// The last runs of this process.
-#[derive(Default)]
-pub struct Runs {
-    all: Mutex<Kept>,
+pub(super) fn paths(config: &mut web::ServiceConfig) {
+    config.service(web::resource("/runs/{id}").route(web::get().to(show)));
 }
 
-#[derive(Default)]
-struct Kept {
-    /// The newest first.
-    runs: VecDeque<Arc<Run>>,
-    /// The process stops: none is begun any more.
-    closed: bool,
+/// Leads to the page of a run that was begun.
+pub(super) fn go_to(run: &Run) -> HttpResponse {
+    go(&format!("/runs/{}", run.id))
 }
 
-/// What is asked for one ticket.
-pub(super) enum Wish {
-    /// A command.
-    Command(Box<Envelope>),
-    /// That it is there: as a row of a sheet says.
-    Row(Arc<Request>),
+fn title(say: Say, what: What) -> String {
+    match what {
+        What::Submit => say.submit().to_owned(),
+        What::Command(kind) => kind.label(say.0).to_owned(),
+    }
 }
 
-/// A wish, with the service it is about.
-pub(super) struct Sent {
-    pub(super) service: String,
-    pub(super) relocation: RelocationId,
-    pub(super) wish: Wish,
-}
-
-/// One act on several tickets.
-struct Run {
-    id: Uuid,
-    title: String,
-    by: By,
-    steps: Vec<Step>,
-    ended: watch::Sender<bool>,
-}
-
-/// One ticket of it.
-struct Step {
-    relocation: RelocationId,
+/// What became of a step.
+struct Shown {
+    relocation: String,
     service: String,
-    stands: Mutex<Stands>,
+    tone: &'static str,
+    text: String,
 }
 
-/// How a step stands.
-#[derive(Clone)]
-enum Stands {
-    /// Its turn has not come.
-    Waiting,
-    /// It was sent, or is being sent.
-    Asking,
-    /// The process stopped before its turn came.
-    NotSent,
-    /// It was done, or refused.
-    Answered(Box<Answer>),
-    /// There is a ticket now that was not there before.
-    Submitted,
-    /// The same was submitted before; how its ticket stands.
-    Known(RelocationStatus, Disposition),
-    /// It is on the bus, and was not answered for yet.
-    OnItsWay,
-    /// It could not be done.
-    Failed(Box<Problem>),
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    frame: Frame,
+    say: Say,
+    progress: String,
+    done: usize,
+    all: usize,
+    gone: bool,
+    counted: Vec<String>,
+    cut: Option<String>,
+    steps: Vec<Shown>,
 }
 
-impl From<Result<Asked, AskError>> for Stands {
-    fn from(asked: Result<Asked, AskError>) -> Self {
-        match asked {
-            Ok(Asked::Answered(answer)) => Self::Answered(Box::new(answer)),
-            Ok(Asked::Accepted) => Self::OnItsWay,
-            Err(error) => Self::Failed(Box::new(error.into())),
-        }
+async fn show(
+    view: View,
+    id: web::Path<Uuid>,
+    workbench: web::Data<Workbench>,
+) -> Result<HttpResponse, Problem> {
+    let (lang, say) = (view.lang(), view.say);
+    let run = workbench.runs.find(*id);
+    let title = run.as_ref().map_or_else(|| say.bulk_title().to_owned(), |run| title(say, run.what));
+    let (steps, counts) = run.as_ref().map(|run| looked_at(lang, run)).unwrap_or_default();
+    let all = run.as_ref().map_or(0, |run| run.steps.len());
+    let done = all - counts.open - counts.not_sent;
+    let run_page = RunPage {
+        frame: view.frame(Section::Tickets, title),
+        say,
+        progress: words::bulk_progress(lang, done, all),
+        done,
+        all,
+        gone: run.is_none(),
+        counted: counts.told(lang),
+        cut: (all > SHOWN).then(|| words::run_cut(lang, SHOWN)),
+        steps,
+    };
+    Ok(page(HttpResponse::Ok(), &run_page))
+}
+
+/// How many steps stand how; those that were simply done are the others.
+#[derive(Default)]
+struct Counts {
+    open: usize,
+    on_their_way: usize,
+    known: usize,
+    refused: usize,
+    not_sent: usize,
+}
+
+impl Counts {
+    fn told(&self, lang: Lang) -> Vec<String> {
+        let told = [
+            (self.not_sent, words::run_not_sent(lang, self.not_sent)),
+            (self.refused, words::run_refused(lang, self.refused)),
+            (self.known, words::run_known(lang, self.known)),
+            (self.on_their_way, words::run_on_its_way(lang, self.on_their_way)),
+        ];
+        told.into_iter().filter_map(|(count, told)| (count > 0).then_some(told)).collect()
     }
 }
 
-impl From<Result<Submitted, Problem>> for Stands {
-    fn from(submitted: Result<Submitted, Problem>) -> Self {
-        match submitted {
-            Ok(Submitted::New(_)) => Self::Submitted,
-            Ok(Submitted::Known(ticket)) => {
-                let standing = ticket.standing();
-                Self::Known(standing.relocation, standing.disposition)
-            }
-            Ok(Submitted::Later) => Self::OnItsWay,
-            Err(problem) => Self::Failed(Box::new(problem)),
-        }
-    }
-}
-
-impl Step {
-    fn stands(&self) -> Stands {
-        self.stands.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Puts it on if it stands as `from` has it; whether it did.
-    fn turn(&self, from: fn(&Stands) -> bool, to: Stands) -> bool {
-        let mut stands = self.stands.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = from(&stands);
-        if turns {
-            *stands = to;
-        }
-        turns
-    }
-}
-
-impl Runs {
-    /// Sends these in somebody's name, and gives the path of the page that shows how far it is. Must be called on the
-    /// runtime.
-    ///
-    /// # Errors
-    /// If the process stops: nothing of it is begun.
-    pub(super) fn start(
-        workbench: &Arc<Workbench>,
-        title: String,
-        by: By,
-        sent: Vec<Sent>,
-    ) -> Result<String, Problem> {
-        let step = |Sent { service, relocation, wish }| {
-            (Step { relocation, service, stands: Mutex::new(Stands::Waiting) }, wish)
+/// The steps of a run, and how many stand how. Of a long run some: first those that somebody must look at.
+fn looked_at(lang: Lang, run: &Run) -> (Vec<Shown>, Counts) {
+    let mut counts = Counts::default();
+    let mut ranked: Vec<(u8, &Step, Stands)> = Vec::with_capacity(run.steps.len());
+    for step in &run.steps {
+        let stands = step.stands();
+        let (rank, count) = match &stands {
+            Stands::NotSent => (0, Some(&mut counts.not_sent)),
+            Stands::Failed(_) => (0, Some(&mut counts.refused)),
+            Stands::Answered(answer) if !is_good(answer) => (0, Some(&mut counts.refused)),
+            Stands::Known(..) => (1, Some(&mut counts.known)),
+            Stands::OnItsWay => (1, Some(&mut counts.on_their_way)),
+            Stands::Waiting | Stands::Asking => (3, Some(&mut counts.open)),
+            Stands::Answered(_) | Stands::Submitted => (2, None),
         };
-        let (steps, wishes): (Vec<Step>, Vec<Wish>) = sent.into_iter().map(step).unzip();
-        let run = Arc::new(Run { id: Uuid::now_v7(), title, by, steps, ended: watch::Sender::new(false) });
-        workbench.runs.keep(&run)?;
-        let path = format!("/runs/{}", run.id);
-        tokio::spawn(go_through(Arc::clone(workbench), run, wishes));
-        Ok(path)
-    }
-
-    fn keep(&self, run: &Arc<Run>) -> Result<(), Problem> {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.closed {
-            return Err(Problem::Stopping);
+        if let Some(count) = count {
+            *count += 1;
         }
-        all.runs.push_front(Arc::clone(run));
-        // One that is under way is kept: what becomes of it is told nowhere else.
-        let (mut runs, mut steps) = (0, 0);
-        all.runs.retain(|run| {
-            (runs, steps) = (runs + 1, steps + run.steps.len());
-            !*run.ended.borrow() || (runs <= KEPT && steps <= KEPT_STEPS)
-        });
-        Ok(())
+        ranked.push((rank, step, stands));
     }
-
-    fn find(&self, id: Uuid) -> Option<Arc<Run>> {
-        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.runs.iter().find(|run| run.id == id).cloned()
+    if ranked.len() > SHOWN {
+        ranked.sort_by_key(|(rank, ..)| *rank);
     }
-
-    /// Begins no run any more, and waits until those under way have sent all and heard what became of it. After `within`
-    /// nothing more is sent; what is left over is told in the log, one by one. Answers how many were not sent.
-    pub async fn finish(&self, within: Duration) -> usize {
-        let until = Instant::now() + within;
-        let runs = {
-            let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.closed = true;
-            all.runs.clone()
-        };
-        for run in &runs {
-            // Running out of time is a way to end, not a failure.
-            let _ = timeout_at(until, run.ended.subscribe().wait_for(|ended| *ended)).await;
-        }
-        runs.iter().map(|run| run.cut()).sum()
-    }
+    let steps = ranked.into_iter().take(SHOWN).map(|(_, step, stands)| shown(lang, step, stands)).collect();
+    (steps, counts)
 }
 
-impl Run {
-    /// Sends nothing more, and says in the log what was not sent and what was not answered. How many were not sent.
-    fn cut(&self) -> usize {
-        let mut left = 0;
-        for step in &self.steps {
-            let (run, relocation, service) = (self.id, step.relocation, &step.service);
-            if step.turn(|stands| matches!(stands, Stands::Waiting), Stands::NotSent) {
-                let (by, what) = (&self.by, &self.title);
-                tracing::warn!(%run, %relocation, service, ?by, what, "not sent: the process stops");
-                left += 1;
-            } else if matches!(step.stands(), Stands::Asking) {
-                tracing::warn!(%run, %relocation, service, "the process stops before it was answered: its journal says more");
-            }
+fn shown(lang: Lang, step: &Step, stands: Stands) -> Shown {
+    let say = Say(lang);
+    let (tone, text) = match stands {
+        Stands::Waiting | Stands::Asking => ("waiting", say.waiting().to_owned()),
+        Stands::NotSent => ("bad", say.not_sent().to_owned()),
+        Stands::Submitted => ("good", say.done().to_owned()),
+        Stands::Known(status, disposition) => {
+            ("ended", words::known_as(lang, status.label(lang), disposition.label(lang)))
         }
-        left
-    }
+        Stands::OnItsWay => ("running", say.on_its_way().to_owned()),
+        Stands::Answered(answer) => match refusal(lang, &answer) {
+            None => ("good", say.done().to_owned()),
+            Some(why) => ("bad", why),
+        },
+        Stands::Failed(problem) => ("bad", problem.detail(lang)),
+    };
+    Shown { relocation: step.relocation.to_string(), service: step.service.clone(), tone, text }
 }
 
-/// Sends what is wished for each step when its turn comes.
-async fn go_through(workbench: Arc<Workbench>, run: Arc<Run>, wishes: Vec<Wish>) {
-    let workbench = &*workbench;
-    let steps = wishes.into_iter().zip(&run.steps);
-    stream::iter(steps)
-        .for_each_concurrent(AT_ONCE, |(wish, step)| {
-            let by = run.by.clone();
-            async move {
-                if !step.turn(|stands| matches!(stands, Stands::Waiting), Stands::Asking) {
-                    return;
-                }
-                let became = match wish {
-                    Wish::Command(envelope) => workbench.asker.command(*envelope).await.into(),
-                    Wish::Row(request) => {
-                        submission::submit(workbench, by, step.relocation, request).await.into()
-                    }
-                };
-                step.turn(|_| true, became);
-            }
-        })
-        .await;
-    run.ended.send_replace(true);
+const fn is_good(answer: &Answer) -> bool {
+    matches!(answer, Answer::Accepted { .. } | Answer::Steering(_))
+}
+
+/// Why an answer is none that was hoped for; none if it is.
+fn refusal(lang: Lang, answer: &Answer) -> Option<String> {
+    match answer {
+        Answer::Accepted { .. } | Answer::Steering(_) => None,
+        Answer::Refused { why, .. } => Some(why.sentence(lang)),
+        Answer::Rejected(rejection) => Some(rejection.sentence(lang)),
+    }
 }

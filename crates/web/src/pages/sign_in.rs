@@ -150,6 +150,6 @@ async fn sign_out(
     who: SignedIn,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    workbench.door.sign_out(&who.pass).await?;
+    workbench.door.sign_out(&who).await?;
     with_cookie(go(PATH), &taken_back(&request))
 }

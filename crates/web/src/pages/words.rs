@@ -180,6 +180,16 @@ words! {
     submitted: "Submitted", "提交";
     last_change: "Last change", "最近变化";
     service_down: "The customer is without service.", "客户业务中断。";
+    plan: "What it would change", "改动预览";
+    plan_is: "What the devices hold now, and what each order would change from there. Nothing has been touched.",
+        "各设备现有配置，以及每项工单将由此作出的改动。未触及任何设备。";
+    back_to_ticket: "Back to the ticket", "返回工单";
+    device_unasked: "It could not be asked:", "无法查询：";
+    holds_now: "Holds now", "现有配置";
+    would_be_refused: "It would be refused:", "将被拒绝：";
+    nothing_to_change: "Nothing to change.", "无需改动。";
+    would_be_sent: "What would be sent", "将发送的内容";
+    fingerprint: "Fingerprint of this plan:", "此预览的指纹：";
     download_journal: "Download the journal", "下载日志";
     unreadable_entry: "This entry can't be read:", "此条无法读取：";
     // Forms.

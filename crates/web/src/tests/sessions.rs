@@ -6,7 +6,7 @@ use actix_web::{
 use rehome_domain::{account::PassKind, ports::AccountStore, role::Role};
 use serde_json::json;
 
-use super::world::{PASSWORD, World, bare, from_our_page};
+use super::world::{PASSWORD, World, bare, bearer, from_our_page};
 
 #[actix_web::test]
 async fn the_cookie_is_for_this_host_alone_hidden_from_scripts_and_with_tls_for_nothing_else() {
@@ -103,6 +103,19 @@ async fn signing_out_ends_the_session_at_once_and_takes_the_cookie_back() {
         assert_eq!((taken_back.value(), taken_back.max_age().unwrap().whole_seconds()), ("", 0));
         assert_eq!(world.me(&cookie).await, StatusCode::UNAUTHORIZED);
         assert_eq!(world.me(&other).await, StatusCode::OK);
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_signs_out_is_told_that_it_can_not_and_still_lets_its_owner_in() {
+    let world = World::new(false);
+    world.user("ann", Role::Viewer).await;
+    let token = world.token("ann", None, None).await.0;
+    for (method, path) in [(Method::DELETE, "/api/v1/session"), (Method::POST, "/sign-out")] {
+        let answer = world.send(bearer(path, token.expose()).method(method)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        assert!(answer.body.contains("rehome token revoke"), "{}", answer.body);
+        assert_eq!(world.send(bearer("/api/v1/me", token.expose())).await.status, StatusCode::OK);
     }
 }
 

@@ -19,10 +19,12 @@ use actix_web::{
 use jiff::{SignedDuration, Timestamp};
 use rehome_actors::{
     helm::{Helm, HelmParts},
+    plan::Foresight,
     supervisor::{SupervisorParts, supervise},
     wall_clock,
 };
 use rehome_bus::{Capacity, Embedded};
+use rehome_devices::simulated::{Devices, Simulated};
 use rehome_domain::{
     account::{Account, Pass, PassKind},
     lang::Lang,
@@ -38,10 +40,9 @@ use uuid::Uuid;
 
 use crate::{
     Asker, Bound, Caller, Changes, Door, Fresh, Listening, Part, Probe, Problem, Pulse, Readiness, Running,
-    Site, Workbench,
+    Runs, SheetFault, SheetReader, SheetRow, Site, Workbench,
     door::{Lifetimes, Passwords, Provider, Secret},
     frame::{Outside, around},
-    pages::{Runs, SheetFault, SheetReader, SheetRow},
     webhooks::Reach,
 };
 
@@ -72,12 +73,22 @@ struct Numbered;
 impl SheetReader for Numbered {
     fn read(&self, _: &str, bytes: &[u8], _: Lang) -> Result<Vec<SheetRow>, Vec<SheetFault>> {
         let rows: Vec<Value> = serde_json::from_slice(bytes).unwrap_or_default();
-        let row = |row: &Value| {
-            let number = row["service_id"].as_str()?.strip_prefix("LL-")?.parse().ok()?;
-            let request = Request { hold: row["hold"] == true, ..numbered(number) };
-            Some(SheetRow { line: 1, request: Arc::new(request) })
-        };
-        Ok(rows.iter().filter_map(row).collect())
+        let number = |row: &Value| row["service_id"].as_str()?.strip_prefix("LL-")?.parse().ok();
+        let (mut read, mut faults) = (Vec::new(), Vec::new());
+        for (line, row) in (1..).zip(&rows) {
+            match number(row) {
+                Some(number) => {
+                    let request = Request { hold: row["hold"] == true, ..numbered(number) };
+                    read.push(SheetRow { line, request: Arc::new(request) });
+                }
+                None => faults.push(SheetFault {
+                    line: Some(line),
+                    field: Some("service_id".to_owned()),
+                    problem: "has no number".to_owned(),
+                }),
+            }
+        }
+        if faults.is_empty() { Ok(read) } else { Err(faults) }
     }
 }
 
@@ -154,6 +165,10 @@ impl World {
             counts: Fresh::counts(Arc::clone(&store) as _),
             devices: Fresh::devices(Arc::clone(&store) as _),
             figures: Fresh::figures(Arc::clone(&store) as _, clock()),
+            planner: Arc::new(Foresight::new(Arc::new(Simulated::new(
+                Arc::clone(&store) as _,
+                Devices::Any,
+            )))),
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,

@@ -49,7 +49,7 @@ impl Asking {
     }
 
     fn fault(&mut self, field: &str, problem: String) {
-        self.faults.push(FieldProblem { field: field.to_owned(), problem });
+        self.faults.push(FieldProblem::new(field, problem));
     }
 
     /// What is said of a parameter, which is then done with.

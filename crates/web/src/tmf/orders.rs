@@ -65,10 +65,7 @@ impl Fields {
 }
 
 pub(super) fn invalid(faults: Vec<rehome_domain::request::FieldError>) -> Problem {
-    let told = |fault: rehome_domain::request::FieldError| FieldProblem {
-        field: fault.field,
-        problem: fault.problem,
-    };
+    let told = |fault: rehome_domain::request::FieldError| FieldProblem::new(fault.field, fault.problem);
     Problem::Invalid(faults.into_iter().map(told).collect())
 }
 

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{encoded, go, view::View, words};
-use crate::{frame::Problem, site::Workbench};
+use crate::{bulk::weighs, frame::Problem, site::Workbench};
 
 /// A command as its form sends it.
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ pub(super) fn actions(lang: Lang, ticket: &Ticket, role: Role) -> Vec<Action> {
                 label: kind.label(lang),
                 why_not: allowed.and(right).err().map(|why| why.sentence(lang)),
                 follows: follows.iter().map(|one| (one.sentence(lang), one.is_grave())).collect(),
-                weighs: kind.is_force() || kind == CommandKind::Cancel,
+                weighs: weighs(kind),
             }
         })
         .collect();

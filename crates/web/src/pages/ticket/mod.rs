@@ -2,6 +2,7 @@
 
 mod act;
 mod journal;
+mod plan;
 
 use actix_web::{HttpResponse, http::header, web};
 use askama::Template;
@@ -15,6 +16,7 @@ use rehome_domain::{
     ports::{Loaded, Unreadable},
     render::{self, Course, course_svg},
     request::{Place, Request},
+    role::Role,
     ticket::{Act, Ticket},
     wording,
 };
@@ -33,6 +35,7 @@ use journal::Told;
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/tickets/{id}").route(web::get().to(show)))
+        .service(web::resource("/tickets/{id}/plan").route(web::get().to(plan::show)))
         .service(web::resource("/tickets/{id}/act").route(web::post().to(act::act)))
         .service(web::resource("/tickets/{id}/journal.json").route(web::get().to(download)));
 }
@@ -93,6 +96,8 @@ struct TicketPage {
     acts: Vec<ActRow>,
     actions: Vec<Action>,
     closed: bool,
+    /// What it would change can still be asked, by whoever looks.
+    plans: bool,
     timeline: Vec<Told>,
 }
 
@@ -180,6 +185,7 @@ fn filled(
         acts: acts(lang, ticket),
         actions: act::actions(lang, ticket, view.caller.role()),
         closed: state.is_closed(),
+        plans: !state.is_closed() && view.may(Role::Operator),
         timeline: journal::timeline(lang, journal),
     }
 }

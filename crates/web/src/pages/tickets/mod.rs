@@ -123,7 +123,7 @@ async fn list(
     let tickets = Tickets {
         frame: view.frame(Section::Tickets, say.tickets()),
         say,
-        matching: matching(lang, tally),
+        matching: matching(lang, &tally),
         strips: strips(lang, &query, &counts),
         filtered: !query.filters().is_empty(),
         clear: query
@@ -147,11 +147,11 @@ async fn list(
 
 /// Faults of an address as a problem.
 pub(super) fn invalid(faults: Vec<FieldError>) -> Problem {
-    let fault = |FieldError { field, problem }| FieldProblem { field, problem };
+    let fault = |FieldError { field, problem }| FieldProblem::new(field, problem);
     Problem::Invalid(faults.into_iter().map(fault).collect())
 }
 
-fn matching(lang: Lang, tally: Tally) -> String {
+pub(super) fn matching(lang: Lang, tally: &Tally) -> String {
     if tally.exact { words::matching(lang, tally.tickets) } else { words::at_least(lang, tally.tickets) }
 }
 
