@@ -5,6 +5,7 @@ mod auditing;
 mod contract;
 mod faulty;
 mod netconf;
+mod ovsdb;
 mod planning;
 mod plans;
 mod play;
