@@ -10,6 +10,7 @@ mod document;
 mod journal;
 mod letters;
 mod me;
+mod passes;
 mod query;
 mod route;
 mod runs;
@@ -45,6 +46,7 @@ fn routes() -> Vec<Route> {
         webhooks::routes(),
         me::routes(),
         session::routes(),
+        passes::routes(),
         document::routes(),
     ]
     .into_iter()
