@@ -1,17 +1,24 @@
 //! Acts on several tickets at once: a bulk command and a sheet are as many messages as there are tickets.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use rehome_domain::{
     command::CommandKind, id::RelocationId, message::Input, ports::TicketStore as _, request::Request,
     ticket::Ticket,
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use super::{REASON, Way, common, load, world};
 use crate::tests::{
     runs::sheet,
     world::{World, numbered},
 };
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(60);
 
 impl Way {
     async fn bulk(&self, world: &World, tickets: &[Ticket], kind: CommandKind) {
@@ -60,16 +67,18 @@ impl Way {
 
 /// A ticket's journal, when it has so many entries: pages answer before all is done.
 async fn journal(world: &World, way: &Way, id: RelocationId, entries: usize) -> Value {
-    loop {
+    let until = Instant::now() + LONG;
+    let journal = loop {
         let journal = world.store.journal(id).await.unwrap();
         if journal.len() >= entries {
-            let journal = json!(journal.into_iter().map(Result::unwrap).collect::<Vec<_>>());
-            let by = journal.as_array().unwrap().iter().all(|entry| entry["by"]["via"] == way.via());
-            assert!(by, "{journal}");
-            return common(journal, &id.to_string());
+            break json!(journal.into_iter().map(Result::unwrap).collect::<Vec<_>>());
         }
+        assert!(Instant::now() < until, "{id} by {} has {} entries", way.via(), journal.len());
         tokio::task::yield_now().await;
-    }
+    };
+    let by = journal.as_array().unwrap().iter().all(|entry| entry["by"]["via"] == way.via());
+    assert!(by, "{journal}");
+    common(journal, &id.to_string())
 }
 
 #[actix_web::test]
