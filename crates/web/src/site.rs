@@ -75,6 +75,15 @@ pub struct Workbench {
 }
 
 impl Site {
+    /// Whoever looks first after a start need not wait.
+    pub(crate) fn ready(&self) {
+        if let Some(workbench) = &self.workbench {
+            workbench.counts.ready();
+            workbench.devices.ready();
+            workbench.figures.ready();
+        }
+    }
+
     /// Its scopes.
     pub(crate) fn paths(&self, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::new(self.clone()));
