@@ -35,6 +35,7 @@ mod site;
 mod submission;
 mod texts;
 pub mod tmf;
+mod under_way;
 pub mod webhooks;
 
 pub use asker::{AskError, Asked, Asker};
@@ -48,6 +49,7 @@ pub use pages::Pulse;
 pub use readiness::{Part, Probe, Readiness};
 pub use server::{Bound, ListenError, Listening, Running};
 pub use site::{Site, Workbench};
+pub use under_way::{DomainOf, UnderWay};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

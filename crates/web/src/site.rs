@@ -22,6 +22,7 @@ use crate::{
     pages::{self, Pulse, Runs, SheetReader},
     readiness::Probe,
     tmf,
+    under_way::{DomainOf, UnderWay},
     webhooks::Reach,
 };
 
@@ -56,6 +57,10 @@ pub struct Workbench {
     pub letters: Arc<dyn LetterStore>,
     /// The log of what was paused.
     pub steering: Arc<dyn SteeringStore>,
+    /// What still has orders out where something drains.
+    pub under_way: Fresh<UnderWay>,
+    /// Which domain a device is of.
+    pub domain_of: DomainOf,
     /// Who is told of changes.
     pub webhooks: Arc<dyn WebhookStore>,
     /// Where what they are told begins.

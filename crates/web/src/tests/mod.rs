@@ -2,6 +2,7 @@
 
 mod api;
 mod cross_site;
+mod drains;
 mod frame;
 mod letters;
 mod lists;

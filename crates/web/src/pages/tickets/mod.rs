@@ -274,7 +274,8 @@ fn detail(lang: Lang, line: &Line) -> Vec<String> {
     detail
 }
 
-fn under_way(lang: Lang, doing: &Doing) -> String {
+/// An order that is out, in a few words.
+pub(super) fn under_way(lang: Lang, doing: &Doing) -> String {
     let mut text = format!("{} {}", doing.layer.label(lang), work_label(doing.work, lang));
     if doing.attempt > 1 {
         text = format!("{text} · {}", words::attempt(lang, doing.attempt));
