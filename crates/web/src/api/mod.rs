@@ -9,7 +9,7 @@ mod document;
 mod journal;
 mod letters;
 mod me;
-mod query;
+pub(crate) mod query;
 mod route;
 mod session;
 mod steering;
