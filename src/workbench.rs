@@ -20,7 +20,7 @@ use rehome_web::{
 };
 
 use crate::{
-    app::{App, Store, inventory},
+    app::{App, Store, domains, inventory},
     http::{self, NoCertificates},
     settings::{Oidc, Settings, Tls},
     sheet::{self, SheetError},
@@ -98,6 +98,8 @@ pub fn open(
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),
+        under_way: Fresh::under_way(Arc::clone(&app.tickets)),
+        domain_of: domains(settings),
         sheets: Arc::new(Sheets { deadlines: settings.deadlines }),
         runs: Runs::default(),
         pulse: Pulse::start(&*app.bus),
