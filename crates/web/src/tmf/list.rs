@@ -119,7 +119,7 @@ pub(super) async fn list(
     }
     asking.done(FILTERS)?;
     let filter = look.filter.clone();
-    let among = state.map_or_else(|| Among::Just(filter.clone()), |state| state.among(filter.clone()));
+    let among = state.map_or_else(|| Among::Just(filter.clone()), |state| state.among(&filter));
     let (ids, total) = match among {
         Among::Just(filter) => by_the_list(&*workbench.board, Look { filter, ..look }, &part).await?,
         Among::These(filter) => one_by_one(&*workbench.board, state, Look { filter, ..look }, &part).await?,

@@ -82,7 +82,7 @@ impl OrderState {
     }
 
     /// Among which tickets those in this state are found.
-    pub(super) fn among(self, filter: Filter) -> Among {
+    pub(super) fn among(self, filter: &Filter) -> Among {
         use Attention::{
             AwaitingDeploy, HeldBack, InDoubt, Retrying, Running, WaitingForWindow, WithoutService,
         };
@@ -193,9 +193,9 @@ mod tests {
                 let (standing, is) = (ticket.standing(), OrderState::of(state));
                 for wanted in OrderState::ALL {
                     let found = |filter: Filter| filter.admits_standing(&standing);
-                    match wanted.among(Filter::default()) {
+                    match wanted.among(&Filter::default()) {
                         Among::Just(filter) => {
-                            assert_eq!(found(filter), is == wanted, "{wanted:?}: {ticket:?}")
+                            assert_eq!(found(filter), is == wanted, "{wanted:?}: {ticket:?}");
                         }
                         Among::These(filter) => {
                             assert!(found(filter) || is != wanted, "{wanted:?}: {ticket:?}");
