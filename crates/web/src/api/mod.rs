@@ -11,6 +11,7 @@ mod journal;
 mod letters;
 mod me;
 mod plan;
+mod passes;
 mod query;
 mod route;
 mod runs;
@@ -47,6 +48,7 @@ fn routes() -> Vec<Route> {
         webhooks::routes(),
         me::routes(),
         session::routes(),
+        passes::routes(),
         document::routes(),
     ]
     .into_iter()

@@ -7,6 +7,7 @@ mod frame;
 mod letters;
 mod lists;
 mod ordering;
+mod passes;
 mod passwords;
 mod plans;
 mod provider;
