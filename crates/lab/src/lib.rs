@@ -4,9 +4,12 @@
 //! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
 //!
 //! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
-//! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH.
+//! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH; [`shell`]: a device
+//!   with nothing but a command line.
 
 pub mod certificates;
 pub mod daemon;
 pub mod gateway;
+pub mod shell;
+mod sshd;
 pub mod switch;

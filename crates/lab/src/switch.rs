@@ -158,7 +158,7 @@ impl Switch {
         self.vsctl(&arguments).map(drop)
     }
 
-    /// Runs `ovs-vsctl`, which waits until what it changes is applied, for at most ten seconds.
+    /// Runs `ovs-vsctl`, which waits until what it changes is applied, for at most half a minute.
     ///
     /// # Errors
     /// In the words of `ovs-vsctl`.
@@ -223,7 +223,7 @@ fn remote(directory: &Path) -> String {
 
 fn vsctl(directory: &Path) -> Command {
     let mut command = command("ovs-vsctl");
-    command.arg(format!("--db={}", remote(directory))).arg("--timeout=10");
+    command.arg(format!("--db={}", remote(directory))).arg("--timeout=30");
     command
 }
 
