@@ -227,7 +227,7 @@ fn vsctl(directory: &Path) -> Command {
     command
 }
 
-/// Starts the database at the same ports as before. Port 0 is any that is free; over TLS, that is for later.
+/// Starts the database at the same ports as before, and waits until it listens at its socket. Port 0 is any that is free; over TLS, that is for later.
 fn database(directory: &Path, tcp: u16, tls: Option<&Tls>) -> Result<Daemon, DaemonError> {
     let mut command = open_vswitch("ovsdb-server", directory);
     command.arg(directory.join("conf.db"));
@@ -243,7 +243,10 @@ fn database(directory: &Path, tcp: u16, tls: Option<&Tls>) -> Result<Daemon, Dae
             command.arg(format!("--remote=pssl:{port}:127.0.0.1"));
         }
     }
-    Daemon::start(&mut command, &directory.join("ovsdb-server.log"))
+    let mut database = Daemon::start(&mut command, &directory.join("ovsdb-server.log"))?;
+    let socket = directory.join("db.sock");
+    database.until("listening of ovsdb-server", || UnixStream::connect(&socket).is_ok())?;
+    Ok(database)
 }
 
 fn forwarder(directory: &Path, forwarding: &Forwarding) -> Result<Daemon, DaemonError> {

@@ -207,7 +207,7 @@ mod tests {
         let answering = async {
             let mut line = [0; 64];
             says(&mut device, &["gw-1#"]).await;
-            device.read(&mut line).await.unwrap();
+            assert_eq!(device.read(&mut line).await.unwrap(), "show it\n".len());
             says(&mut device, &["show it\r\none\r\n --More-- "]).await;
             assert_eq!(device.read(&mut line).await.unwrap(), 1);
             assert_eq!(line[0], b' ');
