@@ -162,13 +162,13 @@ async fn a_switch_that_stops_half_way_still_says_whose_the_port_is() {
 async fn a_device_that_hangs_is_given_up_in_time_and_told_by_the_last_it_said() {
     let shell = gateway();
     let mut options = options(&shell);
-    options.answer_ms = 1000;
+    options.answer_ms = 5000;
     let mut session = session(Layer::L3, options);
     perform(&mut session, Layer::L3, Operation::LookNew).await.unwrap();
     shell.fault(Some(Fault::Hang("^description"))).unwrap();
     let error = perform(&mut session, Layer::L3, Operation::Reserve).await.unwrap_err();
     assert!(error.transient && error.failure.reason == Reason::Unreachable, "{error}");
-    assert!(error.failure.text.contains("within 1000 ms"), "{error}");
+    assert!(error.failure.text.contains("within 5000 ms"), "{error}");
     shell.fault(None).unwrap();
     assert_eq!(perform(&mut session, Layer::L3, Operation::Reserve).await, Ok(Presence::Reserved));
 }
