@@ -7,6 +7,8 @@
 //! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH;
 //! - [`netns`]: network namespaces and cables; [`agent`]: what makes a gateway forward;
 //! - [`network`]: all of it together, with customers; [`outage`]: how long one of them was without service.
+//! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH; [`shell`]: a device
+//!   with nothing but a command line.
 
 pub mod agent;
 pub mod certificates;
@@ -15,4 +17,6 @@ pub mod gateway;
 pub mod netns;
 pub mod network;
 pub mod outage;
+pub mod shell;
+mod sshd;
 pub mod switch;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod auditing;
+mod cli;
 mod contract;
 mod faulty;
 mod netconf;
