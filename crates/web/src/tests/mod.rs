@@ -3,6 +3,7 @@
 mod api;
 mod bulk;
 mod cross_site;
+mod drains;
 mod frame;
 mod letters;
 mod lists;
