@@ -137,7 +137,7 @@ fn a_customer_has_service_at_the_old_place_until_the_cutover_and_then_at_the_new
     assert!(!is_answered(old, ip));
     let took = network.gateways[0].agent.took();
     assert_eq!(took.len(), 2, "once at the start, once for the cutover: {took:?}");
-    eprintln!("outage {outage:?}, of which the gateway's own {:?}", took[1]);
+    eprintln!("outage {outage:?}; the gateway applied the commit in {:?}", took[1]);
 }
 
 #[test]
