@@ -188,6 +188,7 @@ texts! {
 It is shown this once; its id is {id}, and it ends at {ends}.", "{secret}
 只显示这一次；编号 {id}，有效至 {ends}。";
     token_above(name, role): "{name} is {role}: a token can't allow more than its account", "{name} 的角色是{role}：令牌的权限不能超过其账户";
+    token_too_many(name): "{name} has as many tokens as there may be; `rehome token revoke` takes one away", "{name} 的令牌数已达上限；用 `rehome token revoke` 吊销一个";
     token_unknown(id): "there is no token {id}; `rehome token list` shows what there is", "没有令牌 {id}；用 `rehome token list` 查看";
     token_revoked(id): "{id} is revoked", "{id} 已吊销";
 }
@@ -355,6 +356,9 @@ texts! {
         "已重新发送，但仍无工单可受理：{why}。已成为新的死信";
     letter_on_its_way(id): "sent again; `rehome show {id}` tells what becomes of it", "已重新发送；结果见 `rehome show {id}`";
     letter_dropped(): "dropped", "已丢弃";
+    devices(): "Devices", "设备";
+    device_reached(layer, name): "{layer} {name}: reached", "{layer} {name}：可达";
+    device_not_reached(layer, name, why): "{layer} {name}: {why}", "{layer} {name}：{why}";
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";

@@ -2,14 +2,14 @@
 
 use clap::value_parser;
 use comfy_table::Cell;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rehome_domain::{
     account::{AccountName, Pass, PassKind},
     lang::Lang,
-    ports::{AccountStore, Revoke},
+    ports::AccountStore,
     role::Role,
 };
-use rehome_web::door::Secret;
+use rehome_web::door::{DAYS, MOST_DAYS, NewToken, PassError, issue, revoke};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -20,11 +20,6 @@ use super::{
     user::{by, known, roles},
 };
 use crate::texts;
-
-/// The longest a token may last, in days: ten years. One that never ends is forgotten, and found by somebody else.
-const MOST_DAYS: i64 = 3650;
-/// The hours of a day, where none is longer than another.
-const DAY_H: i64 = 24;
 
 /// What programs come in with by the API
 #[derive(Debug, clap::Args)]
@@ -63,7 +58,7 @@ struct Add {
     #[arg(long, value_name = "ROLE", value_parser = roles())]
     role: Option<Role>,
     /// It ends after so many days
-    #[arg(long, value_name = "N", default_value_t = 365, value_parser = value_parser!(i64).range(1..=MOST_DAYS))]
+    #[arg(long, value_name = "N", default_value_t = DAYS, value_parser = value_parser!(i64).range(1..=MOST_DAYS))]
     days: i64,
     #[command(flatten)]
     at: StoreArg,
@@ -103,37 +98,23 @@ pub(super) async fn token(args: Args, setting: &Setting) -> Ended {
     let ended = match args.what {
         What::Add(args) => add(args, &*accounts, lang).await,
         What::List(args) => list(args, &*accounts, lang).await,
-        What::Revoke(args) => revoke(args.id, &*accounts, lang).await,
+        What::Revoke(args) => take_away(args.id, &*accounts, lang).await,
     };
     store.close(true).await;
     ended
 }
 
 async fn add(args: Add, accounts: &dyn AccountStore, lang: Lang) -> Ended {
-    let account = known(&args.name, accounts, lang).await?;
-    if args.role.is_some_and(|most| most > account.role) {
-        return Err(Failure::Bad(texts::token_above(lang, &account.name, account.role.label(lang))));
-    }
-    let (secret, now) = (Secret::new(PassKind::Token)?, Timestamp::now());
-    let ends = now.checked_add(SignedDuration::from_hours(args.days * DAY_H))?;
-    let pass = Pass {
-        id: Uuid::now_v7(),
-        kind: PassKind::Token,
-        account: account.name,
-        label: args.label,
-        at_most: args.role,
-        issued_by: by(),
-        issued_at: now,
-        seen_at: now,
-        ends_at: Some(ends),
-        idle_ms: None,
-    };
-    accounts.issue(secret.key(), pass.clone()).await?;
+    let Add { name, label, role: at_most, days, json, .. } = args;
+    let wanted = NewToken { account: name, label, at_most, days };
+    let issued = issue(accounts, wanted, &by(), Timestamp::now()).await;
+    let (secret, pass) = issued.map_err(|error| failed(error, lang))?;
     let shown = secret.expose();
-    Ok(Told::good(if args.json {
+    let ends = pass.ends_at.map(|ends| format!("{ends:.0}")).unwrap_or_default();
+    Ok(Told::good(if json {
         serde_json::to_string_pretty(&json!({ "token": shown, "pass": pass }))? + "\n"
     } else {
-        texts::token_issued(lang, shown, pass.id, format!("{ends:.0}")) + "\n"
+        texts::token_issued(lang, shown, pass.id, ends) + "\n"
     }))
 }
 
@@ -172,13 +153,23 @@ async fn list(args: List, accounts: &dyn AccountStore, lang: Lang) -> Ended {
     Ok(Told::good(tables::text(&table)))
 }
 
-async fn revoke(id: Uuid, accounts: &dyn AccountStore, lang: Lang) -> Ended {
+async fn take_away(id: Uuid, accounts: &dyn AccountStore, lang: Lang) -> Ended {
     // Not a session's: whoever has its owner out disables them.
-    if !tokens(None, accounts).await?.iter().any(|token| token.id == id) {
-        return Err(Failure::Bad(texts::token_unknown(lang, id)));
-    }
-    accounts.revoke(Revoke::One(id)).await?;
+    let found = tokens(None, accounts).await?.into_iter().find(|token| token.id == id);
+    let token = found.ok_or_else(|| Failure::Bad(texts::token_unknown(lang, id)))?;
+    revoke(accounts, &token, &by(), Timestamp::now()).await.map_err(|error| failed(error, lang))?;
     Ok(Told::good(texts::token_revoked(lang, id) + "\n"))
+}
+
+fn failed(error: PassError, lang: Lang) -> Failure {
+    match error {
+        PassError::NoAccount(name) => Failure::Bad(texts::user_unknown(lang, name)),
+        PassError::Above { account, role } => {
+            Failure::Bad(texts::token_above(lang, account, role.label(lang)))
+        }
+        PassError::TooMany(name) => Failure::Bad(texts::token_too_many(lang, name)),
+        other => Failure::Broken(other.into()),
+    }
 }
 
 async fn tokens(of: Option<AccountName>, accounts: &dyn AccountStore) -> Result<Vec<Pass>, Failure> {

@@ -90,7 +90,7 @@ pub(crate) async fn submit(page: &Page, services: &[&str]) {
 
 /// Opens the ticket of a service.
 async fn ticket(page: &Page, service: &str) {
-    page.open(&format!("/?q={service}")).await;
+    page.open(&format!("/?text={service}")).await;
     page.click("#rows th a").await;
     page.until("#timeline").await;
 }

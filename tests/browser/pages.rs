@@ -33,7 +33,7 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
     page.open("/").await;
     page.until_says("#cell-running", "0").await;
     // All but one go on to the cutover.
-    page.open("/bulk?command=deploy_cutover&waits=awaiting_deploy").await;
+    page.open("/bulk?command=deploy_cutover&attention=awaiting_deploy").await;
     page.click("section.card button.main").await;
     page.until_says("#progress", "6 of 6 done").await;
     let run = page.driver.current_url().await.unwrap().path().to_owned();
@@ -50,17 +50,17 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
     page.click("form[action='/new/sheet'] button").await;
     page.click("button[name=go]").await;
     page.until_says("#progress", "1 of 1 done").await;
-    page.open("/?waits=without_service").await;
+    page.open("/?attention=without_service").await;
     page.click("#rows th a").await;
     page.until("#timeline").await;
     let ticket = page.driver.current_url().await.unwrap().path().to_owned();
     let place = |name, path: &str| Place { name, path: path.to_owned() };
     let places = vec![
         place("tickets", "/"),
-        place("filtered", "/?r=failed&q=L"),
+        place("filtered", "/?relocation=failed&text=L"),
         place("ticket", &ticket),
         place("new", "/new"),
-        place("bulk", "/bulk?command=force_completion&d=open"),
+        place("bulk", "/bulk?command=force_completion&disposition=open"),
         place("run", &run),
         place("dead-letters", "/dead-letters"),
         place("devices", "/devices"),

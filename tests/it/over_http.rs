@@ -10,7 +10,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::running::{Said, rehome, repository};
+use crate::{
+    operations::{Answer, ask},
+    running::{Said, rehome, repository},
+};
 
 /// A system, and a token.
 pub(crate) struct System {
@@ -131,6 +134,39 @@ fn a_sheet_is_submitted_watched_deployed_and_exported_over_http() {
     let mut read = csv::Reader::from_reader(file.stdout.as_bytes());
     assert_eq!(read.headers().unwrap().get(1), Some("service_id"));
     assert_eq!(read.records().count(), 3);
+}
+
+#[test]
+fn a_sheet_that_a_program_sends_is_read_as_a_whole_and_known_to_whoever_submits_it_after() {
+    let system = System::start("operator");
+    let token = format!("Bearer {}", system.token());
+    let send = |kind: &str, sheet: &str| -> (u16, Value) {
+        let headers = [("Authorization", token.as_str()), ("Content-Type", kind)];
+        let Answer { status, body, .. } =
+            ask(&system.at().to_string(), "POST", "/api/v1/sheets", &headers, sheet);
+        (status, serde_json::from_str(&body).unwrap())
+    };
+    let lines = sheet(2);
+    let (header, rows) = lines.split_once('\n').unwrap();
+    let place = header.split(',').position(|name| name == "new_vlan").unwrap();
+    let spoiled = |row: &str| {
+        let cells = row.split(',').enumerate().map(|(at, cell)| if at == place { "5000" } else { cell });
+        cells.collect::<Vec<_>>().join(",")
+    };
+    let (first, second) = rows.trim_end().split_once('\n').unwrap();
+    let (status, refused) = send("text/csv", &format!("{header}\n{first}\n{}\n", spoiled(second)));
+    assert_eq!((status, &refused["errors"][0]["line"]), (422, &Value::from(3)), "{refused}");
+    assert_eq!(refused["errors"][0]["field"], "new_vlan");
+    let (status, unreadable) = send("application/json", &lines);
+    assert_eq!((status, &unreadable["errors"][0]["field"]), (422, &Value::from("body")), "{unreadable}");
+
+    let (status, run) = send("text/csv; charset=utf-8", &lines);
+    assert!(matches!(status, 200 | 202), "{run}");
+    let path = system.file("sheet.csv", &lines);
+    let known = system.said(&["submit", &path, "--wait", "--json"]).json(0);
+    for row in 0..2 {
+        assert_eq!(run["tickets"][row]["id"], known["rows"][row]["relocation"], "{run} {known}");
+    }
 }
 
 #[test]

@@ -139,6 +139,11 @@ fn a_token_is_shown_once_allows_no_more_than_its_account_and_is_revoked_by_its_i
     assert_eq!(at.tokens(), [] as [Value; 0]);
     at.said(&["token", "revoke", id]).is(2, &["no token", "rehome token list"]);
     at.said(&["token", "revoke", id, "--lang", "zh"]).is(2, &["没有令牌"]);
+    let history = at.said(&["user", "list", "crm", "--json"]).json(0)["users"].clone();
+    let reasons: Vec<&str> =
+        history.as_array().unwrap().iter().filter_map(|line| line["reason"].as_str()).collect();
+    assert_eq!(reasons, ["issued", "revoked"].map(|what| format!("token {id} (orders) {what}")));
+    assert!(history.as_array().unwrap().iter().all(|line| line["changed_by"] == "cli:root"), "{history}");
 }
 
 #[test]

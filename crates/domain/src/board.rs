@@ -13,7 +13,7 @@ use crate::{
     order::Layer,
     reply::Failure,
     request::{FieldError, Place, Request, TEXT_LIMIT, Window},
-    state::Work,
+    state::{State, Work},
     status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::{Out, Retrying, Ticket},
 };
@@ -67,6 +67,8 @@ pub struct Line {
     pub new: Place,
     /// The statuses, and what it waits for.
     pub standing: Standing,
+    /// All of its finite part.
+    pub state: State,
     /// The orders that are out.
     pub doing: Vec<Doing>,
     /// Its window, while it waits for that.
@@ -95,6 +97,7 @@ impl Line {
             old: old.clone(),
             new: new.clone(),
             standing,
+            state: ticket.state,
             doing: Layer::ALL.into_iter().filter_map(|layer| doing(ticket, layer)).collect(),
             window: window.filter(|_| standing.attention == Attention::WaitingForWindow),
             last_failure: ticket.last_failure.clone(),

@@ -12,7 +12,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{command::By, id::MessageId, lang::Lang, request::Request, role::Role};
+use crate::{
+    command::By,
+    id::MessageId,
+    lang::Lang,
+    request::{Place, Request},
+    role::Role,
+};
 
 /// What a pause is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -36,9 +42,14 @@ impl Scope {
     /// Whether a relocation has to do with it. `domain_of` tells a device's domain.
     #[must_use]
     pub fn covers(&self, request: &Request, domain_of: impl Fn(&str) -> String) -> bool {
-        let mut devices = [&request.old, &request.new]
-            .into_iter()
-            .flat_map(|place| [place.l3_device.as_str(), place.l2_device.as_str()]);
+        self.touches([&request.old, &request.new], domain_of)
+    }
+
+    /// Whether any device of these places is in it.
+    #[must_use]
+    pub fn touches(&self, places: [&Place; 2], domain_of: impl Fn(&str) -> String) -> bool {
+        let mut devices =
+            places.into_iter().flat_map(|place| [place.l3_device.as_str(), place.l2_device.as_str()]);
         match self {
             Self::Everything => true,
             Self::Domain { name } => devices.any(|device| domain_of(device) == *name),

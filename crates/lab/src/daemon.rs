@@ -140,6 +140,11 @@ impl Daemon {
 
     /// Lets it outlive its owner, and answers its process id.
     pub fn leave(mut self) -> Option<u32> {
+        self.leave_running()
+    }
+
+    /// The same for an owner that can't give it away.
+    pub(crate) fn leave_running(&mut self) -> Option<u32> {
         self.child.take().map(|child| child.id())
     }
 

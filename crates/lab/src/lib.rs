@@ -4,8 +4,15 @@
 //! Every part starts by hand from a directory of its own, needs no systemd, and ends what it started and nothing else.
 //!
 //! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
-//! - [`switch`]: Open vSwitch.
+//! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH;
+//! - [`netns`]: network namespaces and cables; [`agent`]: what makes a gateway forward;
+//! - [`network`]: all of it together, with customers; [`outage`]: how long one of them was without service.
 
+pub mod agent;
 pub mod certificates;
 pub mod daemon;
+pub mod gateway;
+pub mod netns;
+pub mod network;
+pub mod outage;
 pub mod switch;

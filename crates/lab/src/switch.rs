@@ -3,6 +3,7 @@
 
 use std::{
     net::{Ipv4Addr, TcpStream},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -89,8 +90,18 @@ impl Switch {
         run(command("ovsdb-tool").arg("create").arg(directory.join("conf.db")).arg(SCHEMA))?;
         let tls = options.tls.then(|| Tls::make(&directory)).transpose()?;
         let mut database = database(&directory, 0, tls.as_ref())?;
-        let ports = listening(&mut database, 1 + usize::from(tls.is_some()))?;
-        let tls = tls.zip(ports.get(1)).map(|(tls, port)| Tls { port: *port, ..tls });
+        let tcp = chosen_port(&mut database, 0)?;
+        let tls = match tls {
+            None => None,
+            // One after the other: the log does not say which port is which.
+            Some(tls) => {
+                let control = control(&directory, "ovsdb-server");
+                database.until("listening to ovs-appctl", || UnixStream::connect(&control).is_ok())?;
+                let add = ["ovsdb-server/add-remote", "pssl:0:127.0.0.1"];
+                run(command("ovs-appctl").arg("-t").arg(control).args(add))?;
+                Some(Tls { port: chosen_port(&mut database, 1)?, ..tls })
+            }
+        };
         let vsctl = |arguments: &[&str]| run(vsctl(&directory).args(arguments));
         vsctl(&["--no-wait", "init"])?;
         let (bridge, datapath) = (options.bridge.as_str(), "datapath_type=netdev");
@@ -98,7 +109,6 @@ impl Switch {
         let forwarder = forwarder(&directory, &options.forwarding)?;
         // Answers once the configuration has been applied for the first time.
         vsctl(&["set", "bridge", bridge, datapath])?;
-        let tcp = ports.first().copied().unwrap_or_default();
         Ok(Self { options, directory, database, forwarder, tcp, tls, own_directory })
     }
 
@@ -217,18 +227,21 @@ fn vsctl(directory: &Path) -> Command {
     command
 }
 
-/// Starts the database at the same ports as before, or at port 0, which is any that is free.
+/// Starts the database at the same ports as before. Port 0 is any that is free; over TLS, that is for later.
 fn database(directory: &Path, tcp: u16, tls: Option<&Tls>) -> Result<Daemon, DaemonError> {
     let mut command = open_vswitch("ovsdb-server", directory);
     command.arg(directory.join("conf.db"));
     command.arg(format!("--remote=p{}", remote(directory))).arg(format!("--remote=ptcp:{tcp}:127.0.0.1"));
-    if let Some(tls) = tls {
+    if let Some(Tls { port, authority, server }) = tls {
         let file = |option: &str, path: &Path| format!("--{option}={}", path.display());
-        command.arg(format!("--remote=pssl:{}:127.0.0.1", tls.port)).args([
-            file("private-key", &tls.server.key),
-            file("certificate", &tls.server.certificate),
-            file("ca-cert", &tls.authority.certificate()),
+        command.args([
+            file("private-key", &server.key),
+            file("certificate", &server.certificate),
+            file("ca-cert", &authority.certificate()),
         ]);
+        if *port != 0 {
+            command.arg(format!("--remote=pssl:{port}:127.0.0.1"));
+        }
     }
     Daemon::start(&mut command, &directory.join("ovsdb-server.log"))
 }
@@ -252,9 +265,14 @@ fn open_vswitch(program: &str, directory: &Path) -> Command {
     for variable in ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR"] {
         command.env(variable, directory);
     }
-    let control = directory.join(program).with_extension("ctl");
-    command.arg(format!("--unixctl={}", control.display())).args(["-vsyslog:off", "-vconsole:info"]);
+    command.arg(format!("--unixctl={}", control(directory, program).display()));
+    command.args(["-vsyslog:off", "-vconsole:info"]);
     command
+}
+
+/// Where a server of Open vSwitch listens to `ovs-appctl`.
+fn control(directory: &Path, program: &str) -> PathBuf {
+    directory.join(program).with_extension("ctl")
 }
 
 /// The same command in a network namespace. `ip` becomes the command, so its process id is the command's.
@@ -265,15 +283,15 @@ fn inside(namespace: &str, within: &Command) -> Command {
     outer
 }
 
-/// Waits until the database has opened so many ports that it was free to choose, and answers them.
-fn listening(database: &mut Daemon, ports: usize) -> Result<Vec<u16>, DaemonError> {
+/// Waits until the database has opened one more port than so many that it was free to choose, and answers it.
+fn chosen_port(database: &mut Daemon, before: usize) -> Result<u16, DaemonError> {
     let log = database.log_path().to_owned();
     // `0:127.0.0.1: listening on port 43765`
     let port = |line: &str| line.rsplit_once("listening on port ")?.1.trim().parse().ok();
     let chosen = || {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
-        log.lines().filter_map(port).collect::<Vec<u16>>()
+        log.lines().filter_map(port).nth(before)
     };
-    database.until("listening of ovsdb-server", || chosen().len() >= ports)?;
-    Ok(chosen())
+    database.until("listening of ovsdb-server", || chosen().is_some())?;
+    Ok(chosen().unwrap_or_default())
 }

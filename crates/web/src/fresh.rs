@@ -4,12 +4,15 @@
 //! nobody notices; where a whole table is counted, it is a few seconds, and making it costs a tenth of the time at most.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rehome_domain::ports::{Count, StoreError, TicketStore};
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 /// An answer is good for so many times as long as it took.
 const GOOD: u32 = 10;
@@ -17,18 +20,32 @@ const GOOD: u32 = 10;
 const LONGEST: Duration = Duration::from_millis(500);
 /// From then on it is given while the next one is made; after so many times as long, whoever asks waits for that.
 const OLD: u32 = 40;
+/// An answer that is asked for is made anew before it is old, so that whoever looks again does not wait either.
+const RENEWED: u32 = 30;
+/// For so long after it was last asked for: what nobody looks at costs nothing.
+const WATCHED: Duration = Duration::from_secs(600);
+/// And only if making it takes so long: who would notice otherwise?
+const NOTICED: Duration = Duration::from_millis(50);
 
 type Making<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+/// What becomes of a making: none while it is under way.
+type Outcome<T> = Option<Result<Arc<T>, StoreError>>;
 
-/// An answer, made anew when it is asked for and no longer fresh. One is made at a time, whoever asks.
+/// An answer, made anew when it is asked for and no longer fresh. One is made at a time, whoever asks; whoever asks no
+/// longer leaves it to the others.
 pub struct Fresh<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
     make: Box<dyn Fn() -> Making<T> + Send + Sync>,
-    kept: Mutex<Option<Kept<T>>>,
-    /// How the last making failed, and when it did.
-    failed: Mutex<Option<(Instant, StoreError)>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    kept: Option<Kept<T>>,
+    /// The last making.
+    making: Option<watch::Receiver<Outcome<T>>>,
+    /// When it was last asked for.
+    asked: Option<Instant>,
 }
 
 struct Kept<T> {
@@ -38,13 +55,18 @@ struct Kept<T> {
 }
 
 impl<T: Send + Sync + 'static> Fresh<T> {
-    /// Of what `make` makes. Nothing is made before it is asked for.
+    /// Of what `make` makes. Nothing is made before it is asked for, or told to be ready.
     pub fn new<F>(make: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let (kept, failed, turn) = Default::default();
-        Self(Arc::new(Inner { make: Box::new(move || Box::pin(make())), kept, failed, turn }))
+        let state = Mutex::new(State { kept: None, making: None, asked: None });
+        Self(Arc::new(Inner { make: Box::new(move || Box::pin(make())), state }))
+    }
+
+    /// Has one made before anybody asks: the first who does need not wait. To be called within a runtime.
+    pub fn ready(&self) {
+        self.0.renew(&mut self.0.state());
     }
 
     /// The answer.
@@ -52,27 +74,23 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     /// # Errors
     /// If there is none that is fresh enough, and making one failed.
     pub async fn get(&self) -> Result<Arc<T>, StoreError> {
-        if let Some((answer, age)) = self.0.kept(OLD) {
-            if age >= GOOD
-                && let Ok(turn) = Arc::clone(&self.0.turn).try_lock_owned()
-            {
-                let inner = Arc::clone(&self.0);
-                tokio::spawn(async move {
-                    if let Err(error) = inner.make().await {
-                        tracing::warn!(%error, "what was asked for could not be brought up to date");
-                    }
-                    drop(turn);
-                });
+        let mut made = {
+            let mut state = self.0.state();
+            state.asked = Some(Instant::now());
+            if let Some((answer, age)) = state.kept(OLD) {
+                if age >= GOOD {
+                    self.0.renew(&mut state);
+                }
+                return Ok(answer);
             }
-            return Ok(answer);
-        }
-        let asked = Instant::now();
-        let _turn = self.0.turn.lock().await;
-        // Whoever had the turn has made it, or has failed for all who waited.
-        match (self.0.kept(GOOD), self.0.failed_since(asked)) {
-            (Some((answer, _)), _) => Ok(answer),
-            (None, Some(error)) => Err(error),
-            (None, None) => self.0.make().await,
+            self.0.renew(&mut state)
+        };
+        match made.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(made)) => made.clone(),
+            Ok(None) | Err(_) => Err(StoreError::Failed {
+                what: "making an answer for all who ask",
+                detail: "it ended without one".to_owned(),
+            }),
         }
     }
 }
@@ -87,31 +105,74 @@ impl Fresh<Vec<Count>> {
     }
 }
 
-impl<T> Inner<T> {
+impl<T> State<T> {
     /// The kept answer, and how many times as long as it took it is old; none if that is so many or more.
     fn kept(&self, times: u32) -> Option<(Arc<T>, u32)> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { answer, made, took } = kept.as_ref()?;
+        let Kept { answer, made, took } = self.kept.as_ref()?;
         let age = made.elapsed().as_micros() / took.as_micros().max(1);
         let age = u32::try_from(age).unwrap_or(u32::MAX);
         (age < times).then(|| (Arc::clone(answer), age))
     }
 
-    /// How a making failed that somebody has waited for since then.
-    fn failed_since(&self, asked: Instant) -> Option<StoreError> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.as_ref().filter(|(at, _)| *at > asked).map(|(_, error)| error.clone())
+    /// When it is to be made anew without being asked for, if so.
+    fn due(&self) -> Option<Instant> {
+        let kept = self.kept.as_ref().filter(|kept| kept.took >= NOTICED)?;
+        let due = kept.made + kept.took * RENEWED;
+        (self.asked? + WATCHED > due).then_some(due)
+    }
+}
+
+impl<T> Inner<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + Sync + 'static> Inner<T> {
+    /// The making that is under way; if there is none, it begins one. It is a task of its own: whoever began it may go.
+    fn renew(self: &Arc<Self>, state: &mut State<T>) -> watch::Receiver<Outcome<T>> {
+        // Who makes it has the other end.
+        if let Some(making) = state.making.as_ref().filter(|making| making.has_changed().is_ok()) {
+            return making.clone();
+        }
+        let (outcome, making) = watch::channel(None);
+        state.making = Some(making.clone());
+        let inner = Arc::clone(self);
+        tokio::spawn(async move {
+            let made = inner.make().await;
+            if let Err(error) = &made {
+                tracing::warn!(%error, "what is shared by all who ask could not be brought up to date");
+            }
+            let due = if made.is_ok() { inner.state().due() } else { None };
+            outcome.send_replace(Some(made));
+            // Whoever asks from now on begins another.
+            drop(outcome);
+            let waits = Arc::downgrade(&inner);
+            drop(inner);
+            if let Some(due) = due {
+                sleep_until(due).await;
+                if let Some(inner) = waits.upgrade() {
+                    inner.renew_if_due();
+                }
+            }
+        });
+        making
+    }
+
+    /// Unless it has been made anew meanwhile.
+    fn renew_if_due(self: &Arc<Self>) {
+        let mut state = self.state();
+        if state.due().is_some_and(|due| due <= Instant::now()) {
+            self.renew(&mut state);
+        }
     }
 
     async fn make(&self) -> Result<Arc<T>, StoreError> {
         let begun = Instant::now();
-        let made = (self.make)().await;
-        let failed = made.as_ref().err().map(|error| (Instant::now(), error.clone()));
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
-        let answer = Arc::new(made?);
+        let answer = Arc::new((self.make)().await?);
         // What it says was so when its making began.
         let kept = Kept { answer: Arc::clone(&answer), made: begun, took: begun.elapsed().min(LONGEST) };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        self.state().kept = Some(kept);
         Ok(answer)
     }
 }
@@ -156,6 +217,42 @@ mod tests {
         tokio::time::advance(TAKES * (GOOD - 2)).await;
         assert_eq!(*fresh.get().await.unwrap(), 0);
         assert_eq!(source.made.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_leaves_the_making_to_the_others() {
+        let (source, fresh) = numbers();
+        let begun = Instant::now();
+        let gave_up = tokio::time::timeout(TAKES / 2, fresh.get());
+        let (gave_up, waited) = futures::join!(gave_up, fresh.get());
+        assert!(gave_up.is_err());
+        assert_eq!(*waited.unwrap(), 0);
+        assert_eq!(begun.elapsed(), TAKES);
+        assert_eq!(source.made.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_first_need_not_wait_for_what_was_made_ready() {
+        let (_, fresh) = numbers();
+        fresh.ready();
+        tokio::time::sleep(TAKES * 2).await;
+        let begun = Instant::now();
+        assert_eq!(*fresh.get().await.unwrap(), 0);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_somebody_has_looked_at_is_kept_ready_for_a_while_and_then_costs_nothing() {
+        let (source, fresh) = numbers();
+        fresh.get().await.unwrap();
+        tokio::time::sleep(WATCHED - TAKES * RENEWED).await;
+        let begun = Instant::now();
+        assert!(*fresh.get().await.unwrap() > 0);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        tokio::time::sleep(WATCHED * 2).await;
+        let made = source.made.load(Ordering::Relaxed);
+        tokio::time::sleep(WATCHED * 10).await;
+        assert_eq!(source.made.load(Ordering::Relaxed), made);
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,6 +38,7 @@ mod site;
 mod submission;
 mod texts;
 pub mod tmf;
+mod under_way;
 pub mod webhooks;
 
 pub use asker::{AskError, Asked, Asker};
@@ -53,6 +54,7 @@ pub use runs::Runs;
 pub use server::{Bound, ListenError, Listening, Running};
 pub use sheets::{SheetFault, SheetReader, SheetRow};
 pub use site::{Site, Workbench};
+pub use under_way::{DomainOf, UnderWay};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

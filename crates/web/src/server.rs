@@ -93,6 +93,7 @@ impl Bound {
     pub fn serve(self, site: Site, listening: &Listening) -> Result<Running, ListenError> {
         let at = self.at;
         let outside = listening.outside.clone();
+        site.ready();
         let app = move || {
             App::new()
                 .app_data(outside.clone())

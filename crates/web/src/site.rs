@@ -24,6 +24,7 @@ use crate::{
     runs::Runs,
     sheets::SheetReader,
     tmf,
+    under_way::{DomainOf, UnderWay},
     webhooks::Reach,
 };
 
@@ -60,6 +61,10 @@ pub struct Workbench {
     pub letters: Arc<dyn LetterStore>,
     /// The log of what was paused.
     pub steering: Arc<dyn SteeringStore>,
+    /// What still has orders out where something drains.
+    pub under_way: Fresh<UnderWay>,
+    /// Which domain a device is of.
+    pub domain_of: DomainOf,
     /// Who is told of changes.
     pub webhooks: Arc<dyn WebhookStore>,
     /// Where what they are told begins.
@@ -79,6 +84,15 @@ pub struct Workbench {
 }
 
 impl Site {
+    /// Whoever looks first after a start need not wait.
+    pub(crate) fn ready(&self) {
+        if let Some(workbench) = &self.workbench {
+            workbench.counts.ready();
+            workbench.devices.ready();
+            workbench.figures.ready();
+        }
+    }
+
     /// Its scopes.
     pub(crate) fn paths(&self, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::new(self.clone()));

@@ -89,6 +89,9 @@ texts! {
 // Fields.
 texts! {
     reason_needed(): "is empty: whoever forces or cancels says why", "为空：强制或取消必须说明原因";
+    no_account(name): "there is no account {name}", "没有帐户 {name}";
+    token_above(role): "the account is {role}: a token can't allow more", "该帐户的角色是“{role}”：令牌的权限不能超过其帐户";
+    too_many_tokens(): "the account has as many tokens as there may be: revoke one", "该帐户的令牌数已达上限：请先吊销一个";
     password_too_short(least): "is shorter than {least} characters", "少于 {least} 个字符";
     password_too_long(most): "is longer than {most} bytes", "超过 {most} 字节";
     password_same(): "is the old one", "与原密码相同";

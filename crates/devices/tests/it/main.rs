@@ -4,6 +4,8 @@
 mod auditing;
 mod contract;
 mod faulty;
+mod netconf;
+mod ovsdb;
 mod planning;
 mod plans;
 mod play;

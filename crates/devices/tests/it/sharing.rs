@@ -95,8 +95,11 @@ fn a_device_that_is_away_is_not_asked_again_for_each_order() {
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
 
+/// Orders from which port to which, and who holds what at which port.
+type Case = (Layer, Operation, Vec<(u8, u8)>, Vec<(u8, u8, u8)>);
+
 /// A few orders over few ports, so that some want the same spot, and what the spots hold before.
-fn cases() -> impl Strategy<Value = (Layer, Operation, Vec<(u8, u8)>, Vec<(u8, u8, u8)>)> {
+fn cases() -> impl Strategy<Value = Case> {
     (
         prop::sample::select(Layer::ALL.to_vec()),
         prop::sample::select(vec![Operation::Reserve, Operation::Release]),

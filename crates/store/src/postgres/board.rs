@@ -10,6 +10,8 @@
 //! A text that is in many tickets has long lists in the index, and stands in the first window of the list; one that is in
 //! few has short lists. So where a text may be in many, the first window comes first ([`pieces`]).
 //!
+//! A device's tickets are few or many, and are found to be either by indexes that hold all that is asked of the rows.
+//!
 //! Any filter by status is a set of standings, of which there are few: each is a stretch of one index, in order of change.
 
 mod fill;
@@ -156,12 +158,20 @@ impl Postgres {
         if !conditions.any_request() {
             return self.read_by(sql::count_standing(conditions, most)).await;
         }
-        if !conditions.narrowings(SortBy::Urgency).is_empty()
-            && let Some(found) = self.read_within(sql::count_few(conditions, self.reach.few)).await?
-        {
-            return Ok(found);
+        let mut least = None;
+        for narrow in conditions.narrowings(SortBy::Urgency) {
+            let sql = sql::count_few(conditions, narrow, self.reach.few);
+            let Some(found) = self.read_within(sql).await? else { continue };
+            let exact = |row: &Row| row.try_get::<_, bool>(1);
+            if each(WHAT, &found, exact)?.into_iter().all(|exact| exact) {
+                return Ok(found);
+            }
+            least = Some(found);
         }
-        self.read_by(sql::count_latest(conditions, self.reach.few)).await
+        match least {
+            Some(least) => Ok(least),
+            None => self.read_by(sql::count_latest(conditions, self.reach.few)).await,
+        }
     }
 
     /// The first of the few that a part of the filter lets in, in order; none if they are not few.

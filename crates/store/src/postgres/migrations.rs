@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Error, GenericClient, Transaction, error::SqlState}
 use super::{
     Options, board, commits,
     connect::{OpenError, Place, quoted},
+    indexes,
 };
 
 /// Every step, in order. A step that has been released is never changed: add another.
@@ -21,16 +22,17 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0007_standing_of.sql"),
     include_str!("../../migrations/postgres/0008_commit_base.sql"),
     include_str!("../../migrations/postgres/0009_devices.sql"),
+    include_str!("../../migrations/postgres/0010_device_names.sql"),
 ];
 /// The step after which rows of before are given what lists go by.
-const BOARD: i32 = 5;
+const BOARD: usize = 5;
 
 /// Named by the bytes of "rehome": who has this lock is bringing a schema of this database up.
 pub(super) const LOCK: i64 = 0x7265_686F_6D65;
 /// How long a step may take, or be waited for while another process takes it: a large table may have to be rewritten.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Brings a database up to this binary's schema: all the way, or not at all.
+/// Brings a database up to this binary's schema, to the end or to a step that must be prepared beside others at work.
 pub(super) async fn migrate(client: &mut Object, place: &Place, options: &Options) -> Result<(), OpenError> {
     match check(client, place).await {
         Err(OpenError::Older { .. }) => {
@@ -60,11 +62,16 @@ const TRIES: usize = 10;
 async fn up(client: &mut Object, options: &Options) -> Result<(), Error> {
     let mut tries = 1;
     loop {
-        match attempt(client, options).await {
+        let attempted = match attempt(client, options).await {
+            Ok(Some(step)) => indexes::make(client, step).await,
+            Ok(None) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        match attempted {
             Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && tries < TRIES => {
                 tries += 1;
             }
-            ended => return ended,
+            ended => ended?,
         }
     }
 }
@@ -82,7 +89,8 @@ pub(super) async fn begin_alone(client: &mut Object) -> Result<Transaction<'_>, 
     Ok(transaction)
 }
 
-async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
+/// Takes the steps that are left. Answers the one whose indexes must be made first.
+async fn attempt(client: &mut Object, options: &Options) -> Result<Option<usize>, Error> {
     let transaction = begin_alone(client).await?;
     if let Some(schema) = &options.schema {
         transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema))).await?;
@@ -96,17 +104,31 @@ async fn attempt(client: &mut Object, options: &Options) -> Result<(), Error> {
             )
             .await?;
     }
-    if found > 0 {
+    let fresh = found == 0;
+    let mut waits = None;
+    for step in (found + 1)..=MIGRATIONS.len() {
+        if !fresh && !indexes::ready(&transaction, step).await? {
+            waits = Some(step);
+            break;
+        }
+    }
+    let ready = (found + 1)..waits.unwrap_or(MIGRATIONS.len() + 1);
+    if !fresh && !ready.is_empty() {
         transaction.batch_execute(LOCK_TABLES).await?;
     }
-    for (step, sql) in (1_i32..).zip(MIGRATIONS).skip(found) {
+    for (step, sql) in (1..).zip(MIGRATIONS).filter(|(step, _)| ready.contains(step)) {
+        if fresh {
+            indexes::make_at_once(&transaction, step).await?;
+        }
         transaction.batch_execute(sql).await?;
         if step == BOARD {
             board::fill(&transaction).await?;
         }
+        let step = i32::try_from(step).unwrap_or(i32::MAX);
         transaction.execute("INSERT INTO rehome_schema (step) VALUES ($1)", &[&step]).await?;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(waits)
 }
 
 /// Whether a database has exactly this binary's schema.

@@ -20,6 +20,7 @@ mod commits;
 mod connect;
 mod fences;
 mod holdings;
+mod indexes;
 mod letters;
 mod migrations;
 mod plan;

@@ -10,8 +10,9 @@ mod document;
 mod journal;
 mod letters;
 mod me;
+mod passes;
 mod plan;
-mod query;
+pub(crate) mod query;
 mod route;
 mod runs;
 mod session;
@@ -47,6 +48,7 @@ fn routes() -> Vec<Route> {
         webhooks::routes(),
         me::routes(),
         session::routes(),
+        passes::routes(),
         document::routes(),
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! What a query asks for.
+//! What a query asks for, of the API and of the pages' lists: one set of words, read in one way.
 
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use super::{BASE, route::Parameter};
 use crate::frame::{FieldProblem, Problem};
 
 /// How a status that is not set is written.
-const UNSET: &str = "unset";
+pub(crate) const UNSET: &str = "unset";
 /// What every route may be asked: in which language.
 const LANGUAGE: &str = "lang";
 
@@ -56,7 +56,7 @@ pub(super) async fn known<B: MessageBody + 'static>(
 
 /// A query's parameters, read one by one. What is wrong is gathered, and told by [`Query::done`].
 #[derive(Debug, Default)]
-pub(super) struct Query {
+pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     faults: Vec<FieldProblem>,
 }
@@ -72,7 +72,10 @@ impl FromRequest for Query {
 
 impl Query {
     pub(super) fn read(query: &str) -> Self {
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self::of(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    }
+
+    pub(crate) const fn of(pairs: Vec<(String, String)>) -> Self {
         Self { pairs, faults: Vec::new() }
     }
 
@@ -118,7 +121,7 @@ impl Query {
     }
 
     /// Which page of the list of tickets.
-    pub(super) fn look(&mut self) -> Look {
+    pub(crate) fn look(&mut self) -> Look {
         let (after, limit) = (self.one("after", cursor), self.limit(Look::default().limit));
         self.from(after, limit)
     }
@@ -157,6 +160,11 @@ impl Query {
 
     pub(super) fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
         self.faults.extend(faults.into_iter().map(|fault| FieldProblem::new(fault.field, fault.problem)));
+    }
+
+    /// What of it could not be read.
+    pub(crate) fn faults(self) -> Vec<FieldProblem> {
+        self.faults
     }
 
     /// Whether all of it could be read.
@@ -208,6 +216,11 @@ const SORTS: [(&str, SortBy); 5] = [
     ("customer", SortBy::Customer),
 ];
 
+/// An order's name.
+pub(crate) fn word(by: SortBy) -> &'static str {
+    SORTS.iter().find(|(_, known)| *known == by).map_or("urgency", |(word, _)| word)
+}
+
 fn sort(value: &str) -> Result<Order, String> {
     let (word, descending) = value.strip_prefix('-').map_or((value, false), |word| (word, true));
     let known = SORTS.iter().find(|(known, _)| *known == word);
@@ -218,7 +231,7 @@ fn sort(value: &str) -> Result<Order, String> {
 }
 
 /// A place in a list as it is handed out: opaque.
-pub(super) fn written(cursor: &Cursor) -> String {
+pub(crate) fn written(cursor: &Cursor) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
 }
 

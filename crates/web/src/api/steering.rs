@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use rehome_domain::{
-    id::MessageId,
+    id::{MessageId, RelocationId},
     message,
     role::Role,
     steering::{NotSteered, Scope, Steer, Steered, Turn, Verdict, draining, pauses},
@@ -21,6 +21,9 @@ use crate::{
     site::Workbench,
     submission::{self, KEY},
 };
+
+/// Relocations of a drain that are named.
+const NAMED: usize = 100;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -46,8 +49,22 @@ pub(super) fn routes() -> Vec<Route> {
 struct Steering {
     /// Each scope with the line that paused it.
     paused: Vec<Steered>,
-    /// Of those, the drains where something is still under way.
-    draining: Vec<Steered>,
+    /// Of those, the drains where something is still under way, or may be.
+    draining: Vec<Draining>,
+}
+
+/// A drain that is not over.
+#[derive(Serialize, JsonSchema)]
+struct Draining {
+    /// The line that began it.
+    #[serde(flatten)]
+    line: Steered,
+    /// So many relocations have orders out there. None: the supervisors make sure of it, and then it is over.
+    under_way: usize,
+    /// The first of them.
+    relocations: Vec<RelocationId>,
+    /// There may be more: not all open tickets were looked at.
+    more: bool,
 }
 
 /// A wish to pause, to drain or to resume.
@@ -86,8 +103,22 @@ impl From<Wished> for Turn {
 
 async fn standing(workbench: &Workbench) -> Result<Steering, Problem> {
     let log = workbench.steering.steering().await?;
-    let all = |lines: Vec<&Steered>| lines.into_iter().cloned().collect();
-    Ok(Steering { paused: all(pauses(&log)), draining: all(draining(&log)) })
+    let paused = pauses(&log).into_iter().cloned().collect();
+    let drains = draining(&log);
+    if drains.is_empty() {
+        return Ok(Steering { paused, draining: Vec::new() });
+    }
+    let under_way = workbench.under_way.get().await?;
+    let draining = drains.into_iter().map(|line| {
+        let there = under_way.there(&line.scope, &workbench.domain_of);
+        Draining {
+            line: line.clone(),
+            under_way: there.count(),
+            relocations: there.tickets.iter().take(NAMED).map(|line| line.id).collect(),
+            more: there.cut,
+        }
+    });
+    Ok(Steering { paused, draining: draining.collect() })
 }
 
 async fn show(caller: Caller, workbench: web::Data<Workbench>) -> Result<web::Json<Steering>, Problem> {

@@ -8,6 +8,7 @@
 mod caller;
 mod claims;
 mod cookie;
+mod passes;
 mod password;
 mod provider;
 mod recent;
@@ -28,6 +29,7 @@ use rehome_domain::ports::AccountStore;
 pub use caller::{Caller, SignedIn};
 pub use claims::{Claims, Unclear};
 pub(crate) use cookie::{cookie, taken_back, way, way_taken_back};
+pub use passes::{DAYS, MOST_DAYS, NewToken, PassError, issue, revoke};
 pub use password::{LEAST_PASSWORD, MOST_PASSWORD, PasswordError, Passwords, Unfit, fits, one_time};
 pub(crate) use provider::Returned;
 pub use provider::{NotVouched, Provider, ProviderParts};

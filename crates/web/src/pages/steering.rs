@@ -7,7 +7,7 @@ use rehome_domain::{
     lang::Lang,
     message::Answer,
     role::Role,
-    steering::{NotSteered, Scope, Steer, Steered, Turn, Verdict, pauses},
+    steering::{NotSteered, Scope, Steer, Steered, Turn, Verdict, draining, pauses},
     wording,
 };
 use serde::Deserialize;
@@ -15,15 +15,18 @@ use uuid::Uuid;
 
 use super::{
     Frame, go, page,
+    tickets::under_way,
     view::{Section, View, When},
     words::{self, Say},
 };
-use crate::{asker::Asked, frame::Problem, site::Workbench};
+use crate::{asker::Asked, frame::Problem, site::Workbench, under_way::There};
 
 /// Where.
 const PATH: &str = "/pauses";
 /// Lines of the log that are shown, the newest.
 const SHOWN: usize = 100;
+/// Relocations of a drain that are shown.
+const NAMED: usize = 20;
 
 pub(super) fn paths(config: &mut web::ServiceConfig) {
     config.service(web::resource(PATH).route(web::get().to(show)).route(web::post().to(steer)));
@@ -39,6 +42,23 @@ struct Line {
     by: String,
     at: When,
     reason: String,
+    /// How far a drain has come.
+    drain: Option<Drain>,
+}
+
+/// How far a drain has come.
+struct Drain {
+    over: bool,
+    said: String,
+    /// What is still under way, the first of it.
+    left: Vec<Left>,
+}
+
+/// A relocation that has orders out.
+struct Left {
+    id: String,
+    service: String,
+    doing: String,
 }
 
 #[derive(Template)]
@@ -75,7 +95,40 @@ fn line(lang: Lang, steered: &Steered) -> Line {
         by: wording::by(lang, &steered.by),
         at: When::of(steered.at),
         reason: steered.reason.clone(),
+        drain: None,
     }
+}
+
+/// What is paused, with what is still under way where it drains.
+async fn paused(view: &View, workbench: &Workbench, log: &[Steered]) -> Result<Vec<Line>, Problem> {
+    let lang = view.lang();
+    let drains = draining(log);
+    let under_way = if drains.is_empty() { None } else { Some(workbench.under_way.get().await?) };
+    let mut lines = Vec::new();
+    for steered in pauses(log) {
+        let drain = (steered.turn == Turn::Drain).then(|| match &under_way {
+            Some(under_way) if drains.contains(&steered) => {
+                going_on(lang, &under_way.there(&steered.scope, &workbench.domain_of))
+            }
+            _ => Drain { over: true, said: view.say.drained().to_owned(), left: Vec::new() },
+        });
+        lines.push(Line { drain, ..line(lang, steered) });
+    }
+    Ok(lines)
+}
+
+fn going_on(lang: Lang, there: &There<'_>) -> Drain {
+    let said = match there.count() {
+        0 if there.cut => Say(lang).draining().to_owned(),
+        0 => Say(lang).drain_settles().to_owned(),
+        left if there.cut => words::drain_left_at_least(lang, left),
+        left => words::drain_left(lang, left),
+    };
+    let left = there.tickets.iter().take(NAMED).map(|line| {
+        let doing: Vec<String> = line.doing.iter().map(|doing| under_way(lang, doing)).collect();
+        Left { id: line.id.to_string(), service: line.service_id.clone(), doing: doing.join("; ") }
+    });
+    Drain { over: false, said, left: left.collect() }
 }
 
 async fn filled(view: &View, workbench: &Workbench, wrong: Option<String>) -> Result<Steering, Problem> {
@@ -88,7 +141,7 @@ async fn filled(view: &View, workbench: &Workbench, wrong: Option<String>) -> Re
         may: has >= needs,
         may_not: Problem::NotAllowed { has, needs }.detail(lang),
         wrong,
-        paused: pauses(&log).into_iter().map(|steered| line(lang, steered)).collect(),
+        paused: paused(view, workbench, &log).await?,
         log: log.iter().rev().take(SHOWN).map(|steered| line(lang, steered)).collect(),
     })
 }

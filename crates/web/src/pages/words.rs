@@ -53,6 +53,8 @@ rehome_domain::texts! {
     devices_or(other): "this device or {other}", "本设备或 {other}";
     devices_troubled(retrying, doubt): "{retrying} being tried again, {doubt} unanswered", "重试 {retrying}，未应答 {doubt}";
     line_number(line): "line {line}", "第 {line} 行";
+    drain_left(count): "Still under way there: {count}", "仍在进行：{count} 个";
+    drain_left_at_least(count): "Still under way there: {count} or more", "仍在进行：至少 {count} 个";
     chart_hours(hours): "Last {hours} hours", "最近 {hours} 小时";
 }
 
@@ -237,6 +239,10 @@ words! {
     pause: "Pause", "暂停";
     resume: "Resume", "恢复";
     lifted: "All that was held back has begun", "已全部恢复";
+    drain: "Drain", "排空";
+    drain_hint: "To drain is to pause and to be told when nothing is under way there any more: before a device is changed, or all of Rehome is stopped.",
+        "排空即暂停，并在该范围内不再有任何进行中的工作时告知：用于更换设备或整体停机之前。";
+    drain_settles: "Nothing is under way there any more; the supervisors make sure of it.", "该范围内已无进行中的工作，正在确认。";
     draining: "Draining", "正在排空";
     drained: "Drained", "已排空";
     scope: "What", "范围";

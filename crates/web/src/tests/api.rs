@@ -3,7 +3,7 @@ use actix_web::{
     test::TestRequest,
 };
 use rehome_domain::{
-    ports::{DeadLetter, TicketStore},
+    ports::{AccountStore, DeadLetter, TicketStore},
     request::Request,
     role::Role,
 };
@@ -52,11 +52,12 @@ fn the_document_in_docs_is_that_of_the_routes_and_types() {
 }
 
 /// All that somebody could have changed.
-async fn standing(world: &World) -> (Value, Value, Value) {
+async fn standing(world: &World) -> [Value; 4] {
     let admin = token(world, Role::Admin).await;
     let tickets = world.send(at("/tickets?sort=submitted", &admin)).await.json();
     let letters = world.send(at("/dead-letters", &admin)).await.json();
-    (tickets, letters, world.send(at("/steering", &admin)).await.json())
+    let steering = world.send(at("/steering", &admin)).await.json();
+    [tickets, letters, steering, json!(world.store.accounts().await.unwrap())]
 }
 
 #[actix_web::test]

@@ -3,10 +3,12 @@
 mod api;
 mod bulk;
 mod cross_site;
+mod drains;
 mod frame;
 mod letters;
 mod lists;
 mod ordering;
+mod passes;
 mod passwords;
 mod plans;
 mod provider;

@@ -253,7 +253,7 @@ async fn a_list_is_told_part_by_part_the_newest_first_with_how_many_there_are() 
     for (query, field) in [
         ("offset=-1", "offset"),
         ("limit=many", "limit"),
-        ("state=held", "state"),
+        ("state=lost", "state"),
         ("offset=99999999", "offset"),
         ("orderDate.gte=today", "orderDate.gte"),
         ("colour=red", "colour"),
@@ -262,6 +262,50 @@ async fn a_list_is_told_part_by_part_the_newest_first_with_how_many_there_are() 
         let answer = ask(&world, token, Method::GET, &format!("/serviceOrder?{query}"), None).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}: {}", answer.body);
         assert!(answer.body.contains(field), "{query}: {}", answer.body);
+    }
+}
+
+#[actix_web::test]
+async fn orders_are_listed_by_whatever_state_they_are_in_with_how_many_there_are() {
+    let (world, tokens) = site().await;
+    let token = &tokens[1].1;
+    let mut ids = Vec::new();
+    for n in 1..=5 {
+        let placed = ask(&world, token, Method::POST, "/serviceOrder", Some(order(n, None))).await;
+        ids.insert(0, placed.json()["id"].as_str().unwrap().to_owned());
+        world.pass_time(1);
+    }
+    let go_on = async |id: &str| {
+        let wish = json!({ "state": "inProgress" });
+        ask(&world, token, Method::PATCH, &format!("/serviceOrder/{id}"), Some(wish)).await
+    };
+    for id in &ids[..3] {
+        assert_eq!(go_on(id).await.status, StatusCode::OK);
+    }
+    for id in [&ids[0], &ids[3]] {
+        let wish = json!({ "serviceOrder": { "id": id }, "cancellationReason": "the customer stays" });
+        let task = ask(&world, token, Method::POST, "/cancelServiceOrder", Some(wish)).await;
+        assert_eq!(task.status, StatusCode::CREATED, "{}", task.body);
+    }
+    for (query, part, total) in [
+        ("acknowledged", &ids[4..], 1),
+        ("inProgress", &ids[1..3], 2),
+        ("inProgress&limit=1", &ids[1..2], 2),
+        ("inProgress&limit=1&offset=1", &ids[2..3], 2),
+        ("inProgress&offset=2", &[], 2),
+        ("pendingCancellation", &ids[..1], 1),
+        ("cancelled", &ids[3..4], 1),
+        ("held", &[], 0),
+        ("failed", &[], 0),
+        ("pending", &[], 0),
+        ("rejected", &[], 0),
+    ] {
+        let answer = ask(&world, token, Method::GET, &format!("/serviceOrder?state={query}"), None).await;
+        let orders = answer.json();
+        let told: Vec<&str> =
+            orders.as_array().unwrap().iter().map(|order| order["id"].as_str().unwrap()).collect();
+        assert_eq!(told, part, "{query}: {orders}");
+        assert_eq!(answer.header("x-total-count").unwrap(), total.to_string(), "{query}");
     }
 }
 

@@ -35,7 +35,7 @@ async fn site(role: Role) -> (World, Cookie<'static>) {
 }
 
 /// Sends a sheet of the relocations with these numbers, to be looked at or to be submitted.
-async fn sheet(world: &World, cookie: &Cookie<'static>, numbers: &[u16], go: bool) -> Answer {
+pub(super) async fn sheet(world: &World, cookie: &Cookie<'static>, numbers: &[u16], go: bool) -> Answer {
     // They wait for a person, so that the supervisor never has its hands full.
     let row = |number: &u16| json!({ "service_id": numbered(*number).service_id, "hold": true });
     let rows: Vec<Value> = numbers.iter().map(row).collect();

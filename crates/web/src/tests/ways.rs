@@ -1,5 +1,8 @@
 //! Whichever way a person's act comes, the journal has the same of it but for the way.
 
+mod many;
+mod tmf641;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use actix_web::{
@@ -278,17 +281,18 @@ async fn every_act_is_journaled_alike_by_form_by_api_and_by_message_but_for_the_
 }
 
 #[actix_web::test]
-async fn pausing_and_resuming_are_logged_alike_by_form_by_api_and_by_message_but_for_the_way() {
+async fn pausing_draining_and_resuming_are_logged_alike_by_form_by_api_and_by_message_but_for_the_way() {
     let (world, ways) = world().await;
     let mut told: Option<Value> = None;
     for way in &ways {
         let before = world.store.steering().await.unwrap().len();
-        way.steer(&world, Turn::Pause).await;
-        way.steer(&world, Turn::Resume).await;
+        for turn in [Turn::Pause, Turn::Resume, Turn::Drain, Turn::Resume] {
+            way.steer(&world, turn).await;
+        }
         let log = world.store.steering().await.unwrap();
         // Helms add when all is begun that was held back, in their own time.
         let wishes: Vec<_> = log[before..].iter().filter(|line| Turn::WISHES.contains(&line.turn)).collect();
-        assert_eq!(wishes.len(), 2, "{log:?}");
+        assert_eq!(wishes.len(), 4, "{log:?}");
         assert!(wishes.iter().all(|line| json!(line.by)["via"] == way.via()), "{wishes:?}");
         let said = common(json!(wishes), "none");
         let first = told.get_or_insert_with(|| said.clone());

@@ -172,6 +172,8 @@ impl World {
             board: Arc::clone(&store) as _,
             letters: Arc::clone(&store) as _,
             steering: Arc::clone(&store) as _,
+            under_way: Fresh::under_way(Arc::clone(&store) as _),
+            domain_of: Arc::new(|_| "default".to_owned()),
             sheets: Arc::new(Numbered),
             runs: Runs::default(),
             pulse,
@@ -184,8 +186,8 @@ impl World {
         Self { store, workbench, bus, outside: Outside { proxies: Vec::new(), secure }, now, _dir: dir }
     }
 
-    /// Puts a supervisor and its helm to work.
-    pub(super) async fn supervise(&self) {
+    /// Puts a supervisor and its helm to work. The helm's turns are for whoever needs them.
+    pub(super) async fn supervise(&self) -> Arc<Helm> {
         let bus = || Arc::clone(&self.bus) as Arc<dyn Bus>;
         let helm = Helm::new(HelmParts {
             steering: Arc::clone(&self.store) as _,
@@ -203,10 +205,11 @@ impl World {
             batch: 16,
             in_flight: 64,
             shared: false,
-            helm,
+            helm: Arc::clone(&helm),
             now: wall_clock(),
             gauge: Arc::default(),
         }));
+        helm
     }
 
     pub(super) fn pass_time(&self, seconds: i64) {

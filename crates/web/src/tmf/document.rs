@@ -9,6 +9,7 @@ use super::{
     create::Create,
     hub,
     resource::{CancelServiceOrder, ServiceOrder},
+    state::OrderState,
 };
 use crate::frame::TmfError;
 
@@ -142,7 +143,7 @@ fn orders(types: &mut SchemaGenerator) -> Value {
     let instant = json!({ "type": "string", "format": "date-time" });
     let mut parameters = part();
     parameters.extend([
-        within("state", "query", "In this state", &json!({ "enum": ["completed", "cancelled"] })),
+        within("state", "query", "In this state", &json!({ "enum": OrderState::ALL })),
         within("relatedParty.name", "query", "This customer's", &text()),
         within("orderDate.gte", "query", "Placed then or later", &instant),
         within("orderDate.lt", "query", "Placed before then", &instant),

@@ -63,10 +63,10 @@ pub fn markdown() -> String {
 const LISTS: &str = "\
 \n## Lists\n
 `GET /serviceOrder` tells the newest first, by `offset` and `limit` (20 if nothing is said, at most 100), with `X-Total-Count` and
-`X-Result-Count`; 206 if that is not all. A count beyond ten thousand says so many at least. Filters: `state` (`completed` or
-`cancelled`; others change with every step), `relatedParty.name`, `orderDate.gte`, `orderDate.lt`. `GET /cancelServiceOrder` needs
-`serviceOrder.id`. `fields` names attributes of the first level; `id`, `href` and `@type` are always told. The OpenAPI
-document is at `openapi.json` beside these paths.
+`X-Result-Count`; 206 if that is not all. A count beyond ten thousand says so many at least. Filters: `state`, `relatedParty.name`,
+`orderDate.gte`, `orderDate.lt`. For `inProgress`, `held`, `pendingCancellation`, `failed` and `partial` the orders that may be in that
+state are gone through, ten thousand at most, the newest first. `GET /cancelServiceOrder` needs `serviceOrder.id`. `fields` names attributes of
+the first level; `id`, `href` and `@type` are always told. The OpenAPI document is at `openapi.json` beside these paths.
 
 ## Answers that come later
 

@@ -4,17 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use rehome_domain::{
-    board::{Filter, Listed, Look, MAX_COUNT, Order, SortBy, Span},
+    board::{Filter, Line, Listed, Look, MAX_COUNT, MAX_LIMIT, Order, SortBy, Span},
     id::RelocationId,
+    ports::{Board, StoreError},
     role::Role,
-    status::Disposition,
 };
 use serde_json::{Value, json};
 
 use super::{
     order::order,
     orders::{Fields, history},
-    state::OrderState,
+    state::{Among, OrderState},
 };
 use crate::{
     door::Caller,
@@ -108,7 +108,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::Viewer)?;
     let mut asking = Asking::read(request.query_string());
-    let filter = filter(&mut asking);
+    let (filter, state) = (filter(&mut asking), asking.one("state", state));
     let part = asking.part();
     let order = Order { by: SortBy::Submitted, descending: true };
     let look = Look { filter, order, after: None, skip: part.offset, limit: part.limit.max(1) };
@@ -118,16 +118,59 @@ pub(super) async fn list(
         asking.fault(field, fault.problem.clone());
     }
     asking.done(FILTERS)?;
-    let total = workbench.board.count(look.filter.clone(), MAX_COUNT).await?.tickets;
-    let rows = if part.limit == 0 { Vec::new() } else { workbench.board.page(look).await?.rows };
-    let ids = rows.into_iter().filter_map(|row| match row {
-        Listed::Line(line) => Some(line.id),
-        // Nothing can be told of it: the supervisor has raised an alarm.
-        Listed::SetAside { .. } => None,
-    });
+    let filter = look.filter.clone();
+    let among = state.map_or_else(|| Among::Just(filter.clone()), |state| state.among(&filter));
+    let (ids, total) = match among {
+        Among::Just(filter) => by_the_list(&*workbench.board, Look { filter, ..look }, &part).await?,
+        Among::These(filter) => one_by_one(&*workbench.board, state, Look { filter, ..look }, &part).await?,
+        Among::None => (Vec::new(), 0),
+    };
     let orders: Vec<Option<Value>> =
         stream::iter(ids).map(|id| told(&workbench, id)).buffered(AT_ONCE).try_collect().await?;
     Ok(part.answer(orders.into_iter().flatten().collect(), total))
+}
+
+/// The orders of a part of a list, and how many there are in all.
+async fn by_the_list(
+    board: &dyn Board,
+    look: Look,
+    part: &Part,
+) -> Result<(Vec<RelocationId>, u64), StoreError> {
+    let total = board.count(look.filter.clone(), MAX_COUNT).await?.tickets;
+    let rows = if part.limit == 0 { Vec::new() } else { board.page(look).await?.rows };
+    Ok((rows.iter().filter_map(line).map(|line| line.id).collect(), total))
+}
+
+/// The same of a list that is gone through order by order, as far as orders are counted: those that are under way or
+/// wait for a person are few beside all there are.
+async fn one_by_one(
+    board: &dyn Board,
+    state: Option<OrderState>,
+    mut look: Look,
+    part: &Part,
+) -> Result<(Vec<RelocationId>, u64), StoreError> {
+    (look.skip, look.limit) = (0, MAX_LIMIT);
+    let (mut found, mut left) = (Vec::new(), MAX_COUNT);
+    loop {
+        let page = board.page(look.clone()).await?;
+        let lines = page.rows.iter().filter_map(line);
+        found.extend(lines.filter(|line| Some(OrderState::of(&line.state)) == state).map(|line| line.id));
+        left = left.saturating_sub(MAX_LIMIT as u64);
+        look.after = page.next;
+        if look.after.is_none() || left == 0 {
+            break;
+        }
+    }
+    let total = found.len() as u64;
+    Ok((found.into_iter().skip(part.offset).take(part.limit).collect(), total))
+}
+
+/// Of what is set aside nothing can be told: the supervisor has raised an alarm.
+fn line(row: &Listed) -> Option<&Line> {
+    match row {
+        Listed::Line(line) => Some(line),
+        Listed::SetAside { .. } => None,
+    }
 }
 
 /// None if it is gone, or can't be read, by now.
@@ -148,16 +191,12 @@ fn filter(asking: &mut Asking) -> Filter {
     let customer = asking.one("relatedParty.name", |name| Ok(name.to_owned()));
     let submitted =
         Span { since: asking.one("orderDate.gte", instant), until: asking.one("orderDate.lt", instant) };
-    let disposition = asking.one("state", state).into_iter().collect();
-    Filter { customer, submitted, disposition, ..Filter::default() }
+    Filter { customer, submitted, ..Filter::default() }
 }
 
-/// The states that lists go by: those in which an order stays.
-fn state(value: &str) -> Result<Disposition, String> {
-    [(OrderState::Completed, Disposition::Completed), (OrderState::Cancelled, Disposition::Cancelled)]
-        .into_iter()
-        .find_map(|(state, disposition)| (state.wire() == value).then_some(disposition))
-        .ok_or_else(|| {
-            format!("is `{value}`: lists can be filtered by `completed` or `cancelled`; other states change with every step")
-        })
+fn state(value: &str) -> Result<OrderState, String> {
+    OrderState::ALL.into_iter().find(|state| state.wire() == value).ok_or_else(|| {
+        let known = OrderState::ALL.map(OrderState::wire).join(", ");
+        format!("is `{value}`, expected one of {known}")
+    })
 }

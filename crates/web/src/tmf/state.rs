@@ -1,9 +1,10 @@
 //! What a relocation's state is to those who order by TMF641.
 
 use rehome_domain::{
+    board::Filter,
     order::Layer,
     state::{State, Work},
-    status::{CutoverStatus, Disposition, RelocationStatus},
+    status::{Attention, CutoverStatus, Disposition, RelocationStatus},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,16 @@ pub enum OrderState {
     AssessingCancellation,
     /// To be cancelled: what is, or may be, reserved is being given back.
     PendingCancellation,
+}
+
+/// Tickets among which those whose orders are in a state are found.
+pub(super) enum Among {
+    /// They are all that this lets in.
+    Just(Filter),
+    /// They are some of those that this lets in: lists do not go by all that an order's state does.
+    These(Filter),
+    /// No order is ever in that state.
+    None,
 }
 
 impl OrderState {
@@ -67,6 +78,41 @@ impl OrderState {
             Self::Partial => "partial",
             Self::AssessingCancellation => "assessingCancellation",
             Self::PendingCancellation => "pendingCancellation",
+        }
+    }
+
+    /// Among which tickets those in this state are found.
+    pub(super) fn among(self, filter: &Filter) -> Among {
+        use Attention::{
+            AwaitingDeploy, HeldBack, InDoubt, Retrying, Running, WaitingForWindow, WithoutService,
+        };
+        use RelocationStatus::{CutoverPending, Failed, ReservationPending};
+        let closed = |how| Filter { disposition: vec![how], ..filter.clone() };
+        let open = |relocation: &[RelocationStatus], attention: Vec<Attention>| Filter {
+            disposition: vec![Disposition::Open],
+            relocation: relocation.to_vec(),
+            attention,
+            ..filter.clone()
+        };
+        let idle = || vec![AwaitingDeploy, HeldBack, WaitingForWindow];
+        match self {
+            Self::Completed => Among::Just(closed(Disposition::Completed)),
+            Self::Cancelled => Among::Just(closed(Disposition::Cancelled)),
+            Self::Acknowledged => Among::Just(open(&[ReservationPending], idle())),
+            Self::Pending => Among::Just(Filter { cutover: vec![None], ..open(&[CutoverPending], idle()) }),
+            Self::InProgress => Among::These(open(
+                &[ReservationPending, CutoverPending],
+                vec![Running, Retrying, InDoubt, WithoutService],
+            )),
+            // What waits for a deploy has not failed.
+            Self::Held => {
+                let others = Attention::ALL.iter().copied();
+                let waits = others.filter(|waits| !matches!(waits, AwaitingDeploy | WaitingForWindow));
+                Among::These(open(&[Failed, CutoverPending], waits.collect()))
+            }
+            Self::PendingCancellation => Among::These(open(&[Failed], Vec::new())),
+            Self::Failed | Self::Partial => Among::These(closed(Disposition::Forced)),
+            Self::Rejected | Self::AssessingCancellation => Among::None,
         }
     }
 
@@ -127,4 +173,37 @@ fn serves_new_place(state: &State) -> bool {
             )
             | None => false,
         }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rehome_domain::{table, ticket::Ticket};
+    use rehome_testkit::history::{Play, request};
+
+    use super::*;
+
+    #[test]
+    fn every_state_that_an_order_can_be_in_is_found_where_it_is_looked_for() {
+        let (states, _) = table::explore(|_| true);
+        let submitted = Play::submit(request()).unwrap().ticket;
+        for state in &states {
+            for held_back in [false, true] {
+                let ticket = Ticket { state: *state, held_back, ..submitted.clone() };
+                let (standing, is) = (ticket.standing(), OrderState::of(state));
+                for wanted in OrderState::ALL {
+                    let found = |filter: Filter| filter.admits_standing(&standing);
+                    match wanted.among(&Filter::default()) {
+                        Among::Just(filter) => {
+                            assert_eq!(found(filter), is == wanted, "{wanted:?}: {ticket:?}");
+                        }
+                        Among::These(filter) => {
+                            assert!(found(filter) || is != wanted, "{wanted:?}: {ticket:?}");
+                        }
+                        Among::None => assert_ne!(is, wanted),
+                    }
+                }
+            }
+        }
+    }
 }

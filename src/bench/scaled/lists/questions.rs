@@ -62,7 +62,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     Question { what: "ticket", at: |n, _| format!("/api/v1/tickets/{}", id(n)) },
     Question { what: "ticket: journal", at: |n, _| format!("/api/v1/tickets/{}/journal", id(n)) },
     Question { what: "page: tickets", at: |_, _| "/".to_owned() },
-    Question { what: "page: tickets, text", at: |n, _| format!("/?q=BENCH-{n:08}") },
+    Question { what: "page: tickets, text", at: |n, _| format!("/?text=BENCH-{n:08}") },
     Question { what: "page: ticket", at: |n, _| format!("/tickets/{}", id(n)) },
     Question { what: "page: overview", at: |_, _| "/overview".to_owned() },
 ];

@@ -9,10 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rehome_domain::{
-    board::{Filter, Named},
-    ports::StoreError,
-};
+use rehome_domain::{board::Filter, ports::StoreError};
 use tokio_postgres::Row;
 
 use super::{Postgres, WHAT};
@@ -27,7 +24,6 @@ const MOST: usize = 4;
 #[derive(Default)]
 struct Common {
     pieces: HashMap<i16, f64>,
-    devices: HashMap<String, f64>,
 }
 
 /// What was last read.
@@ -66,28 +62,15 @@ fn rarest(pieces: BTreeSet<i16>, common: &Common, many: usize) -> Vec<i16> {
 pub(super) struct Worth {
     /// Pieces of text.
     pub(super) pieces: Vec<i16>,
-    /// A device's whole name.
-    pub(super) device: Option<String>,
     /// As far as is known, what is asked for may be in more than a few.
     pub(super) maybe_many: bool,
 }
 
-impl Worth {
-    /// Whether any index is asked.
-    pub(super) const fn any(&self) -> bool {
-        !self.pieces.is_empty() || self.device.is_some()
-    }
-}
-
 impl Postgres {
-    /// What of a filter the indexes are worth asking for.
+    /// What of a filter the index of pieces is worth asking for.
     pub(super) async fn worth_asking(&self, filter: &Filter) -> Result<Worth, StoreError> {
-        let pieces = pieces(filter);
-        let device = match &filter.device {
-            Some(Named::Exactly(name)) => Some(name),
-            Some(Named::StartsWith(_)) | None => None,
-        };
-        if pieces.is_empty() && device.is_none() {
+        let pieces = filter.text.as_deref().map(search::wanted).unwrap_or_default();
+        if pieces.is_empty() {
             return Ok(Worth::default());
         }
         let common = match self.pieces.kept() {
@@ -96,47 +79,29 @@ impl Postgres {
         };
         #[expect(clippy::cast_precision_loss, reason = "thousands")]
         let few = self.reach.few as f64;
-        let rare = |name: &&String| common.devices.get(*name).is_none_or(|tickets| *tickets <= few);
         let pieces = rarest(pieces, &common, self.reach.many);
-        let device = device.filter(rare).cloned();
         let rarest = pieces.first().map_or(0.0, |piece| common.tickets(*piece));
-        Ok(Worth { maybe_many: device.is_none() && rarest > few, pieces, device })
+        // Of devices' names there are indexes that answer at once.
+        Ok(Worth { maybe_many: filter.device.is_none() && rarest > few, pieces })
     }
 
     async fn count_pieces(&self) -> Result<Arc<Common>, StoreError> {
-        // An index's own columns have figures of their own.
-        const SQL: &str = "SELECT s.tablename = 'request', found.element,
-                found.share * greatest(rows.reltuples, 0)::float8
+        const SQL: &str = "SELECT found.element, found.share * greatest(rows.reltuples, 0)::float8
             FROM pg_catalog.pg_stats AS s
             JOIN pg_catalog.pg_namespace AS n ON n.nspname = s.schemaname
-            JOIN pg_catalog.pg_class AS rows ON rows.relnamespace = n.oid AND rows.relname = 'request'
+            JOIN pg_catalog.pg_class AS rows ON rows.relnamespace = n.oid AND rows.relname = s.tablename
             CROSS JOIN unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)
                 AS found (element, share)
             WHERE s.schemaname = current_schema() AND found.element IS NOT NULL
-                AND ((s.tablename = 'request' AND s.attname = 'grams') OR s.tablename = 'request_devices')";
+                AND s.tablename = 'request' AND s.attname = 'grams'";
         let found = self.db.read(WHAT, SQL, &[]).await?;
-        let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
-        let mut common = Common::default();
-        for (of_text, element, tickets) in each::<(bool, String, f64)>(WHAT, &found, read)? {
-            match (of_text, element.parse()) {
-                (true, Ok(piece)) => drop(common.pieces.insert(piece, tickets)),
-                (true, Err(_)) => {}
-                (false, _) => drop(common.devices.insert(element, tickets)),
-            }
-        }
-        let common = Arc::new(common);
+        let read = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+        let of_pieces = each::<(String, f64)>(WHAT, &found, read)?.into_iter();
+        let pieces = of_pieces.filter_map(|(piece, tickets)| Some((piece.parse().ok()?, tickets))).collect();
+        let common = Arc::new(Common { pieces });
         self.pieces.keep(&common);
         Ok(common)
     }
-}
-
-/// The pieces of text that a filter's requests have. Of devices' whole names there is an index.
-fn pieces(filter: &Filter) -> BTreeSet<i16> {
-    let device = match &filter.device {
-        Some(Named::StartsWith(start)) => Some(start.as_str()),
-        Some(Named::Exactly(_)) | None => None,
-    };
-    filter.text.as_deref().into_iter().chain(device).flat_map(search::wanted).collect()
 }
 
 #[cfg(test)]
@@ -146,7 +111,7 @@ mod tests {
     #[test]
     fn the_rarest_pieces_are_asked_for_and_none_where_all_are_common() {
         let pieces = HashMap::from([(1, 900.0), (2, 50.0), (3, 40.0), (4, 30.0), (5, 20.0), (6, 950.0)]);
-        let common = Common { pieces, devices: HashMap::new() };
+        let common = Common { pieces };
         assert_eq!(rarest(BTreeSet::from([1, 2, 3, 4, 5, 6, 7]), &common, 100), [7, 5, 4, 3]);
         assert_eq!(rarest(BTreeSet::from([1, 6]), &common, 100), Vec::<i16>::new());
         assert_eq!(rarest(BTreeSet::from([6, 2]), &common, 100), [2, 6]);

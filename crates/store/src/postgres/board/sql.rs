@@ -1,6 +1,6 @@
 //! The statements that lists are read with.
 
-use rehome_domain::board::{Cursor, Filter, Key, Look, SortBy, Span, micros};
+use rehome_domain::board::{Cursor, Filter, Key, Look, Named, SortBy, Span, micros};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{super::session::Param, pieces::Worth};
@@ -45,6 +45,8 @@ pub(super) struct Conditions<'a> {
 /// A part of a filter whose tickets are fetched by an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Narrow {
+    /// A device, of the request.
+    Device,
     /// What was asked for.
     Request,
     /// How it stands, and when it changed.
@@ -57,10 +59,14 @@ impl Conditions<'_> {
         let by_change = matches!(by, SortBy::Urgency | SortBy::Changed);
         let customer = self.filter.customer.is_some() && by != SortBy::Customer;
         let submitted = self.filter.submitted != Span::EVER && by != SortBy::Submitted;
-        let request = customer || submitted || self.worth.any();
+        let request = customer || submitted || !self.worth.pieces.is_empty();
         let standing = !by_change && self.codes.is_some();
-        let both = [(request, Narrow::Request), (standing, Narrow::Standing)];
-        both.into_iter().filter_map(|(worth, narrow)| worth.then_some(narrow)).collect()
+        let all = [
+            (self.filter.device.is_some(), Narrow::Device),
+            (request, Narrow::Request),
+            (standing, Narrow::Standing),
+        ];
+        all.into_iter().filter_map(|(worth, narrow)| worth.then_some(narrow)).collect()
     }
 
     /// Whether anything is asked of the request.
@@ -77,6 +83,18 @@ impl Conditions<'_> {
             || device.is_some()
             || text.is_some()
             || self.codes.is_some()
+    }
+
+    /// What is asked of the request that a part has not seen to.
+    fn request_but(&self, sql: &mut Sql, narrow: Narrow) -> Vec<String> {
+        match narrow {
+            Narrow::Request => Vec::new(),
+            Narrow::Standing => self.request(sql),
+            Narrow::Device => {
+                let others = Filter { device: None, ..self.filter.clone() };
+                Conditions { filter: &others, ..*self }.request(sql)
+            }
+        }
     }
 
     /// What is asked of the request.
@@ -110,18 +128,34 @@ impl Conditions<'_> {
         match narrow {
             Narrow::Request => {
                 let mut all = self.request(sql);
-                let Worth { pieces, device, .. } = self.worth;
+                let pieces = &self.worth.pieces;
                 if !pieces.is_empty() {
                     all.push(format!("r.grams @> {}", sql.bind(pieces.clone(), Type::INT2_ARRAY)));
                 }
-                if let Some(device) = device {
-                    let device = sql.bind(vec![device.clone()], Type::TEXT_ARRAY);
-                    all.push(format!("string_to_array(btrim(r.devices, chr(10)), chr(10)) @> {device}"));
-                }
                 format!("SELECT r.ticket AS id FROM request AS r WHERE {}", and(&all))
             }
+            Narrow::Device => self.device(sql, most),
             Narrow::Standing => self.standing(sql, most),
         }
+    }
+
+    /// The ids of what names a device, so many of each of its places at most: each place has an index.
+    fn device(&self, sql: &mut Sql, most: usize) -> String {
+        let named = match &self.filter.device {
+            Some(Named::Exactly(name)) => format!("= {}", sql.bind(name.clone(), Type::TEXT)),
+            Some(Named::StartsWith(start)) => {
+                let last = format!("{start}{}", char::MAX);
+                let (start, last) = (sql.bind(start.clone(), Type::TEXT), sql.bind(last, Type::TEXT));
+                format!("BETWEEN {start} AND {last}")
+            }
+            None => "IS NULL".to_owned(),
+        };
+        // What is in front of the first line feed is nothing.
+        let places = (2..=5).map(|part| {
+            let asked = format!("split_part(r.devices, chr(10), {part}) {named}");
+            format!("(SELECT r.ticket AS id FROM request AS r WHERE {asked} LIMIT {most})")
+        });
+        places.collect::<Vec<_>>().join(" UNION ")
     }
 
     /// The ids of what stands so, so many of each standing at most.
@@ -200,10 +234,16 @@ pub(super) fn few(
             let codes = conditions.codes.unwrap_or_default();
             let stretches = stretches(&mut sql, &parts(look.order, codes, look.after.as_ref()));
             let range = and(&span(&mut sql, "t.changed_at", conditions.filter.changed));
+            let others = conditions.request_but(&mut sql, narrow);
+            let (others, join) = if others.is_empty() {
+                ("TRUE".to_owned(), "")
+            } else {
+                (and(&others), "JOIN request AS r ON r.ticket = few.id")
+            };
             format!(
                 "SELECT t.id, t.standing, t.changed_at
-                FROM few JOIN ticket AS t ON t.id = few.id JOIN {stretches} ON s.code = t.standing
-                WHERE c.found <= {few} AND {range}
+                FROM few JOIN ticket AS t ON t.id = few.id JOIN {stretches} ON s.code = t.standing {join}
+                WHERE c.found <= {few} AND {range} AND {others}
                     AND CASE WHEN s.down THEN (t.changed_at, t.id) < (s.at, s.after)
                         ELSE (t.changed_at, t.id) > (s.at, s.after) END
                 ORDER BY s.rank, CASE WHEN s.down THEN NULL ELSE t.changed_at END,
@@ -213,9 +253,7 @@ pub(super) fn few(
         }
         by => {
             let mut all = conditions.ticket(&mut sql);
-            if narrow != Narrow::Request {
-                all.extend(conditions.request(&mut sql));
-            }
+            all.extend(conditions.request_but(&mut sql, narrow));
             all.extend(after(&mut sql, look, look.after.as_ref()));
             let (column, (way, _)) = (column(by), way(look.order.descending));
             format!(
@@ -320,15 +358,19 @@ pub(super) fn count_latest(conditions: &Conditions<'_>, latest: usize) -> Sql {
     ))
 }
 
-/// How many of the few that its part about the request lets in the whole filter does; and whether they are few.
-pub(super) fn count_few(conditions: &Conditions<'_>, few: usize) -> Sql {
+/// How many of the few that a part about the request lets in the whole filter does; and whether they are few.
+pub(super) fn count_few(conditions: &Conditions<'_>, narrow: Narrow, few: usize) -> Sql {
     let mut sql = Sql::default();
-    let stands = and(&conditions.ticket(&mut sql));
+    let mut all = conditions.ticket(&mut sql);
+    let others = conditions.request_but(&mut sql, narrow);
+    let join = if others.is_empty() { "" } else { "JOIN request AS r ON r.ticket = few.id" };
+    all.extend(others);
     let more = few.saturating_add(1);
-    let hit = conditions.hit(&mut sql, Narrow::Request, more);
+    let hit = conditions.hit(&mut sql, narrow, more);
     sql.with(format!(
         "WITH hit AS MATERIALIZED ({hit}), few AS MATERIALIZED (SELECT id FROM hit LIMIT {more})
         SELECT count(*), (SELECT count(*) FROM few) <= {few}
-        FROM few JOIN ticket AS t ON t.id = few.id WHERE {stands}"
+        FROM few JOIN ticket AS t ON t.id = few.id {join} WHERE {}",
+        and(&all)
     ))
 }

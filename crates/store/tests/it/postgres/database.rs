@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
-    board::{Filter, Look, Order, SortBy},
+    board::{Filter, Look, Named, Order, SortBy},
     id::{MessageId, WorkOrderId},
     journal::Entry,
     order::Layer,
@@ -22,7 +22,7 @@ use super::{open, options};
 use crate::steps::{id, steps};
 
 /// Steps of this binary's schema.
-const STEPS: usize = 9;
+const STEPS: usize = 10;
 
 pub(super) fn order(n: u64) -> WorkOrderId {
     WorkOrderId { relocation: id(n), seq: 1, index: 0 }
@@ -197,15 +197,15 @@ async fn several_processes_may_start_on_an_empty_database_at_once() {
 async fn a_database_of_a_newer_binary_is_refused_and_left_alone() {
     let database = Database::create();
     drop(open(&database).await);
-    database.sql("INSERT INTO rehome_schema (step) VALUES (10)");
+    database.sql("INSERT INTO rehome_schema (step) VALUES (11)");
     let error = Postgres::open(&options(&database)).await.err().unwrap().to_string();
     assert!(error.starts_with(&format!("the database `{}` at ", database.name())), "{error}");
     assert!(
-        error.ends_with(&format!(" has schema 10, this binary knows up to {STEPS}: start the newer one"))
+        error.ends_with(&format!(" has schema 11, this binary knows up to {STEPS}: start the newer one"))
     );
     let newer = Postgres::open_read_only(&options(&database)).await.err().unwrap();
-    assert!(matches!(newer, OpenError::Newer { found: 10, binary: STEPS, .. }), "{newer}");
-    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "10");
+    assert!(matches!(newer, OpenError::Newer { found: 11, binary: STEPS, .. }), "{newer}");
+    assert_eq!(database.sql("SELECT max(step) FROM rehome_schema"), "11");
 }
 
 #[tokio::test]
@@ -335,6 +335,8 @@ async fn tickets_of_before_there_were_lists_are_in_them_after_the_schema_is_brou
         "ALTER TABLE ticket DROP COLUMN standing, DROP COLUMN changed_at, DROP COLUMN standing_of;
          ALTER TABLE request DROP COLUMN submitted_at, DROP COLUMN service_id, DROP COLUMN customer,
             DROP COLUMN devices, DROP COLUMN told, DROP COLUMN grams;
+         ALTER TABLE ticket ADD PRIMARY KEY (id);
+         ALTER TABLE request ADD PRIMARY KEY (ticket);
          ALTER TABLE dead_letter DROP COLUMN settled;
          CREATE INDEX ticket_standing ON ticket (relocation_status);
          DELETE FROM rehome_schema WHERE step > 4",
@@ -344,6 +346,48 @@ async fn tickets_of_before_there_were_lists_are_in_them_after_the_schema_is_brou
         assert!(!before.rows.is_empty());
         assert_eq!(store.page(look.clone()).await, Ok(before), "{look:?}");
     }
+}
+
+/// What there was before lists by device had indexes of their own.
+const BEFORE_DEVICE_NAMES: &str =
+    "DROP INDEX request_device_1, request_device_2, request_device_3, request_device_4;
+    ALTER TABLE ticket DROP CONSTRAINT ticket_pkey, ADD PRIMARY KEY (id);
+    ALTER TABLE request DROP CONSTRAINT request_pkey, ADD PRIMARY KEY (ticket);
+    CREATE INDEX request_devices ON request (devices);
+    DELETE FROM rehome_schema WHERE step > 9";
+
+#[tokio::test]
+async fn indexes_are_made_while_others_write_once_by_all_who_start_and_anew_where_one_was_half_made() {
+    let database = Database::create();
+    let old = open(&database).await;
+    old.commit(steps(1)).await.unwrap();
+    let look = |device: &str| {
+        let device = Some(Named::Exactly(device.to_owned()));
+        Look { filter: Filter { device, ..Filter::default() }, ..Look::default() }
+    };
+    let name = steps(1)[0].ticket.request.new.l2_device.clone();
+    let before = old.page(look(&name)).await.unwrap();
+    assert_eq!((before.rows.len(), old.page(look("nowhere")).await.unwrap().rows.len()), (1, 0));
+    database.sql(BEFORE_DEVICE_NAMES);
+    // Somebody was killed while making these two.
+    database.sql(
+        "CREATE INDEX request_device_2 ON request (body);
+         CREATE UNIQUE INDEX ticket_standing_of ON ticket (id);
+         UPDATE pg_index SET indisvalid = FALSE
+         WHERE indexrelid IN ('request_device_2'::regclass, 'ticket_standing_of'::regclass)",
+    );
+    let ticket = steps(2);
+    let (one, other, written) = tokio::join!(open(&database), open(&database), old.commit(ticket.clone()));
+    assert_eq!(written, Ok(vec![Committed::Done; ticket.len()]));
+    for store in [one, other] {
+        assert_eq!(store.page(look(&name)).await.unwrap().rows.len(), 2);
+    }
+    let indexes =
+        "SELECT count(*), bool_and(indisvalid), bool_or(indisprimary AND indnatts = 3) FROM pg_index
+        WHERE indexrelid::regclass::text IN
+            ('request_device_1', 'request_device_2', 'request_device_3', 'request_device_4', 'ticket_pkey')";
+    assert_eq!(database.sql(indexes), "5|t|t");
+    assert!(!database.sql("SELECT pg_get_indexdef('request_device_2'::regclass)").contains("body"));
 }
 
 /// What a list shows of one ticket, in the words of the database.

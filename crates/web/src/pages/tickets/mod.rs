@@ -12,7 +12,7 @@ use rehome_domain::{
     command::CommandKind,
     lang::Lang,
     ports::Count,
-    request::{FieldError, Place},
+    request::Place,
     role::Role,
     status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
 };
@@ -24,10 +24,14 @@ use super::{
     words::{self, Say},
 };
 use crate::{
+    api::{
+        self,
+        query::{UNSET, word},
+    },
     frame::{FieldProblem, Problem},
     site::Workbench,
 };
-use query::{Query, ROWS, UNSET, written};
+use query::{FILTERS, Query, ROWS, written};
 
 /// Where.
 pub(super) const PATH: &str = "/";
@@ -119,15 +123,14 @@ async fn list(
     let tally = workbench.board.count(query.filter.clone(), COUNTED).await?;
     let counts = workbench.counts.get().await?;
     let (lang, say, now) = (view.lang(), view.say, workbench.door.now());
-    let next = page_of.next.and_then(|next| serde_json::to_string(&next).ok());
+    let next = page_of.next.as_ref().map(api::query::written);
     let tickets = Tickets {
         frame: view.frame(Section::Tickets, say.tickets()),
         say,
         matching: matching(lang, &tally),
         strips: strips(lang, &query, &counts),
         filtered: !query.filters().is_empty(),
-        clear: query
-            .address(PATH, &["r", "p", "c", "d", "waits", "device", "customer", "q"].map(|key| (key, None))),
+        clear: query.address(PATH, &FILTERS.map(|key| (key, None))),
         selects: selects(lang, &query),
         sorts: sorts(say, query.order.by),
         descending: query.order.descending,
@@ -146,9 +149,8 @@ async fn list(
 }
 
 /// Faults of an address as a problem.
-pub(super) fn invalid(faults: Vec<FieldError>) -> Problem {
-    let fault = |FieldError { field, problem }| FieldProblem::new(field, problem);
-    Problem::Invalid(faults.into_iter().map(fault).collect())
+pub(super) const fn invalid(faults: Vec<FieldProblem>) -> Problem {
+    Problem::Invalid(faults)
 }
 
 pub(super) fn matching(lang: Lang, tally: &Tally) -> String {
@@ -167,11 +169,21 @@ fn strips(lang: Lang, query: &Query, counts: &[Count]) -> Vec<(&'static str, Vec
     };
     let attention = Attention::ALL.iter().map(|waits| {
         let chosen = query.filter.attention == [*waits];
-        cell("waits", tone::attention(lang, *waits), chosen, sum(&|count| count.standing.attention == *waits))
+        cell(
+            "attention",
+            tone::attention(lang, *waits),
+            chosen,
+            sum(&|count| count.standing.attention == *waits),
+        )
     });
     let status = RelocationStatus::ALL.iter().map(|status| {
         let chosen = query.filter.relocation == [*status];
-        cell("r", tone::relocation(lang, *status), chosen, sum(&|count| count.standing.relocation == *status))
+        cell(
+            "relocation",
+            tone::relocation(lang, *status),
+            chosen,
+            sum(&|count| count.standing.relocation == *status),
+        )
     });
     vec![(say.by_attention(), attention.collect()), (say.by_status(), status.collect())]
 }
@@ -195,28 +207,25 @@ fn selects(lang: Lang, query: &Query) -> Vec<Select> {
     let d =
         Disposition::ALL.iter().map(|it| choice(it.wire(), it.label(lang), filter.disposition.contains(it)));
     vec![
-        Select { name: "waits", label: say.waits_for(), choices: waits.collect() },
-        Select { name: "r", label: say.relocation(), choices: r.collect() },
+        Select { name: "attention", label: say.waits_for(), choices: waits.collect() },
+        Select { name: "relocation", label: say.relocation(), choices: r.collect() },
         Select {
-            name: "p",
+            name: "reservation",
             label: say.reservation(),
             choices: std::iter::once(unset(filter.reservation.contains(&None))).chain(p).collect(),
         },
         Select {
-            name: "c",
+            name: "cutover",
             label: say.cutover(),
             choices: std::iter::once(unset(filter.cutover.contains(&None))).chain(c).collect(),
         },
-        Select { name: "d", label: say.disposition(), choices: d.collect() },
+        Select { name: "disposition", label: say.disposition(), choices: d.collect() },
     ]
 }
 
 fn sorts(say: Say, by: SortBy) -> Vec<Choice> {
-    let choice = |of: SortBy, label: &str| Choice {
-        value: query::word(of),
-        label: label.to_owned(),
-        chosen: of == by,
-    };
+    let choice =
+        |of: SortBy, label: &str| Choice { value: word(of), label: label.to_owned(), chosen: of == by };
     vec![
         choice(SortBy::Urgency, say.sort_urgency()),
         choice(SortBy::Changed, say.sort_changed()),
@@ -274,7 +283,8 @@ fn detail(lang: Lang, line: &Line) -> Vec<String> {
     detail
 }
 
-fn under_way(lang: Lang, doing: &Doing) -> String {
+/// An order that is out, in a few words.
+pub(super) fn under_way(lang: Lang, doing: &Doing) -> String {
     let mut text = format!("{} {}", doing.layer.label(lang), work_label(doing.work, lang));
     if doing.attempt > 1 {
         text = format!("{text} · {}", words::attempt(lang, doing.attempt));

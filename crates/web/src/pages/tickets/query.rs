@@ -1,30 +1,22 @@
-//! The list's address: filters, order and place, readable and shareable. `?r=failed&waits=retrying&q=acme&sort=-changed`
+//! The list's address: filters, order and place, readable and shareable, in the words of the API.
+//! `?relocation=failed&attention=retrying&text=acme&sort=-changed`
 
 use rehome_domain::{
-    board::{Cursor, Filter, Look, Named, Order, SortBy},
-    request::FieldError,
-    status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    board::{Cursor, Filter, Look, Named, Order, Span},
+    status::{CutoverStatus, ReservationStatus},
 };
 
 use super::super::encoded;
+use crate::{
+    api::query::{self, UNSET, word},
+    frame::FieldProblem,
+};
 
-/// How a status that is not set is written in an address.
-pub(in super::super) const UNSET: &str = "unset";
 /// Rows on a page.
 pub(super) const ROWS: usize = 50;
-
-const SORTS: [(&str, SortBy); 5] = [
-    ("urgency", SortBy::Urgency),
-    ("changed", SortBy::Changed),
-    ("submitted", SortBy::Submitted),
-    ("service", SortBy::Service),
-    ("customer", SortBy::Customer),
-];
-
-/// The name of an order in an address.
-pub(super) fn word(by: SortBy) -> &'static str {
-    SORTS.iter().find(|(_, known)| *known == by).map_or("urgency", |(word, _)| word)
-}
+/// What a reader can filter by on the page.
+pub(super) const FILTERS: [&str; 8] =
+    ["relocation", "reservation", "cutover", "disposition", "attention", "device", "customer", "text"];
 
 /// What a reader asked to see.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,56 +27,17 @@ pub(in super::super) struct Query {
 }
 
 impl Query {
-    /// Reads an address. What it does not know it passes over, but a word that names no status is told.
+    /// Reads an address. What it does not know it passes over, and a field of a form that nothing was written into.
     ///
     /// # Errors
     /// What is wrong, by field.
-    pub(in super::super) fn read(pairs: &[(String, String)]) -> Result<Self, Vec<FieldError>> {
-        let (mut query, mut faults) = (Self::default(), Vec::new());
-        for (key, value) in pairs.iter().filter(|(_, value)| !value.trim().is_empty()) {
-            if let Err(problem) = query.take(key, value.trim()) {
-                faults.push(FieldError { field: key.clone(), problem });
-            }
-        }
-        faults.extend(query.look(ROWS).faults());
-        if faults.is_empty() { Ok(query) } else { Err(faults) }
-    }
-
-    fn take(&mut self, key: &str, value: &str) -> Result<(), String> {
-        fn named<T: std::str::FromStr<Err: ToString>>(word: &str) -> Result<T, String> {
-            word.parse().map_err(|error: T::Err| error.to_string())
-        }
-        fn or_unset<T: std::str::FromStr<Err: ToString>>(word: &str) -> Result<Option<T>, String> {
-            if word == UNSET { Ok(None) } else { named(word).map(Some) }
-        }
-        let filter = &mut self.filter;
-        match key {
-            "r" => filter.relocation.push(named::<RelocationStatus>(value)?),
-            "p" => filter.reservation.push(or_unset::<ReservationStatus>(value)?),
-            "c" => filter.cutover.push(or_unset::<CutoverStatus>(value)?),
-            "d" => filter.disposition.push(named::<Disposition>(value)?),
-            "waits" => filter.attention.push(named::<Attention>(value)?),
-            "device" => {
-                filter.device = Some(match value.strip_suffix('*') {
-                    Some(start) => Named::StartsWith(start.to_owned()),
-                    None => Named::Exactly(value.to_owned()),
-                });
-            }
-            "customer" => filter.customer = Some(value.to_owned()),
-            "q" => filter.text = Some(value.to_owned()),
-            "sort" => {
-                let (word, descending) = value.strip_prefix('-').map_or((value, false), |word| (word, true));
-                let known = SORTS.iter().find(|(known, _)| *known == word);
-                let (_, by) = known.ok_or_else(|| format!("is `{value}`, expected an order's name"))?;
-                self.order = Order { by: *by, descending };
-            }
-            "after" => {
-                let cursor = serde_json::from_str(value);
-                self.after = Some(cursor.map_err(|_| "is no place in a list".to_owned())?);
-            }
-            _ => {}
-        }
-        Ok(())
+    pub(in super::super) fn read(pairs: &[(String, String)]) -> Result<Self, Vec<FieldProblem>> {
+        let given = pairs.iter().filter(|(_, value)| !value.trim().is_empty());
+        let given = given.map(|(name, value)| (name.clone(), value.trim().to_owned()));
+        let mut asked = query::Query::of(given.collect());
+        let Look { filter, order, after, .. } = asked.look();
+        let faults = asked.faults();
+        if faults.is_empty() { Ok(Self { filter, order, after }) } else { Err(faults) }
     }
 
     /// What it asks of the store.
@@ -100,17 +53,28 @@ impl Query {
     pub(in super::super) fn filters(&self) -> Vec<(&'static str, String)> {
         let filter = &self.filter;
         let mut pairs: Vec<(&'static str, String)> = Vec::new();
-        pairs.extend(filter.relocation.iter().map(|status| ("r", status.to_string())));
+        pairs.extend(filter.relocation.iter().map(|status| ("relocation", status.to_string())));
         let unset = |wire: Option<&'static str>| wire.unwrap_or(UNSET).to_owned();
         pairs.extend(
-            filter.reservation.iter().map(|status| ("p", unset(status.map(ReservationStatus::wire)))),
+            filter
+                .reservation
+                .iter()
+                .map(|status| ("reservation", unset(status.map(ReservationStatus::wire)))),
         );
-        pairs.extend(filter.cutover.iter().map(|status| ("c", unset(status.map(CutoverStatus::wire)))));
-        pairs.extend(filter.disposition.iter().map(|status| ("d", status.to_string())));
-        pairs.extend(filter.attention.iter().map(|status| ("waits", status.to_string())));
+        pairs.extend(filter.cutover.iter().map(|status| ("cutover", unset(status.map(CutoverStatus::wire)))));
+        pairs.extend(filter.disposition.iter().map(|status| ("disposition", status.to_string())));
+        pairs.extend(filter.attention.iter().map(|status| ("attention", status.to_string())));
         pairs.extend(filter.device.as_ref().map(|named| ("device", written(named))));
         pairs.extend(filter.customer.clone().map(|customer| ("customer", customer)));
-        pairs.extend(filter.text.clone().map(|text| ("q", text)));
+        pairs.extend(filter.text.clone().map(|text| ("text", text)));
+        let spans = [
+            ("changed_since", "changed_until", filter.changed),
+            ("submitted_since", "submitted_until", filter.submitted),
+        ];
+        for (from, to, Span { since, until }) in spans {
+            pairs.extend(since.map(|at| (from, at.to_string())));
+            pairs.extend(until.map(|at| (to, at.to_string())));
+        }
         pairs
     }
 
@@ -142,7 +106,7 @@ pub(super) fn written(named: &Named) -> String {
 mod tests {
     use super::*;
 
-    fn read(address: &str) -> Result<Query, Vec<FieldError>> {
+    fn read(address: &str) -> Result<Query, Vec<FieldProblem>> {
         let pairs = address.split('&').filter_map(|pair| pair.split_once('='));
         Query::read(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>())
     }
@@ -150,19 +114,20 @@ mod tests {
     #[test]
     fn an_address_says_again_what_was_read_from_it() {
         for address in [
-            "r=failed&r=abnormal&p=unset&p=l3_reserved&c=cut_over&d=open&waits=retrying&device=gw-*",
-            "device=gw-east&customer=acme&q=10.0.0.1/30&sort=-changed",
-            "waits=without_service&sort=-urgency",
+            "relocation=failed&relocation=abnormal&reservation=unset&reservation=l3_reserved&cutover=cut_over&disposition=open&attention=retrying&device=gw-*",
+            "device=gw-east&customer=acme&text=10.0.0.1/30&sort=-changed",
+            "attention=without_service&changed_since=2026-01-31T08:00:00Z&sort=-urgency",
         ] {
-            assert_eq!(read(address).unwrap().address("/", &[]).replace("%2A", "*"), format!("/?{address}"));
+            let said = read(address).unwrap().address("/", &[]);
+            assert_eq!(said.replace("%2A", "*").replace("%3A", ":"), format!("/?{address}"));
         }
-        assert_eq!(read("r=failed").unwrap().address("/", &[("r", None)]), "/");
+        assert_eq!(read("relocation=failed").unwrap().address("/", &[("relocation", None)]), "/");
     }
 
     #[test]
     fn a_word_that_names_nothing_is_told_with_its_field() {
-        let faults = read("r=nonsense&waits=failed&sort=size&after=x").unwrap_err();
+        let faults = read("relocation=nonsense&attention=failed&sort=size&after=x").unwrap_err();
         let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, ["r", "waits", "sort", "after"]);
+        assert_eq!(fields, ["relocation", "attention", "sort", "after"]);
     }
 }

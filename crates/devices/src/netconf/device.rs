@@ -1,0 +1,281 @@
+//! A gateway as the configurators see it.
+
+use std::sync::Arc;
+
+use rehome_domain::{
+    ports::{DriverError, Wait},
+    reply::{Presence, Reason},
+    request::Spot,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    Options,
+    client::Client,
+    profile::{FillError, Profile},
+    rpc,
+};
+use crate::device::{Change, Device, Found, permanent, transient};
+
+/// The one session of this process with a gateway, connected when first needed and anew when it was lost. Whoever uses it
+/// has it alone.
+pub struct Line {
+    name: String,
+    options: Options,
+    profile: Profile,
+    session: Mutex<Option<Session>>,
+}
+
+struct Session {
+    client: Client,
+    /// Whether a commit that an earlier session left to be confirmed has been taken back: what is seen now stays.
+    settled: bool,
+}
+
+impl Line {
+    /// A gateway of this name.
+    #[must_use]
+    pub fn new(name: impl Into<String>, options: Options, profile: Profile) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), options, profile, session: Mutex::new(None) })
+    }
+
+    /// Whether it can be reached and spoken to: nothing is asked of it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self) -> Result<(), DriverError> {
+        let mut session = self.session.lock().await;
+        let open = self.open(session.take()).await?;
+        *session = Some(open);
+        Ok(())
+    }
+
+    async fn open(&self, session: Option<Session>) -> Result<Session, DriverError> {
+        if let Some(session) = session {
+            return Ok(session);
+        }
+        let client = Client::connect(&self.name, &self.options).await?;
+        Ok(Session { client, settled: false })
+    }
+
+    /// By this name a commit waits to be confirmed: the same for all processes, so that whoever comes after one that died
+    /// can take it back.
+    fn persist(&self) -> String {
+        format!("rehome-{}", self.name)
+    }
+
+    fn filled(&self, error: &FillError) -> DriverError {
+        permanent(Reason::Other, format!("{}: {error}", self.name))
+    }
+
+    async fn running(
+        &self,
+        session: &mut Session,
+        spots: &[Spot],
+    ) -> Result<Vec<Option<Found>>, DriverError> {
+        let filter = self.profile.filter(spots).map_err(|error| self.filled(&error))?;
+        let reply = session.client.call("tell its configuration", &rpc::get_running(&filter)).await?;
+        let none = super::xml::Element::default();
+        self.profile.read(spots, reply.at("data").unwrap_or(&none)).map_err(|error| self.filled(&error))
+    }
+
+    /// Locks what is to be changed: the candidate alone, since with running locked too some devices do not take a commit back
+    /// when told to.
+    ///
+    /// A commit that an earlier session has left to be confirmed is taken back first, so that what is seen now stays. It may be
+    /// that of another process that is at it this very moment: then that one's confirmation is refused, and it tries again.
+    async fn lock(&self, session: &mut Session, target: &str) -> Result<(), DriverError> {
+        let lock = rpc::lock(target);
+        let locked = session.client.call("lock its configuration", &lock).await;
+        if session.settled || !session.client.capabilities.confirmed_commit() {
+            return locked.map(drop);
+        }
+        match &locked {
+            // Some devices can't be locked as long as a commit waits.
+            Err(error) if error.failure.reason != Reason::Locked => return locked.map(drop),
+            Ok(_) | Err(_) => self.settle(session).await?,
+        }
+        if locked.is_err() {
+            session.client.call("lock its configuration", &lock).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, session: &mut Session) -> Result<(), DriverError> {
+        match session.client.call("take back a commit", &rpc::cancel(&self.persist())).await {
+            Err(error) if error.failure.reason == Reason::Unreachable => Err(error),
+            // There was none, in whichever words the device says so.
+            Ok(_) | Err(_) => {
+                session.settled = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The changes, within the lock of the target.
+    async fn change(
+        &self,
+        session: &mut Session,
+        target: &str,
+        changes: &[Change],
+    ) -> Result<(), DriverError> {
+        let spots: Vec<Spot> = changes.iter().map(|change| change.spot.clone()).collect();
+        let now = self.running(session, &spots).await?;
+        for (change, now) in changes.iter().zip(&now) {
+            if *now != change.found {
+                let text = format!("{} was changed by somebody else between look and edit", change.spot);
+                return Err(transient(Reason::Conflict, text));
+            }
+        }
+        let edit = self.profile.edit(changes).map_err(|error| self.filled(&error))?;
+        let can = session.client.capabilities.clone();
+        let edit = rpc::edit(target, can.rollback_on_error(), &edit);
+        session.client.call("take the edit", &edit).await?;
+        if target == "running" {
+            return self.read_back(session, &spots, changes).await;
+        }
+        if self.options.validate {
+            session.client.call("validate the edit", rpc::VALIDATE).await?;
+        }
+        if self.options.confirm_s == 0 || !can.confirmed_commit() {
+            session.client.call("commit", rpc::COMMIT).await?;
+            return self.read_back(session, &spots, changes).await;
+        }
+        let persist = self.persist();
+        let commit = rpc::commit_confirmed(self.options.confirm_s, &persist);
+        session.settled = false;
+        session.client.call("commit", &commit).await?;
+        if let Err(error) = self.read_back(session, &spots, changes).await {
+            session.client.call("take back the commit", &rpc::cancel(&persist)).await?;
+            session.settled = true;
+            return Err(error);
+        }
+        let confirmed = session.client.call("confirm the commit", &rpc::confirm(&persist)).await;
+        session.settled = true;
+        // Whether the time was over or another has taken it back: it is not there, and may be done again.
+        confirmed.map(drop).map_err(|error| DriverError { transient: true, ..error })
+    }
+
+    /// An answer of a device is not yet its configuration.
+    async fn read_back(
+        &self,
+        session: &mut Session,
+        spots: &[Spot],
+        changes: &[Change],
+    ) -> Result<(), DriverError> {
+        let now = self.running(session, spots).await?;
+        for (change, now) in changes.iter().zip(now) {
+            let wanted = change.put.as_ref().map(|holding| self.profile.expected(holding));
+            if now != wanted {
+                let text = format!(
+                    "{} says that it has taken the commit, but at {} it has {}, expected {}",
+                    self.name,
+                    change.spot,
+                    told(now.as_ref()),
+                    told(wanted.as_ref()),
+                );
+                return Err(permanent(Reason::Rejected, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Locks, changes, unlocks; whatever went wrong, nothing is left in the candidate.
+    async fn locked(&self, session: &mut Session, changes: &[Change]) -> Result<(), DriverError> {
+        let candidate = session.client.capabilities.candidate();
+        if !candidate && !session.client.capabilities.writable_running() {
+            let text = format!(
+                "{} has neither a candidate configuration nor a running one that can be written",
+                self.name
+            );
+            return Err(permanent(Reason::Rejected, text));
+        }
+        let target = if candidate { "candidate" } else { "running" };
+        self.lock(session, target).await?;
+        let done = self.change(session, target, changes).await;
+        if is_lost(&done) {
+            return done;
+        }
+        if done.is_err() && candidate {
+            session.client.call("forget the edit", rpc::DISCARD).await?;
+        }
+        session.client.call("unlock its configuration", &rpc::unlock(target)).await?;
+        done
+    }
+}
+
+/// Whether the session may have an answer on its way that nobody waits for.
+fn is_lost<T>(done: &Result<T, DriverError>) -> bool {
+    done.as_ref().is_err_and(|error| error.failure.reason == Reason::Unreachable)
+}
+
+fn told(found: Option<&Found>) -> String {
+    found.map_or_else(
+        || "nothing".to_owned(),
+        |found| {
+            let presence = match found.presence {
+                Presence::Absent => "nothing",
+                Presence::Reserved => "a reservation",
+                Presence::Partial => "half a circuit",
+                Presence::Installed => "a circuit",
+            };
+            let part = |name: &str, value: &Option<String>| {
+                value.as_ref().map(|value| format!(", {name} {value}")).unwrap_or_default()
+            };
+            format!(
+                "{presence} `{}`{}{}",
+                found.description,
+                part("address", &found.ip),
+                part("VRF", &found.vrf)
+            )
+        },
+    )
+}
+
+/// A gateway, over the process's one session with it.
+pub struct Gateway(pub Arc<Line>);
+
+impl Device for Gateway {
+    fn look<'a>(&'a mut self, spots: &'a [Spot]) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
+        Box::pin(async move {
+            let line = self.0.as_ref();
+            let mut place = line.session.lock().await;
+            // Out of its place meanwhile: a session whose use is given up half-way is not used again.
+            let mut session = line.open(place.take()).await?;
+            let found = line.running(&mut session, spots).await;
+            if !is_lost(&found) {
+                *place = Some(session);
+            }
+            found
+        })
+    }
+
+    fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
+        Box::pin(async move {
+            if let Some(change) = changes
+                .iter()
+                .find(|change| change.put.as_ref().is_some_and(|put| put.presence == Presence::Partial))
+            {
+                let text = format!("nothing is put half-way at {}", change.spot);
+                return Err(permanent(Reason::Rejected, text));
+            }
+            let line = self.0.as_ref();
+            let mut place = line.session.lock().await;
+            let mut session = line.open(place.take()).await?;
+            let done = line.locked(&mut session, changes).await;
+            if !is_lost(&done) {
+                *place = Some(session);
+            }
+            done
+        })
+    }
+
+    fn preview(&self, changes: &[Change]) -> Vec<String> {
+        match self.0.profile.edit(changes) {
+            Ok(edit) => {
+                edit.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Switches over OVSDB: every step and every failure, on a real Open vSwitch.
+
+mod circuits;
+mod failures;
+mod rig;
+mod trust;
