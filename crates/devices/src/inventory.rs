@@ -28,6 +28,7 @@ use rehome_domain::{
 use serde::de::DeserializeOwned;
 
 use crate::{
+    cli::{self, Prompted},
     device::Device as _,
     netconf::{self, Gateway, Line, profile::Profile},
     ovsdb::{self, Switch},
@@ -71,6 +72,7 @@ pub enum InventoryError {
 enum Behind {
     Netconf(Arc<Line>),
     Ovsdb(ovsdb::Options),
+    Cli(cli::Options, Arc<cli::Profile>),
     Simulated,
 }
 
@@ -132,6 +134,10 @@ impl Inventory {
         match self.devices.get(&(layer, name.to_owned())) {
             Some(Behind::Netconf(line)) => line.check().await,
             Some(Behind::Ovsdb(options)) => Switch::new(name, options.clone()).look(&[]).await.map(drop),
+            Some(Behind::Cli(options, profile)) => {
+                let (options, profile) = (options.clone(), Arc::clone(profile));
+                Prompted::new(name, layer, options, profile).look(&[]).await.map(drop)
+            }
             Some(Behind::Simulated) | None => Ok(()),
         }
     }
@@ -144,6 +150,10 @@ impl Port for Inventory {
             Behind::Ovsdb(options) => {
                 Some(Box::new(Session::new(layer, device, Switch::new(device, options.clone()))))
             }
+            Behind::Cli(options, profile) => {
+                let device_behind = Prompted::new(device, layer, options.clone(), Arc::clone(profile));
+                Some(Box::new(Session::new(layer, device, device_behind)))
+            }
             Behind::Simulated => self.simulated.as_ref()?.open(layer, device),
         }
     }
@@ -151,7 +161,7 @@ impl Port for Inventory {
     fn swaps(&self, device: &str) -> bool {
         match self.devices.get(&(Layer::L3, device.to_owned())) {
             Some(Behind::Netconf(_)) => true,
-            Some(Behind::Ovsdb(_) | Behind::Simulated) | None => false,
+            Some(Behind::Ovsdb(_) | Behind::Cli(..) | Behind::Simulated) | None => false,
         }
     }
 }
@@ -203,6 +213,12 @@ impl Entry {
                 Ok(Behind::Netconf(Line::new(&self.name, options, profile)))
             }
             ("ovsdb", Layer::L2) => self.options().map(Behind::Ovsdb),
+            ("cli", _) => {
+                let options: cli::Options = self.options()?;
+                let profile = cli::Profile::read(&options.profile);
+                let profile = profile.map_err(|error| wrong(&self.name, "profile", error.to_string()))?;
+                Ok(Behind::Cli(options, Arc::new(profile)))
+            }
             ("simulated", _) => self.options::<Nothing>().map(|_| Behind::Simulated),
             (driver, layer) => {
                 Err(wrong(&self.name, "driver", format!("there is no driver `{driver}` for {layer} devices")))

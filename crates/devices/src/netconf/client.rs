@@ -170,7 +170,7 @@ impl Client {
         };
         let mut piece = vec![0; PIECE];
         loop {
-            if let Some(message) = self.deframer.next().map_err(|error| away(&self.device, &error))? {
+            if let Some(message) = self.deframer.take().map_err(|error| away(&self.device, &error))? {
                 let text = String::from_utf8(message).map_err(|error| away(&self.device, &error))?;
                 return xml::read(text.trim_start_matches('\u{feff}').trim())
                     .map_err(|error| away(&self.device, &error));

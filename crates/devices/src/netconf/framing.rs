@@ -70,7 +70,7 @@ impl Deframer {
     ///
     /// # Errors
     /// What has come is no message, or too large: nothing after it can be understood.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, FramingError> {
+    pub fn take(&mut self) -> Result<Option<Vec<u8>>, FramingError> {
         loop {
             let step = match self.framing {
                 Framing::Marked => self.marked(),
@@ -186,7 +186,7 @@ mod tests {
                 let (piece, others) = rest.split_at(cuts.next().unwrap().min(rest.len()));
                 rest = others;
                 deframer.push(piece);
-                while let Some(message) = deframer.next().unwrap() {
+                while let Some(message) = deframer.take().unwrap() {
                     out.push(String::from_utf8(message).unwrap());
                 }
             }
@@ -203,7 +203,7 @@ mod tests {
             for piece in pieces {
                 deframer.push(&piece);
                 loop {
-                    match deframer.next() {
+                    match deframer.take() {
                         Ok(Some(message)) => prop_assert!(message.len() <= 64 + 30),
                         Ok(None) => break,
                         Err(_) => return Ok(()),
@@ -219,7 +219,7 @@ mod tests {
         let mut deframer = Deframer::new(64);
         deframer.frame(Framing::Chunked);
         deframer.push(b"\n#4294967295\n");
-        assert_eq!(deframer.next(), Err(FramingError::TooLarge { limit: 64 }));
+        assert_eq!(deframer.take(), Err(FramingError::TooLarge { limit: 64 }));
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             let mut deframer = Deframer::new(64);
             deframer.frame(Framing::Chunked);
             deframer.push(wrong.as_bytes());
-            assert_eq!(deframer.next(), Err(FramingError::NoChunk), "{wrong:?}");
+            assert_eq!(deframer.take(), Err(FramingError::NoChunk), "{wrong:?}");
         }
     }
 }
