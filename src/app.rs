@@ -24,7 +24,7 @@ use rehome_actors::{
     wall_clock,
 };
 use rehome_bus::amqp::AmqpError;
-use rehome_devices::faults::FaultPlan;
+use rehome_devices::{faults::FaultPlan, inventory::InventoryError};
 use rehome_domain::{
     order::Layer,
     ports::{Bus, DeviceMemory, Inventory, StoreError, TicketStore},
@@ -35,7 +35,7 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 
 use self::adapters::Carrier;
 pub use self::adapters::{
-    DEFAULT_DOMAIN, Store, amqp_options, domains, inventory, postgres_options, sqlite_options,
+    DEFAULT_DOMAIN, Store, amqp_options, domains, inventory, listed, postgres_options, sqlite_options,
 };
 use crate::settings::{Settings, StoreKind};
 
@@ -53,6 +53,9 @@ const CLOCK_BATCH: usize = 256;
 /// The app could not start or stop.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// The inventory of devices can't be used.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
     /// The data directory can't be used.
     #[error("the data directory {} can't be used: {source}", path.display())]
     Data {
@@ -131,6 +134,8 @@ pub struct App {
     pub tickets: Arc<dyn TicketStore>,
     /// What the simulated devices hold.
     pub devices: Arc<dyn DeviceMemory>,
+    /// The devices.
+    pub inventory: Arc<dyn Inventory>,
     /// What was found at start, over a bus that keeps nothing.
     pub resumed: Resumed,
     roles: Roles,
@@ -188,7 +193,7 @@ impl App {
     ) -> Result<Self, AppError> {
         let faults = faults.map(Arc::new);
         let devices = store.devices();
-        let inventory = inventory(&devices, faults.clone());
+        let inventory = inventory(settings, &devices, faults.clone())?;
         Self::start_on(settings, store, lock, faults, roles, Network { devices, inventory }).await
     }
 
@@ -210,6 +215,7 @@ impl App {
             bus: carrier.bus(),
             tickets: store.tickets(),
             devices,
+            inventory: Arc::clone(&inventory),
             resumed: Resumed::default(),
             roles,
             store,

@@ -110,8 +110,18 @@ pub struct Retry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Devices {
+    /// The file of the devices; empty: all are simulated.
+    pub inventory: PathBuf,
     /// Orders that may share a commit of a device, at most.
     pub batch: usize,
+}
+
+impl Devices {
+    /// Whether there is no inventory, so that all are simulated.
+    #[must_use]
+    pub fn are_simulated(&self) -> bool {
+        self.inventory.as_os_str().is_empty()
+    }
 }
 
 /// The store.

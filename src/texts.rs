@@ -356,6 +356,9 @@ texts! {
         "已重新发送，但仍无工单可受理：{why}。已成为新的死信";
     letter_on_its_way(id): "sent again; `rehome show {id}` tells what becomes of it", "已重新发送；结果见 `rehome show {id}`";
     letter_dropped(): "dropped", "已丢弃";
+    devices(): "Devices", "设备";
+    device_reached(layer, name): "{layer} {name}: reached", "{layer} {name}：可达";
+    device_not_reached(layer, name, why): "{layer} {name}: {why}", "{layer} {name}：{why}";
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";

@@ -20,7 +20,7 @@ use rehome_web::{
 };
 
 use crate::{
-    app::{App, Store, domains, inventory},
+    app::{App, Store, domains},
     http::{self, NoCertificates},
     settings::{Oidc, Settings, Tls},
     sheet::{self, SheetError},
@@ -94,7 +94,7 @@ pub fn open(
         counts: Fresh::counts(Arc::clone(&app.tickets)),
         devices: Fresh::devices(Arc::clone(&app.tickets)),
         figures: Fresh::figures(store.board(), wall_clock()),
-        planner: Arc::new(Foresight::new(inventory(&app.devices, None))),
+        planner: Arc::new(Foresight::new(Arc::clone(&app.inventory))),
         board: store.board(),
         letters: store.letters(),
         steering: store.steering(),

@@ -10,6 +10,7 @@ use rehome_actors::helm::DomainOf;
 use rehome_bus::{Amqp, Capacity, Embedded, Fate, Tampered, Tampering, amqp};
 use rehome_devices::{
     faults::{self, FaultPlan, Faulty},
+    inventory::{Inventory as Listed, InventoryError},
     pattern::Pattern,
     simulated::{Devices, Simulated},
 };
@@ -349,12 +350,29 @@ fn fate(fate: faults::Fate) -> Fate {
     }
 }
 
-/// The devices: simulated ones over a memory, with what a fault plan makes go wrong.
-#[must_use]
-pub fn inventory(devices: &Arc<dyn DeviceMemory>, faults: Option<Arc<FaultPlan>>) -> Arc<dyn Inventory> {
+/// The devices: those of the inventory's file; without one, simulated ones over a memory, with what a fault plan makes go
+/// wrong.
+///
+/// # Errors
+/// The inventory's file can't be used.
+pub fn inventory(
+    settings: &Settings,
+    devices: &Arc<dyn DeviceMemory>,
+    faults: Option<Arc<FaultPlan>>,
+) -> Result<Arc<dyn Inventory>, InventoryError> {
     let simulated = Simulated::new(Arc::clone(devices), Devices::Any);
-    match faults {
-        None => Arc::new(simulated),
-        Some(plan) => Arc::new(Faulty::new(simulated, plan)),
-    }
+    Ok(match (listed(settings, Some(simulated.clone()))?, faults) {
+        (Some(listed), _) => Arc::new(listed),
+        (None, None) => Arc::new(simulated),
+        (None, Some(plan)) => Arc::new(Faulty::new(simulated, plan)),
+    })
+}
+
+/// The devices of the inventory's file, if there is one.
+///
+/// # Errors
+/// It can't be used.
+pub fn listed(settings: &Settings, simulated: Option<Simulated>) -> Result<Option<Listed>, InventoryError> {
+    let devices = &settings.devices;
+    if devices.are_simulated() { Ok(None) } else { Listed::read(&devices.inventory, simulated).map(Some) }
 }

@@ -1,5 +1,6 @@
 //! `rehome check`: what is in effect, what is reachable, what is wrong.
 
+mod devices;
 mod servers;
 
 use std::{
@@ -37,7 +38,7 @@ Examples:
 
 Without --data every run's directory under data.dir is looked at. With bus.kind \"amqp\" the broker
 is looked at, each of its nodes that amqp.url names, and its queues; with store.kind \"postgres\" the
-database instead of directories.
+database instead of directories. With devices.inventory every device in it is connected to.
 Exit code 1 if something is wrong.")]
 pub(super) struct Args {
     /// Data directory of a run
@@ -81,15 +82,18 @@ pub(super) async fn check(args: Args, setting: &Setting) -> Ended {
     }
     let settings = &setting.loaded.settings;
     let servers = servers::Servers::look(setting.lang, settings).await;
+    let devices = devices::Devices::look(settings).await;
     let root = args.data.as_ref().unwrap_or(&settings.data.dir);
     let mut found = Vec::new();
     // With a database that is no file there is nothing to find in a directory, unless one is named.
     if args.data.is_some() || !servers.has_database() {
         for dir in directories(root) {
-            found.push(look(setting.lang, &dir).await);
+            found.push(look(setting.lang, &dir, settings.devices.are_simulated()).await);
         }
     }
-    let good = servers.is_good() && found.iter().all(Found::is_good);
+    let good = servers.is_good()
+        && devices.as_ref().is_none_or(devices::Devices::is_good)
+        && found.iter().all(Found::is_good);
     let values = &setting.loaded.values;
     let text = if args.json {
         let found: Vec<Value> = found.iter().map(document).collect();
@@ -97,9 +101,12 @@ pub(super) async fn check(args: Args, setting: &Setting) -> Ended {
         for (name, server) in servers.documents().into_iter().filter(|(_, server)| !server.is_null()) {
             document[name] = server;
         }
+        if let Some(devices) = &devices {
+            document["devices"] = devices.document();
+        }
         serde_json::to_string_pretty(&document)? + "\n"
     } else {
-        page(setting.lang, values, &servers, &found, good)?
+        page(setting.lang, values, (&servers, devices.as_ref()), &found, good)?
     };
     Ok(Told { text, good })
 }
@@ -115,7 +122,8 @@ fn directories(root: &Path) -> Vec<PathBuf> {
     if runs.is_empty() { vec![root.to_owned()] } else { runs }
 }
 
-async fn look(lang: Lang, dir: &Path) -> Found {
+/// `simulated`: what the devices hold is in the directory too, and is compared with the tickets.
+async fn look(lang: Lang, dir: &Path, simulated: bool) -> Found {
     let mut found = Found {
         dir: dir.to_owned(),
         in_use: offline::is_in_use(dir),
@@ -137,7 +145,7 @@ async fn look(lang: Lang, dir: &Path) -> Found {
     match Sqlite::open_read_only(&database) {
         Err(error) => found.problems.push(error.to_string()),
         Ok(store) => {
-            if let Err(error) = look_into(&store, &mut found).await {
+            if let Err(error) = look_into(&store, simulated, &mut found).await {
                 found.problems.push(error.to_string());
             }
         }
@@ -152,7 +160,7 @@ fn writable(dir: &Path) -> std::io::Result<()> {
     tempfile::tempfile_in(existing).map(drop)
 }
 
-async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> {
+async fn look_into(store: &Sqlite, simulated: bool, found: &mut Found) -> Result<(), StoreError> {
     let mut tickets = Vec::new();
     offline::each(store, |id, loaded| tickets.push((id, loaded))).await?;
     found.tickets = Some(tickets.len());
@@ -176,7 +184,7 @@ async fn look_into(store: &Sqlite, found: &mut Found) -> Result<(), StoreError> 
         found.holdings[layer as usize] = store.all(layer).await?.len();
     }
     // The same goes for tickets and devices; and what a ticket holds that can't be read is not a leak.
-    if !found.in_use && found.quarantined.is_empty() {
+    if simulated && !found.in_use && found.quarantined.is_empty() {
         let network = Network::load(store).await?;
         found.discrepancies = audit(&well, &network).iter().map(ToString::to_string).collect();
     }
@@ -201,7 +209,7 @@ fn document(found: &Found) -> Value {
 fn page(
     lang: Lang,
     values: &[Effective],
-    servers: &servers::Servers,
+    (servers, devices): (&servers::Servers, Option<&devices::Devices>),
     found: &[Found],
     good: bool,
 ) -> Result<String, std::fmt::Error> {
@@ -210,7 +218,7 @@ fn page(
         table.add_row([value.key.clone(), value.value.to_string(), value.from.label(lang)]);
     }
     let mut page = tables::text(&table);
-    for (heading, lines) in servers.pages(lang) {
+    for (heading, lines) in servers.pages(lang).into_iter().chain(devices.map(|devices| devices.page(lang))) {
         writeln!(page, "\n{heading}")?;
         for line in lines {
             writeln!(page, "  {line}")?;

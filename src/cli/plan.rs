@@ -120,16 +120,17 @@ async fn network(
     sheet: &Sheet,
     setting: &Setting,
 ) -> Result<(Arc<dyn Inventory>, Option<tempfile::TempDir>), Failure> {
+    let settings = &setting.loaded.settings;
     if data.join(DATABASE).is_file() || args.data.is_some() {
         let devices = offline::open(setting.lang, data)?;
-        return Ok((app::inventory(&(devices as _), None), None));
+        return Ok((app::inventory(settings, &(devices as _), None)?, None));
     }
     let unused = |source| AppError::Data { path: std::env::temp_dir(), source };
     let made = tempfile::tempdir().map_err(unused)?;
     let devices = Sqlite::open(&made.path().join(DATABASE), &rehome_store::Options::default())?;
     let requests: Vec<Request> = sheet.rows.iter().map(|row| Request::clone(&row.request)).collect();
     provision(&*devices, &requests).await?;
-    Ok((app::inventory(&(devices as _), None), Some(made)))
+    Ok((app::inventory(settings, &(devices as _), None)?, Some(made)))
 }
 
 fn page(lang: Lang, planned: &Planned, lines: bool) -> String {

@@ -123,7 +123,8 @@ pub(super) async fn run(args: Args, setting: &Setting) -> Ended {
         _ = app.drain(settings.run.drain()) => {}
         () = interrupted() => {}
     }
-    let summary = Summary::new(&run.data, &run.jobs, driven?, &*tickets, &*devices, began.elapsed()).await?;
+    let devices = settings.devices.are_simulated().then_some(&*devices);
+    let summary = Summary::new(&run.data, &run.jobs, driven?, &*tickets, devices, began.elapsed()).await?;
     let text = if args.json { summary.document()? } else { summary.page(lang) };
     Ok(Told { text, good: summary.good() })
 }
@@ -165,8 +166,11 @@ impl Run<'_> {
         Ok(driven?)
     }
 
-    /// The circuits not yet relocated are in service at their old places.
+    /// The circuits not yet relocated are in service at their old places. Those of real devices are, or are not.
     async fn provision(&self, app: &App) -> Result<(), Failure> {
+        if !self.settings.devices.are_simulated() {
+            return Ok(());
+        }
         let ids = self.jobs.iter().map(|job| job.relocation).collect();
         let loaded = app.tickets.load(ids).await?;
         let new: Vec<Request> = self

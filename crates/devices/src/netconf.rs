@@ -10,8 +10,6 @@ pub mod profile;
 pub mod rpc;
 pub mod xml;
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 pub use device::{Gateway, Line};
@@ -24,8 +22,8 @@ use crate::ssh;
 pub struct Options {
     /// How it is reached.
     pub ssh: ssh::Options,
-    /// The file of its profile.
-    pub profile: PathBuf,
+    /// Its profile: the name of one that comes with Rehome (`ietf-interfaces`), or a file, `….toml`.
+    pub profile: String,
     /// Whether the device is asked to validate the candidate before it is committed. Debian's netconfd loses changes then.
     #[serde(default)]
     pub validate: bool,

@@ -32,6 +32,8 @@ const TRIES: usize = 5;
 pub struct Options {
     /// The physical ports that it has from the start.
     pub ports: Vec<String>,
+    /// What else it has from the start: `interface` elements of ietf-interfaces.
+    pub interfaces: Vec<String>,
     /// Where it keeps its files; none: in a directory that goes with it.
     pub directory: Option<PathBuf>,
     /// Where the server finds code that is called before and after commits (`librehome-vlan.so`); none: it only keeps what it
@@ -192,7 +194,7 @@ fn furnish(directory: &Path, options: &Options) -> Result<(), DaemonError> {
     // sshd's own, which a machine without a running sshd does not have.
     let _ = std::fs::create_dir_all("/run/sshd");
     write(&directory.join("rehome-vlan.yang"), MODULE)?;
-    write(&directory.join("startup-cfg.xml"), &startup(&options.ports))?;
+    write(&directory.join("startup-cfg.xml"), &startup(options))?;
     for key in ["host_key", "user_key", "other_key"] {
         make_key(directory, key)?;
     }
@@ -202,17 +204,18 @@ fn furnish(directory: &Path, options: &Options) -> Result<(), DaemonError> {
 }
 
 /// The ports, up and without addresses.
-fn startup(ports: &[String]) -> String {
+fn startup(options: &Options) -> String {
     let port = |name: &String| {
         format!(
             "<interface><name>{name}</name><type xmlns:i=\"urn:ietf:params:xml:ns:yang:iana-if-type\">\
              i:ethernetCsmacd</type><enabled>true</enabled></interface>"
         )
     };
-    let ports: String = ports.iter().map(port).collect();
+    let ports: String = options.ports.iter().map(port).collect();
+    let interfaces = options.interfaces.concat();
     format!(
         "<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\">\
-         <interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{ports}</interfaces></config>\n"
+         <interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{ports}{interfaces}</interfaces></config>\n"
     )
 }
 

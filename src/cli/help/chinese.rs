@@ -405,6 +405,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 
 bus.kind 为 \"amqp\" 时检查消息服务器（amqp.url 所列每个节点）及其队列；
 store.kind 为 \"postgres\" 时检查数据库，不检查目录。
+有 devices.inventory 时逐一连接其中的设备。
 存在问题时退出码为 1。",
     ),
     (

@@ -68,16 +68,18 @@ pub(super) struct Summary {
     discrepancies: Vec<String>,
     /// Whether the devices were compared with the tickets.
     compared: bool,
+    /// They are real ones: whoever wants to know asks them (`rehome plan`).
+    real: bool,
 }
 
 impl Summary {
-    /// Looks at what a run has left in the store.
+    /// Looks at what a run has left in the store, and on the devices if they are simulated.
     pub(super) async fn new(
         data: &Path,
         jobs: &[Job],
         driven: Driven,
         tickets: &dyn TicketStore,
-        devices: &dyn DeviceMemory,
+        devices: Option<&dyn DeviceMemory>,
         took: Duration,
     ) -> Result<Self, StoreError> {
         let loaded = tickets.load(jobs.iter().map(|job| job.relocation).collect()).await?;
@@ -103,10 +105,12 @@ impl Summary {
             }
         })
         .await?;
-        let network = Network::load(devices).await?;
         // A ticket set aside explains nothing, and what it holds is not a leak: its journal must be mended first.
         let compared = !driven.stopped && tickets.quarantined().await?.is_empty();
-        let wrong = if compared { audit(&all, &network) } else { Vec::new() };
+        let wrong = match devices {
+            Some(devices) if compared => audit(&all, &Network::load(devices).await?),
+            _ => Vec::new(),
+        };
         let discrepancies = wrong.iter().map(ToString::to_string).collect();
         let data = data.display().to_string();
         Ok(Self {
@@ -117,7 +121,8 @@ impl Summary {
             without,
             waiting,
             discrepancies,
-            compared,
+            compared: compared && devices.is_some(),
+            real: devices.is_none(),
         })
     }
 
@@ -128,7 +133,7 @@ impl Summary {
             && self.without.is_empty()
             && self.waiting == 0
             && self.discrepancies.is_empty()
-            && self.compared
+            && (self.compared || self.real)
     }
 
     fn counts(&self) -> BTreeMap<Standings, usize> {
@@ -184,7 +189,7 @@ impl Summary {
         if lines.len() > 1 {
             lines.push(String::new());
         }
-        if !self.compared && !self.stopped {
+        if !self.compared && !self.stopped && !self.real {
             lines.push(texts::devices_not_compared(lang));
         } else if self.discrepancies.is_empty() && !self.stopped {
             lines.push(texts::devices_agree(lang));

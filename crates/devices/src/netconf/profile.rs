@@ -75,9 +75,21 @@ pub struct ReadAddress {
     pub netmask: Option<String>,
 }
 
+/// The profiles that come with Rehome.
+const KNOWN: [(&str, &str); 1] =
+    [("ietf-interfaces", include_str!("../../../../config/profiles/ietf-interfaces.toml"))];
+
 /// A profile can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
+    /// There is none of this name.
+    #[error(
+        "there is no profile `{name}`: expected `ietf-interfaces`, or the path of a file that ends in `.toml`"
+    )]
+    Unknown {
+        /// The name.
+        name: String,
+    },
     /// The file can't be read.
     #[error("the profile {path} can't be read: {source}")]
     Unreadable {
@@ -114,6 +126,19 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// One that comes with Rehome, by its name; or a file's, whose name ends in `.toml`.
+    ///
+    /// # Errors
+    /// There is none of this name, or the file can't be used.
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        if name.ends_with(".toml") {
+            return Self::load(Path::new(name));
+        }
+        let known = KNOWN.iter().find(|(known, _)| *known == name);
+        let unknown = || ProfileError::Unknown { name: name.to_owned() };
+        known.ok_or_else(unknown).and_then(|(name, text)| Self::parse(name, text))
+    }
+
     /// Reads a profile's file.
     ///
     /// # Errors

@@ -18,8 +18,6 @@ use rehome_lab::gateway::{self, Gateway};
 
 use crate::world::{order, place, relocation, request};
 
-const PROFILE: &str = include_str!("../../../../config/profiles/ietf-interfaces.toml");
-
 /// A gateway with four ports, and how it is reached.
 struct World {
     gateway: Gateway,
@@ -43,7 +41,7 @@ impl World {
                 connect_ms: 10_000,
                 keepalive_ms: 15_000,
             },
-            profile: "ietf-interfaces.toml".into(),
+            profile: "ietf-interfaces".to_owned(),
             validate: false,
             confirm_s: 60,
             answer_ms: 10_000,
@@ -59,7 +57,7 @@ impl World {
     }
 
     fn line_with(&self, options: Options) -> Arc<Line> {
-        Line::new("gw-1", options, Profile::parse("ietf-interfaces", PROFILE).unwrap())
+        Line::new("gw-1", options, Profile::named("ietf-interfaces").unwrap())
     }
 
     fn session(&self) -> Session<netconf::Gateway> {

@@ -1,0 +1,414 @@
+//! A whole network: gateways, switches, and customers with an old and a new place, each in a network namespace.
+//!
+//! ```text
+//! customer 1, old place ── c1a ┐                ┌ up1-1 ── ge1-1 ┐
+//!                              ├── switch 1 ────┤                ├── gateway 1
+//! customer 1, new place ── c1b ┘                └ up1-2 ── ge1-2 ┘
+//! ```
+//! Every switch has [`LINKS`] links to every gateway, which carry all VLANs. A customer has the same addresses at both places,
+//! is in service at the old one over the first link, and can be moved to the new one over the second.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::{
+    agent::{self, Agent, Faults},
+    daemon::{DaemonError, command, run},
+    gateway::{self, Gateway},
+    netns::{self, Namespaces},
+    switch::{self, Forwarding, Switch},
+};
+
+/// The links between a switch and a gateway: one for what is, one for what will be.
+pub const LINKS: usize = 2;
+/// The VLAN of ports without service, as the switches' driver has it.
+pub const PARKING_VLAN: u16 = 4094;
+/// The most there can be of each: what fits into addresses and names.
+pub const MOST: usize = 64;
+/// What netconfd calls before and after its commits.
+const CODE: &str = include_str!("../sil/rehome-vlan.c");
+
+/// What a network is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The lab's name: letters, digits and `-`.
+    pub name: String,
+    /// Where it keeps its files; none: in a directory that goes with it.
+    pub directory: Option<PathBuf>,
+    /// How many gateways. At most [`MOST`], as each of them.
+    pub gateways: usize,
+    /// How many switches.
+    pub switches: usize,
+    /// How many customers.
+    pub customers: usize,
+}
+
+impl Options {
+    /// The smallest one: a gateway, a switch, and a customer's two places.
+    #[must_use]
+    pub fn smallest(name: &str) -> Self {
+        Self { name: name.to_owned(), directory: None, gateways: 1, switches: 1, customers: 1 }
+    }
+
+    fn check(&self) -> Result<(), DaemonError> {
+        let failed = |detail: String| Err(DaemonError::Failed { program: "the lab".to_owned(), detail });
+        if !rustix::process::geteuid().is_root() {
+            return failed("real packets need root: run this as root, after scripts/setup".to_owned());
+        }
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if self.name.is_empty() || self.name.len() > 40 || !self.name.chars().all(fits) {
+            return failed(format!("`{}` is no name for it: use letters, digits and `-`", self.name));
+        }
+        let counts = [self.gateways, self.switches, self.customers];
+        if counts.iter().any(|count| !(1..=MOST).contains(count)) {
+            return failed(format!("there can be 1 to {MOST} gateways, switches and customers"));
+        }
+        Ok(())
+    }
+}
+
+/// A network that runs. Ends with this.
+#[derive(Debug)]
+pub struct Network {
+    /// The gateways, `gw1` first.
+    pub gateways: Vec<Router>,
+    /// The switches, `sw1` first.
+    pub switches: Vec<Bridge>,
+    /// The customers, number 1 first.
+    pub customers: Vec<Customer>,
+    directory: PathBuf,
+    // Invariant: the last fields, so that namespaces and directory go after the processes that use them.
+    _namespaces: Namespaces,
+    _own_directory: Option<TempDir>,
+}
+
+/// A gateway that forwards.
+#[derive(Debug)]
+pub struct Router {
+    /// Its name in inventories and sheets.
+    pub name: String,
+    /// What keeps its configuration.
+    pub server: Gateway,
+    /// What applies it.
+    pub agent: Agent,
+    /// What it is to do wrong.
+    pub faults: Faults,
+    _forwarder: Switch,
+}
+
+/// A switch of the network.
+#[derive(Debug)]
+pub struct Bridge {
+    /// Its name in inventories and sheets.
+    pub name: String,
+    /// What keeps its configuration and forwards.
+    pub server: Switch,
+}
+
+/// Where a customer is, or will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The namespace of the customer's equipment.
+    pub namespace: String,
+    /// The gateway.
+    pub gateway: String,
+    /// The gateway's port.
+    pub gateway_port: String,
+    /// The switch.
+    pub switch: String,
+    /// The switch's port.
+    pub switch_port: String,
+    /// The service VLAN.
+    pub vlan: u16,
+}
+
+/// A customer with two places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// The circuit.
+    pub service_id: String,
+    /// The gateway's address towards the customer, with its prefix length.
+    pub gateway_address: String,
+    /// The customer's address, with its prefix length.
+    pub address: String,
+    /// The customer's MAC, at both places.
+    pub mac: String,
+    /// The port description at the gateway.
+    pub description: String,
+    /// Where the circuit is in service at first.
+    pub old: Place,
+    /// Where it is to be.
+    pub new: Place,
+}
+
+impl Customer {
+    /// Number so and so of a network, counted from 0.
+    fn of(options: &Options, number: usize) -> Self {
+        let shown = number + 1;
+        let place = |role: &str, letter: char, further: usize, link: usize, hundreds: u16| {
+            let gateway = (number + further) % options.gateways + 1;
+            let switch = (number + further) % options.switches + 1;
+            Place {
+                namespace: netns::full_name(&options.name, &format!("{role}{shown}")),
+                gateway: format!("gw{gateway}"),
+                gateway_port: gateway_port(switch, link),
+                switch: format!("sw{switch}"),
+                switch_port: format!("c{shown}{letter}"),
+                vlan: hundreds + u16::try_from(shown).unwrap_or_default(),
+            }
+        };
+        Self {
+            service_id: format!("LAB-{shown}"),
+            gateway_address: format!("10.99.{shown}.1/30"),
+            address: format!("10.99.{shown}.2/30"),
+            mac: format!("02:01:0a:63:{shown:02x}:02"),
+            description: format!("lab customer {shown}"),
+            old: place("old", 'a', 0, 1, 100),
+            new: place("new", 'b', 1, 2, 200),
+        }
+    }
+
+    /// The gateway's address without the prefix length: what to ping.
+    #[must_use]
+    pub fn gateway_ip(&self) -> &str {
+        self.gateway_address.split_once('/').map_or(&self.gateway_address, |(ip, _)| ip)
+    }
+
+    /// Lays the cables to both places, and gives them the customer's addresses.
+    fn connect(&self, lab: &str) -> Result<(), DaemonError> {
+        for place in [&self.old, &self.new] {
+            netns::cable(
+                (&place.namespace, "eth0"),
+                (&netns::full_name(lab, &place.switch), &place.switch_port),
+            )?;
+            let (mac, address, gateway) = (&self.mac, &self.address, self.gateway_ip());
+            let gateway_mac = agent::mac_of(gateway);
+            // The gateway's MAC is known as to one who has had service: nobody has to wait for an ARP timer, whose second
+            // would be measured instead of the outage.
+            let lines = format!(
+                "link set eth0 address {mac}\naddr add {address} dev eth0\nneigh add {gateway} lladdr {gateway_mac} \
+                 dev eth0 nud permanent"
+            );
+            netns::batch(&place.namespace, &lines)?;
+        }
+        Ok(())
+    }
+
+    /// The circuit as the gateway at the old place has it from the start.
+    fn at_the_start(&self) -> String {
+        let Place { gateway_port, vlan, .. } = &self.old;
+        let (description, ip) = (&self.description, self.gateway_ip());
+        let length = self.gateway_address.rsplit_once('/').map_or("32", |(_, length)| length);
+        format!(
+            "<interface><name>{gateway_port}.{vlan}</name><description>{description}</description>\
+             <type xmlns:i=\"urn:ietf:params:xml:ns:yang:iana-if-type\">i:l2vlan</type><enabled>true</enabled>\
+             <ipv4 xmlns=\"urn:ietf:params:xml:ns:yang:ietf-ip\"><address><ip>{ip}</ip>\
+             <prefix-length>{length}</prefix-length></address></ipv4>\
+             <encapsulation xmlns=\"urn:rehome:yang:vlan\"><parent>{gateway_port}</parent><vlan-id>{vlan}</vlan-id>\
+             </encapsulation></interface>"
+        )
+    }
+}
+
+impl Network {
+    /// Starts one, and waits until every customer's old place can have service.
+    ///
+    /// # Errors
+    /// This is not root, a package is not installed, or something did not start: with the end of its log. What had started
+    /// ends again.
+    pub fn start(options: &Options) -> Result<Self, DaemonError> {
+        options.check()?;
+        let own_directory = match &options.directory {
+            Some(_) => None,
+            None => Some(
+                tempfile::Builder::new()
+                    .prefix("rehome-lab-")
+                    .tempdir()
+                    .map_err(|source| DaemonError::File { path: std::env::temp_dir(), source })?,
+            ),
+        };
+        let given = options.directory.clone();
+        let directory = given.or_else(|| Some(own_directory.as_ref()?.path().to_owned())).unwrap_or_default();
+        let code = build(&directory)?;
+        let customers: Vec<_> = (0..options.customers).map(|number| Customer::of(options, number)).collect();
+        let namespaces = lay_out(options, &customers)?;
+        let (gateways, switches) = start_devices(options, &directory, &code, &customers)?;
+        Ok(Self {
+            gateways,
+            switches,
+            customers,
+            directory,
+            _namespaces: namespaces,
+            _own_directory: own_directory,
+        })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The gateway of this name.
+    pub fn gateway(&mut self, name: &str) -> Option<&mut Router> {
+        self.gateways.iter_mut().find(|gateway| gateway.name == name)
+    }
+
+    /// The switch of this name.
+    pub fn switch(&mut self, name: &str) -> Option<&mut Bridge> {
+        self.switches.iter_mut().find(|switch| switch.name == name)
+    }
+}
+
+fn gateway_port(switch: usize, link: usize) -> String {
+    format!("ge{switch}-{link}")
+}
+
+fn switch_port(gateway: usize, link: usize) -> String {
+    format!("up{gateway}-{link}")
+}
+
+/// Makes the namespaces and the cables between them.
+fn lay_out(options: &Options, customers: &[Customer]) -> Result<Namespaces, DaemonError> {
+    let mut namespaces = Namespaces::new(&options.name);
+    for switch in 1..=options.switches {
+        namespaces.add(&format!("sw{switch}"))?;
+    }
+    for gateway in 1..=options.gateways {
+        let inside = namespaces.add(&format!("gw{gateway}"))?;
+        for switch in 1..=options.switches {
+            let other = netns::full_name(&options.name, &format!("sw{switch}"));
+            for link in 1..=LINKS {
+                let (port, uplink) = (gateway_port(switch, link), switch_port(gateway, link));
+                netns::cable((&inside, &port), (&other, &uplink))?;
+            }
+        }
+    }
+    for (number, customer) in customers.iter().enumerate() {
+        for role in ["old", "new"] {
+            namespaces.add(&format!("{role}{}", number + 1))?;
+        }
+        customer.connect(&options.name)?;
+    }
+    Ok(namespaces)
+}
+
+/// Starts all devices at the same time. If one does not start, the others end.
+fn start_devices(
+    options: &Options,
+    directory: &Path,
+    code: &Path,
+    customers: &[Customer],
+) -> Result<(Vec<Router>, Vec<Bridge>), DaemonError> {
+    std::thread::scope(|scope| {
+        let gateways: Vec<_> = (1..=options.gateways)
+            .map(|number| scope.spawn(move || start_gateway(options, directory, code, customers, number)))
+            .collect();
+        let switches: Vec<_> = (1..=options.switches)
+            .map(|number| scope.spawn(move || start_switch(options, directory, customers, number)))
+            .collect();
+        let gateways = gateways.into_iter().map(joined).collect::<Vec<_>>();
+        let switches = switches.into_iter().map(joined).collect::<Vec<_>>();
+        Ok((gateways.into_iter().collect::<Result<_, _>>()?, switches.into_iter().collect::<Result<_, _>>()?))
+    })
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, DaemonError>>) -> Result<T, DaemonError> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn start_gateway(
+    options: &Options,
+    directory: &Path,
+    code: &Path,
+    customers: &[Customer],
+    number: usize,
+) -> Result<Router, DaemonError> {
+    let name = format!("gw{number}");
+    let directory = room(directory, &name)?;
+    let namespace = netns::full_name(&options.name, &name);
+    let ports: Vec<_> = (1..=options.switches)
+        .flat_map(|switch| (1..=LINKS).map(move |link| gateway_port(switch, link)))
+        .collect();
+    let forwarder = Switch::start(switch::Options {
+        bridge: ports.first().map(|port| agent::bridge(port)).unwrap_or_default(),
+        forwarding: Forwarding::Userspace { namespace: Some(namespace.clone()) },
+        directory: Some(directory.clone()),
+        tls: false,
+    })?;
+    for port in &ports {
+        let bridge = agent::bridge(port);
+        let netdev = ["--", "set", "bridge", &bridge, "datapath_type=netdev"];
+        let add = ["--may-exist", "add-br", &bridge];
+        let link = ["--", "--may-exist", "add-port", &bridge, port];
+        forwarder.vsctl(&[&add[..], &netdev[..], &link[..]].concat())?;
+    }
+    let agent = Agent::start(&directory, &namespace, &ports)?;
+    let ours = customers.iter().filter(|customer| customer.old.gateway == name);
+    let server = Gateway::start(gateway::Options {
+        ports,
+        interfaces: ours.map(Customer::at_the_start).collect(),
+        directory: Some(directory.clone()),
+        code: Some(code.to_owned()),
+        environment: vec![("REHOME_LAB_AGENT".to_owned(), agent.socket().display().to_string())],
+    })?;
+    Ok(Router { name, server, agent, faults: Faults::of(&directory), _forwarder: forwarder })
+}
+
+fn start_switch(
+    options: &Options,
+    directory: &Path,
+    customers: &[Customer],
+    number: usize,
+) -> Result<Bridge, DaemonError> {
+    let name = format!("sw{number}");
+    let namespace = netns::full_name(&options.name, &name);
+    let server = Switch::start(switch::Options {
+        forwarding: Forwarding::Userspace { namespace: Some(namespace) },
+        directory: Some(room(directory, &name)?),
+        ..switch::Options::default()
+    })?;
+    for gateway in 1..=options.gateways {
+        for link in 1..=LINKS {
+            server.add_port(&switch_port(gateway, link), None)?;
+        }
+    }
+    for customer in customers {
+        for (place, vlan) in [(&customer.old, customer.old.vlan), (&customer.new, PARKING_VLAN)] {
+            if place.switch == name {
+                server.add_port(&place.switch_port, Some(vlan))?;
+            }
+        }
+    }
+    Ok(Bridge { name, server })
+}
+
+fn room(directory: &Path, name: &str) -> Result<PathBuf, DaemonError> {
+    let path = directory.join(name);
+    match std::fs::create_dir_all(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(DaemonError::File { path, source }),
+    }
+}
+
+/// Builds what netconfd calls before and after its commits; answers the directory that it is in.
+fn build(directory: &Path) -> Result<PathBuf, DaemonError> {
+    let source = directory.join("rehome-vlan.c");
+    std::fs::write(&source, CODE)
+        .map_err(|error| DaemonError::File { path: source.clone(), source: error })?;
+    let headers = ["", "/agt", "/mgr", "/ncx", "/platform"].map(|part| format!("-I/usr/include/yuma{part}"));
+    let mut compiler = command("gcc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-I/usr/include/libxml2"]).args(headers);
+    compiler.arg("-o").arg(directory.join("librehome-vlan.so")).arg(&source);
+    run(&mut compiler).map_err(|error| match error {
+        DaemonError::Failed { program, detail } if detail.contains("No such file") => {
+            let detail = format!(
+                "headers of libyuma-dev or libxml2-dev are missing: run scripts/setup as root: {detail}"
+            );
+            DaemonError::Failed { program, detail }
+        }
+        other => other,
+    })?;
+    Ok(directory.to_owned())
+}
