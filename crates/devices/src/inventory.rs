@@ -135,8 +135,7 @@ impl Inventory {
             Some(Behind::Netconf(line)) => line.check().await,
             Some(Behind::Ovsdb(options)) => Switch::new(name, options.clone()).look(&[]).await.map(drop),
             Some(Behind::Cli(options, profile)) => {
-                let (options, profile) = (options.clone(), Arc::clone(profile));
-                Prompted::new(name, layer, options, profile).look(&[]).await.map(drop)
+                Prompted::new(name, layer, options.clone(), Arc::clone(profile)).check().await
             }
             Some(Behind::Simulated) | None => Ok(()),
         }
@@ -151,8 +150,8 @@ impl Port for Inventory {
                 Some(Box::new(Session::new(layer, device, Switch::new(device, options.clone()))))
             }
             Behind::Cli(options, profile) => {
-                let device_behind = Prompted::new(device, layer, options.clone(), Arc::clone(profile));
-                Some(Box::new(Session::new(layer, device, device_behind)))
+                let prompted = Prompted::new(device, layer, options.clone(), Arc::clone(profile));
+                Some(Box::new(Session::new(layer, device, prompted)))
             }
             Behind::Simulated => self.simulated.as_ref()?.open(layer, device),
         }

@@ -84,6 +84,15 @@ impl Prompted {
         Self { name: name.into(), layer, ssh, profile, parking, answer_ms, terminal: None }
     }
 
+    /// Whether the device answers, as who it must be, and lets us in. Touches nothing.
+    ///
+    /// # Errors
+    /// In words that say what to do.
+    pub async fn check(&mut self) -> Result<(), DriverError> {
+        self.terminal = Some(self.log_in().await?);
+        Ok(())
+    }
+
     async fn look_at(&mut self, spots: &[Spot]) -> Result<Vec<Option<Found>>, DriverError> {
         let mut found = Vec::with_capacity(spots.len());
         for spot in spots {

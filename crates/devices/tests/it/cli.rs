@@ -253,6 +253,8 @@ async fn who_is_not_trusted_is_refused_for_good_and_told_what_to_do() {
         (no_credentials, "key_file"),
         (unset, "not set"),
     ];
+    let mut device = Prompted::new("gw-1", Layer::L3, right.clone(), profile(Layer::L3));
+    device.check().await.unwrap();
     for (options, told) in cases {
         let error =
             perform(&mut session(Layer::L3, options), Layer::L3, Operation::LookNew).await.unwrap_err();
