@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod auditing;
+mod conformance;
 mod contract;
 mod faulty;
+mod inventory;
 mod netconf;
 mod ovsdb;
 mod planning;
