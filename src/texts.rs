@@ -368,4 +368,24 @@ texts! {
     alarm(): "alarm", "告警";
     export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
         "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";
+    lab_starting(): "starting the lab", "正在启动实验网络";
+    lab_there(name): "there is a lab `{name}` already: `rehome lab down --name {name}` ends it, or give this one another --name",
+        "已有实验网络 `{name}`：用 `rehome lab down --name {name}` 结束，或用 --name 另取名称";
+    lab_none(name): "there is no lab `{name}`", "没有实验网络 `{name}`";
+    lab_broken(name): "the lab `{name}` is starting, or did not come to stand: `rehome lab down --name {name}` removes what is left",
+        "实验网络 `{name}` 正在启动，或未能启动：用 `rehome lab down --name {name}` 清除残余";
+    lab_up(name): "the lab `{name}` is up", "实验网络 `{name}` 已启动";
+    lab_stands(name): "the lab `{name}`", "实验网络 `{name}`";
+    lab_down(name): "the lab `{name}` has ended; nothing of it is left", "实验网络 `{name}` 已结束，没有残余";
+    lab_dead(missing, name): "{missing} of its processes have ended: `rehome lab down --name {name}`, then `up` again",
+        "其中 {missing} 个进程已结束：请用 `rehome lab down --name {name}` 结束后重新启动";
+    lab_customer(service, old, new): "{service}: at the old place {old}, at the new place {new}", "{service}：原址{old}，新址{new}";
+    lab_serves(): "in service", "有业务";
+    lab_serves_not(): "no service", "无业务";
+    lab_next(config, sheet, ping): "
+To move every customer:   rehome run {sheet} --config {config}
+To see the first one's:   {ping}",
+        "
+移动全部客户：     rehome run {sheet} --config {config}
+查看第一个客户：   {ping}";
 }

@@ -88,7 +88,10 @@ fn listed(args: &Args, setting: &Setting) -> Ended {
     let mut file = csv::Writer::from_writer(Vec::new());
     file.write_record(COLUMNS).map_err(anyhow::Error::from)?;
     let mut written = Ok(());
-    args.at.remote(setting)?.each(&args.filter.query(), |ticket| {
+    let mut query = args.filter.query();
+    // By urgency, a ticket that moves meanwhile could be left out.
+    query.push(("sort", "submitted".to_owned()));
+    args.at.remote(setting)?.each(&query, |ticket| {
         let field = |name: &str| {
             let value = name.split('.').fold(&ticket, |value, name| &value[name]);
             match value {

@@ -11,6 +11,7 @@ mod dead;
 mod entries;
 mod export;
 mod help;
+mod lab;
 mod list;
 mod offline;
 mod plan;
@@ -114,6 +115,7 @@ enum Verb {
     Token(token::Args),
     Replay(replay::Args),
     Check(check::Args),
+    Lab(lab::Args),
     Bench(bench::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -264,6 +266,7 @@ impl Verb {
             Self::Dead(args) => dead::dead(&args, setting),
             Self::Replay(args) => replay::replay(&args, setting),
             Self::Check(args) => on_system(check::check(args, setting)),
+            Self::Lab(args) => lab::lab(args, setting),
             Self::Bench(args) => on_system(bench::bench(args, setting)),
             Self::Schema(args) => Ok(schema::schema(&args, setting)),
             Self::Completions(args) => completions::completions(&args, setting),

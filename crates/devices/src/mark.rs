@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_description_is_cut_where_the_device_takes_no_longer_one_and_the_mark_stays_whole() {
         let mark = Mark { service_id: "S-1".to_owned(), relocation: None };
-        assert_eq!(write("a long description", &mark, Some(20)), "a lo [rehome S-1 -]");
+        assert_eq!(write("a long description", &mark, Some(20)), "a lon [rehome S-1 -]");
         assert_eq!(write("a long description", &mark, Some(3)), "[rehome S-1 -]");
     }
 }

@@ -39,6 +39,17 @@ pub enum Note {
     Undeliverable,
 }
 
+impl Note {
+    /// Whether the ticket is as it was before, but for its version.
+    #[must_use]
+    pub const fn changed_nothing(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Late | Self::Duplicate | Self::Unfit => true,
+            Self::Retrying | Self::WindowMissed | Self::Undeliverable => false,
+        }
+    }
+}
+
 /// One entry: what came in, who sent it, what changed, what is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -170,7 +170,6 @@ impl<'a> Draft<'a> {
     fn new(ticket: &Ticket, envelope: &Envelope, context: &'a Context) -> Self {
         let mut ticket = ticket.clone();
         ticket.version += 1;
-        ticket.changed_at = context.at;
         let entry = Entry {
             v: ENTRY_VERSION,
             relocation: ticket.id,
@@ -194,6 +193,9 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Stepped {
+        if !self.entry.note.as_ref().is_some_and(Note::changed_nothing) {
+            self.ticket.changed_at = self.context.at;
+        }
         let state = &self.ticket.state;
         self.entry.relocation_status = state.relocation;
         self.entry.reservation_status = state.reservation;

@@ -89,7 +89,7 @@ pub struct Ticket {
     pub answered: [Option<WorkOrderId>; 2],
     /// When it was submitted.
     pub submitted_at: Timestamp,
-    /// When its last entry was written.
+    /// When it last changed: with its last entry, unless that was a refusal or a reply that counted for nothing.
     pub changed_at: Timestamp,
     /// Who forced the reservation, if someone did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +152,15 @@ impl Ticket {
     #[must_use]
     pub fn allowance(&self, kind: OrderKind) -> SignedDuration {
         SignedDuration::from_millis(i64::from(kind.allowance_ms(&self.request.deadlines)))
+    }
+
+    /// Whether this is the ticket that a replay of its journal has given.
+    ///
+    /// But for when it last changed: binaries of before counted entries that changed nothing too, and what they wrote down
+    /// stays until the next change.
+    #[must_use]
+    pub fn is_the_replayed(&self, replayed: &Self) -> bool {
+        *replayed == Self { changed_at: replayed.changed_at, ..self.clone() }
     }
 
     /// What the world is told after an entry that raised these alarms.

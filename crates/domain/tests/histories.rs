@@ -75,6 +75,21 @@ proptest! {
     }
 
     #[test]
+    fn what_changes_nothing_leaves_the_ticket_as_it_was_since_its_last_change(
+        request in requests(),
+        made in prop::collection::vec(moves(), MOVES),
+    ) {
+        play(request, &made, |before, play| {
+            let entry = last(play);
+            if entry.note.as_ref().is_some_and(Note::changed_nothing) {
+                assert_eq!(play.ticket, Ticket { version: play.ticket.version, ..before.clone() });
+            } else {
+                assert_eq!(play.ticket.changed_at, entry.at);
+            }
+        });
+    }
+
+    #[test]
     fn nothing_moves_a_closed_ticket(
         request in requests(),
         made in prop::collection::vec(moves(), MOVES),

@@ -51,7 +51,11 @@ impl Options {
         Self { name: name.to_owned(), directory: None, gateways: 1, switches: 1, customers: 1 }
     }
 
-    fn check(&self) -> Result<(), DaemonError> {
+    /// Whether there can be one.
+    ///
+    /// # Errors
+    /// This is not root, the name is none, or there are too few or too many of something.
+    pub fn check(&self) -> Result<(), DaemonError> {
         let failed = |detail: String| Err(DaemonError::Failed { program: "the lab".to_owned(), detail });
         if !rustix::process::geteuid().is_root() {
             return failed("real packets need root: run this as root, after scripts/setup".to_owned());

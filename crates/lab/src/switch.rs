@@ -158,7 +158,7 @@ impl Switch {
         self.vsctl(&arguments).map(drop)
     }
 
-    /// Runs `ovs-vsctl`, which waits until what it changes is applied, for at most ten seconds.
+    /// Runs `ovs-vsctl`, which waits until what it changes is applied, for at most half a minute.
     ///
     /// # Errors
     /// In the words of `ovs-vsctl`.
@@ -223,11 +223,11 @@ fn remote(directory: &Path) -> String {
 
 fn vsctl(directory: &Path) -> Command {
     let mut command = command("ovs-vsctl");
-    command.arg(format!("--db={}", remote(directory))).arg("--timeout=10");
+    command.arg(format!("--db={}", remote(directory))).arg("--timeout=30");
     command
 }
 
-/// Starts the database at the same ports as before. Port 0 is any that is free; over TLS, that is for later.
+/// Starts the database at the same ports as before, and waits until it listens at its socket. Port 0 is any that is free; over TLS, that is for later.
 fn database(directory: &Path, tcp: u16, tls: Option<&Tls>) -> Result<Daemon, DaemonError> {
     let mut command = open_vswitch("ovsdb-server", directory);
     command.arg(directory.join("conf.db"));
@@ -243,7 +243,10 @@ fn database(directory: &Path, tcp: u16, tls: Option<&Tls>) -> Result<Daemon, Dae
             command.arg(format!("--remote=pssl:{port}:127.0.0.1"));
         }
     }
-    Daemon::start(&mut command, &directory.join("ovsdb-server.log"))
+    let mut database = Daemon::start(&mut command, &directory.join("ovsdb-server.log"))?;
+    let socket = directory.join("db.sock");
+    database.until("listening of ovsdb-server", || UnixStream::connect(&socket).is_ok())?;
+    Ok(database)
 }
 
 fn forwarder(directory: &Path, forwarding: &Forwarding) -> Result<Daemon, DaemonError> {

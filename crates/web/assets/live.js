@@ -5,6 +5,10 @@
 const STREAM = "/live";
 /** Between two refreshes, however much changes, where a page does not ask for more. */
 const CALM_MS = 700;
+/** Between two refreshes so many times as long as the last one took. */
+const COSTS = 10;
+/** How many milliseconds ago the server made the oldest part of its answer that all readers share. */
+const MADE_AGO = "rehome-made-ago";
 /** Pages that no ticket's change tells of look for themselves. */
 const POLL_MS = 5000;
 /** What says that a page looked by itself, and nobody at it: that keeps no session from lying idle. */
@@ -67,8 +71,12 @@ function keepReadersOwn(before, after) {
   }
 }
 
-/** Whether somebody is typing or choosing in it, or has something opened there to act on. */
+/**
+ * Whether somebody is typing or choosing in it, or has something opened there to act on. A form goes by the version of the
+ * ticket that stands around it: under an opened one neither may change, or a person would act on what they never saw.
+ */
 function inHand(element) {
+  if (element.querySelector("details[open] form")) return true;
   const active = document.activeElement;
   return element.contains(active) && active.matches("input:not([type=checkbox]), textarea, select");
 }
@@ -93,6 +101,14 @@ const source = (element) => written.get(element) ?? wrote(element);
 /** Makes `before`'s children those of `after`, by id, leaving those that are the same untouched. */
 function swapChildren(before, after) {
   let changed = 0;
+  const active = document.activeElement;
+  const stay = new Set([...after.children].map((child) => child.id));
+  // First, so that those that stay need not be moved: what is moved loses the focus.
+  for (const child of [...before.children]) {
+    if (stay.has(child.id)) continue;
+    child.remove();
+    changed += 1;
+  }
   const known = new Map([...before.children].filter((child) => child.id).map((child) => [child.id, child]));
   let next = before.firstElementChild;
   for (const child of [...after.children]) {
@@ -115,19 +131,19 @@ function swapChildren(before, after) {
     written.set(here, html);
     next = here.nextElementSibling;
   }
-  while (next) {
-    const gone = next;
-    next = next.nextElementSibling;
-    gone.remove();
-    changed += 1;
-  }
+  if (document.activeElement !== active && before.contains(active)) active.focus({ preventScroll: true });
   return changed;
 }
 
+/** Something was left as it is because it is in somebody's hand. */
+let left = false;
+
 function swap(fresh) {
+  left = false;
   for (const part of [...document.querySelectorAll("[data-swap]")]) {
     const again = fresh.getElementById(part.id);
-    if (!again || inHand(part)) continue;
+    if (!again) continue;
+    if (inHand(part)) { left = true; continue; }
     const keyed = [...again.children].length > 0 && [...again.children].every((child) => child.id);
     if (keyed && part.children.length > 0) swapChildren(part, again);
     else if (source(part) !== wrote(again)) {
@@ -142,18 +158,29 @@ function swap(fresh) {
 let waiting = false;
 let again = false;
 let refreshing = false;
+/** How long the last refresh took. */
+let took = 0;
+/** When it was last heard that something has changed. */
+let changed = performance.now();
 
 async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
+  const begun = performance.now();
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html", ...BY_ITSELF }, redirect: "manual" });
     // Signed out meanwhile: a reload leads to where one signs in.
     if (answer.type === "opaqueredirect") { location.reload(); return; }
-    if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (answer.ok) {
+      swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      // What all readers share may have been made before the change that was asked for: then it is asked for again.
+      const made = begun - Number(answer.headers.get(MADE_AGO) ?? 0);
+      if (made < changed) again = true;
+    }
   } catch {
     // The server is away; the stream says so, and asks again when it is back.
   } finally {
+    took = performance.now() - begun;
     refreshing = false;
     if (again) { again = false; soon(); }
   }
@@ -162,7 +189,15 @@ async function refresh() {
 function soon() {
   if (waiting || document.hidden) { again = document.hidden || again; return; }
   waiting = true;
-  setTimeout(() => { waiting = false; refresh(); }, calm);
+  // A server that is slow to answer is asked less often, and all who look at it do not ask at one instant.
+  const rest = Math.max(calm, COSTS * took) * (1 + Math.random() / 2);
+  setTimeout(() => { waiting = false; refresh(); }, rest);
+}
+
+/** Something has changed: the page is to show it. */
+function changes() {
+  changed = performance.now();
+  soon();
 }
 
 function say(state) {
@@ -186,13 +221,13 @@ function listen() {
   heard = Date.now();
   const mine = stream = new EventSource(STREAM);
   // Whatever was missed meanwhile, this catches up with.
-  stream.addEventListener("open", () => { heard = Date.now(); say("live"); again = false; soon(); });
+  stream.addEventListener("open", () => { heard = Date.now(); say("live"); again = false; changes(); });
   stream.addEventListener("here", () => { heard = Date.now(); });
   // It ends after a while, so that a right that was taken away ends with it.
   stream.addEventListener("again", listen);
   stream.addEventListener("changed", (event) => {
     heard = Date.now();
-    if (!about || event.data === about || event.data === "") soon();
+    if (!about || event.data === about || event.data === "") changes();
   });
   stream.addEventListener("error", () => {
     say("lost");
@@ -208,6 +243,8 @@ function keepTrue() {
   // Kept to be gone back to, it would keep its connection too.
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  // What was left while it was in somebody's hand catches up when they let go of it.
+  for (const letsGo of ["toggle", "focusout"]) document.addEventListener(letsGo, () => { if (left) soon(); }, true);
   setInterval(() => {
     if (stream && Date.now() - heard > SILENCE_MS) { say("lost"); listen(); }
   }, 5000);

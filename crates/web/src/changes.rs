@@ -222,6 +222,11 @@ impl Listener {
                         if !told.is_empty() {
                             return Some(Heard::Changes(told));
                         }
+                        // Whoever has much to go past that they did not ask for hears how far they are: cut off, they go
+                        // on from there.
+                        if Instant::now() >= still {
+                            return Some(Heard::Nothing(self.place));
+                        }
                     }
                     // The client asks again, and is told of it then.
                     Err(_) => return None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, http::header, web::Bytes};
 use futures::stream::{self, Stream};
 use rehome_domain::{
-    board::{Cursor, Line, Listed, Look, MAX_LIMIT, Page},
+    board::{Cursor, Line, Listed, Look, MAX_LIMIT, Order, Page, SortBy},
     id::RelocationId,
     ports::Board,
 };
@@ -69,7 +69,8 @@ const COLUMNS: [&str; 16] = [
     "set_aside",
 ];
 
-/// The file of a list, from where the look begins to the list's end. What can't be read has its row too, with the reason.
+/// The file of a list, from where the look begins to the list's end; all of it, in the order of submission, where the list
+/// goes by urgency or change. What can't be read has its row too, with the reason.
 ///
 /// # Errors
 /// If not even the first page can be read. Later the answer breaks off: whoever reads it sees that it has no end.
@@ -78,7 +79,7 @@ pub(crate) async fn export(
     look: Look,
     format: Format,
 ) -> Result<HttpResponse, Problem> {
-    let look = Look { limit: MAX_LIMIT, ..look };
+    let look = Look { limit: MAX_LIMIT, ..in_an_order_that_stays(look) };
     let first = board.page(look.clone()).await?;
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "tickets.csv"),
@@ -89,6 +90,17 @@ pub(crate) async fn export(
         .content_type(kind)
         .insert_header((header::CONTENT_DISPOSITION, saved))
         .streaming(chunks(Arc::clone(board), look, format, first)))
+}
+
+/// A ticket that moves while the file is written would be left out, or come twice, where the list goes by what moves.
+fn in_an_order_that_stays(look: Look) -> Look {
+    match look.order.by {
+        SortBy::Submitted | SortBy::Service | SortBy::Customer => look,
+        SortBy::Urgency | SortBy::Changed => {
+            let order = Order { by: SortBy::Submitted, descending: false };
+            Look { order, after: None, ..look }
+        }
+    }
 }
 
 /// Where the file goes on.
@@ -303,6 +315,21 @@ mod tests {
             for (row, id) in json.iter().zip(&ids) {
                 assert_eq!(*row, serde_json::json!({ "relocation": id, "set_aside": "a \"hole\"" }));
             }
+        }
+    }
+
+    #[test]
+    fn a_file_goes_by_what_does_not_move_while_it_is_written() {
+        let after = Some(Cursor { key: Key::Changed(1), id: RelocationId(Uuid::nil()) });
+        for by in [SortBy::Urgency, SortBy::Changed] {
+            let look =
+                Look { order: Order { by, descending: true }, after: after.clone(), ..Look::default() };
+            let look = in_an_order_that_stays(look);
+            assert_eq!((look.order.by, look.after), (SortBy::Submitted, None));
+        }
+        for by in [SortBy::Submitted, SortBy::Service, SortBy::Customer] {
+            let look = Look { order: Order { by, descending: true }, ..Look::default() };
+            assert_eq!(in_an_order_that_stays(look.clone()), look);
         }
     }
 

@@ -18,7 +18,7 @@ use rehome_domain::{
     status::{Disposition, RelocationStatus},
 };
 use tokio::{
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{Instant, timeout_at},
 };
 use uuid::Uuid;
@@ -36,11 +36,20 @@ const KEPT: usize = 64;
 const KEPT_STEPS: usize = 100_000;
 /// Steps of a run that wait for their answers at once: enough for the supervisor to take them in batches.
 const AT_ONCE: usize = 32;
+/// Steps of all runs that do: few beside all that may wait (`asker::WAITING`), so that however many sheets are sent at
+/// once there is room for whoever acts on one ticket.
+pub(crate) const ALL_AT_ONCE: usize = 256;
 
 /// The last runs of this process.
-#[derive(Default)]
 pub struct Runs {
     all: Mutex<Kept>,
+    turns: Semaphore,
+}
+
+impl Default for Runs {
+    fn default() -> Self {
+        Self { all: Mutex::default(), turns: Semaphore::new(ALL_AT_ONCE) }
+    }
 }
 
 #[derive(Default)]
@@ -247,6 +256,8 @@ async fn go_through(workbench: Arc<Workbench>, run: Arc<Run>, wishes: Vec<Wish>)
         .for_each_concurrent(AT_ONCE, |(wish, step)| {
             let by = run.by.clone();
             async move {
+                // Never closed.
+                let _turn = workbench.runs.turns.acquire().await;
                 if !step.turn(|stands| matches!(stands, Stands::Waiting), Stands::Asking) {
                     return;
                 }

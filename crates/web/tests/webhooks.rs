@@ -425,6 +425,27 @@ fn a_query_that_says_nothing_is_refused_by_name() {
 }
 
 #[test]
+fn a_customer_with_a_comma_in_its_name_can_be_listened_for() {
+    let named = |customer: &str, external_id: Option<&str>| {
+        let request = Request {
+            customer: customer.to_owned(),
+            external_id: external_id.map(str::to_owned),
+            ..history::request()
+        };
+        history::Play::submit(request).unwrap().ticket
+    };
+    let query =
+        "customer=Acme%2C+Ltd&customer=Beta&externalId=7%2C8&eventType=relocation.changed,alarm.raised";
+    let query = Query::read(Format::Rehome, query).unwrap();
+    for kind in ["relocation.changed", "alarm.raised"] {
+        assert!(query.admits(kind, &named("Acme, Ltd", Some("7,8"))));
+        assert!(query.admits(kind, &named("Beta", Some("7,8"))));
+        assert!(!query.admits(kind, &named("Acme", Some("7,8"))));
+        assert!(!query.admits(kind, &named("Beta", Some("7"))));
+    }
+}
+
+#[test]
 fn addresses_of_this_machine_of_private_networks_and_of_secrets_are_not_reached_unless_allowed() {
     let open = Reach::default();
     for url in [

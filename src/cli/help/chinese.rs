@@ -44,6 +44,10 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("replay", "重放导出的工单日志：状态是否一致，不一致时指出在何处"),
     ("check", "检查配置、服务器和数据：生效的配置、存在的问题"),
     ("bench", "测量每秒移机数和时延，并在同一次运行中测出极限"),
+    ("lab", "本机上的小型实验网络：真实设备、真实报文，供试做移机"),
+    ("lab up", "启动实验网络"),
+    ("lab down", "结束实验网络并清除其全部残余，无论其进程状态如何"),
+    ("lab status", "显示实验网络的组成，以及哪些地点有业务"),
     ("schema", "输出自动生成的文档"),
     ("schema table", "转换表"),
     ("schema diagram", "状态图"),
@@ -87,6 +91,12 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("plan", "SHEET|TICKET", "移机表（文件），或工单：\n其编号，或业务编号"),
     ("plan", "--lines", "显示将发送给各设备的内容，以设备自身的语言"),
     ("plan", "--data", "所指模拟设备所属运行的数据目录；\n未指定时为 `rehome run SHEET` 所用的目录"),
+    ("lab up", "--gateways", "网关数：sshd 之后的 netconfd，\n以 Open vSwitch 转发"),
+    ("lab up", "--switches", "交换机数：Open vSwitch"),
+    ("lab up", "--customers", "客户数，每个客户有原址和新址"),
+    ("lab up", "--name", "实验网络的名称"),
+    ("lab down", "--name", "实验网络的名称"),
+    ("lab status", "--name", "实验网络的名称"),
     ("show", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--all", "运行中系统的全部工单"),
@@ -338,6 +348,18 @@ pub(super) const AFTER: &[(&str, &str)] = &[
   rehome list --data rehome-data/sheet --status failed --json
 
 最紧急的排在最前。只读；运行进行中也可使用。",
+    ),
+    (
+        "lab",
+        "\
+示例:
+  rehome lab up
+  rehome lab up --name wide --gateways 2 --switches 2 --customers 4
+  rehome lab status
+  rehome lab down
+
+需要 root 以及 scripts/setup 安装的软件包。`up` 写出设备清单和一份移动所有
+客户的移机表，并说明如何运行、如何 ping。不同名称的实验网络可同时存在。",
     ),
     (
         "plan",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod auditing;
+mod cli;
 mod conformance;
 mod contract;
 mod faulty;

@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::world::{Answer, World, bearer, from_our_page, numbered};
-use crate::api::BASE;
+use crate::{
+    api::BASE,
+    runs::{ALL_AT_ONCE, Run, Stands},
+};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(120);
@@ -169,6 +172,26 @@ async fn a_run_is_sent_to_its_end_before_the_process_stops_and_none_is_begun_aft
     let late = sheet(&world, &cookie, &[200], true).await;
     assert_eq!(late.status, StatusCode::SERVICE_UNAVAILABLE);
     has(&late.body, "nothing was done");
+}
+
+#[actix_web::test]
+async fn however_many_sheets_are_sent_at_once_there_is_room_for_whoever_acts_on_one_ticket() {
+    let (world, cookie) = site(Role::Operator).await;
+    // Nobody answers: what is sent waits.
+    let mut begun = Vec::new();
+    for sheet_number in 0..10 {
+        let numbers: Vec<u16> = (1..=40).map(|number| sheet_number * 40 + number).collect();
+        let answer = sheet(&world, &cookie, &numbers, true).await;
+        let path = answer.header("location").unwrap().to_owned();
+        begun.push(path.rsplit('/').next().unwrap().parse().unwrap());
+    }
+    // Each run has had its turn.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let runs = begun.into_iter().map(|id| world.workbench.runs.find(id).unwrap());
+    let asking = |run: &Run| run.steps.iter().filter(|step| matches!(step.stands(), Stands::Asking)).count();
+    assert_eq!(runs.map(|run| asking(&run)).sum::<usize>(), ALL_AT_ONCE);
 }
 
 #[actix_web::test]

@@ -3,12 +3,14 @@ use std::{net::SocketAddr, sync::Arc};
 use futures::future::join_all;
 use rehome_domain::{
     MessageId, RelocationId, Request,
+    board::Filter,
     command::{By, CommandKind},
     message::{Envelope, Input},
-    ports::{Change, Committed, TicketStore as _},
+    ports::{Change, Committed, Feed, StoreError, TicketStore as _, Wait},
     role::Role,
     step::{Context, Stepped, step},
     ticket::Ticket,
+    webhook::Mark,
 };
 use rehome_testkit::history;
 use serde_json::Value;
@@ -19,6 +21,7 @@ use tokio::{
 };
 
 use super::world::World;
+use crate::changes::{Changes, HERE, Heard};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -229,6 +232,39 @@ async fn a_filter_lets_in_by_what_a_ticket_is_after_the_change() {
     }
     world.ticket(10).await;
     assert_eq!(services(&client.changes(2).await), ["S-1", "S-10"]);
+}
+
+/// Of many entries of one ticket, that nobody knows any more; each hundred takes its time to read.
+struct Long;
+
+impl Feed for Long {
+    fn end(&self) -> Wait<'_, Result<Mark, StoreError>> {
+        Box::pin(std::future::ready(Ok(Mark::before(1))))
+    }
+
+    fn after(&self, mark: Mark, limit: usize) -> Wait<'_, Result<Vec<Mark>, StoreError>> {
+        let relocation = RelocationId(uuid::Uuid::nil());
+        let next = move |n: usize| Mark { commit: mark.commit + n as u64, relocation, seq: 1 };
+        Box::pin(async move {
+            tokio::time::sleep(HERE / 4).await;
+            Ok((1..=limit).map(next).collect())
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_past_much_that_they_did_not_ask_for_hears_how_far_they_are() {
+    let world = World::new(false);
+    let changes = Changes::start(Arc::new(Long), Arc::clone(&world.store) as _);
+    let start = Mark::before(1);
+    let mut listener = changes.listen(Some(start), Filter::default()).await.unwrap();
+    let mut before = start;
+    for _ in 0..2 {
+        let heard = listener.next().await;
+        let Some(Heard::Nothing(place)) = heard else { panic!("nothing is heard") };
+        assert!(place > before && place == listener.place());
+        before = place;
+    }
 }
 
 #[actix_web::test]

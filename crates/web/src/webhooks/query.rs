@@ -18,7 +18,11 @@ pub struct BadQuery {
     pub problem: String,
 }
 
-/// Which changes: those that every given name lets in. Of a name that is given several times, or with commas, any.
+/// What is given with commas: a customer, a service or an external id may have one in it.
+const SEVERAL: [&str; 3] = ["eventType", "id", "state"];
+
+/// Which changes: those that every given name lets in. Of a name that is given several times, or (of those in which there
+/// is none) with commas, any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     kinds: Vec<String>,
@@ -31,16 +35,18 @@ pub struct Query {
 
 impl Query {
     /// Reads `eventType=…&state=…`: the names are `eventType`, `id`, `state`, `customer`, `serviceId` and `externalId`, each
-    /// also with `event.serviceOrder.` in front.
+    /// also with `event.serviceOrder.` in front. The first three may have several values, with commas between.
     ///
     /// # Errors
     /// The first name that is none, or has a value that is none.
     pub fn read(format: Format, text: &str) -> Result<Self, BadQuery> {
         let mut query = Self::default();
-        for (name, values) in form_urlencoded::parse(text.as_bytes()) {
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let plain = name.strip_prefix(OF_THE_ORDER).unwrap_or(&name);
-            for value in values.split(',').map(str::trim) {
-                let added = query.add(format, plain, value);
+            let several = SEVERAL.contains(&plain);
+            let values: Vec<&str> = if several { value.split(',').collect() } else { vec![&value] };
+            for value in values {
+                let added = query.add(format, plain, value.trim());
                 added.map_err(|problem| BadQuery { field: name.to_string(), problem })?;
             }
         }

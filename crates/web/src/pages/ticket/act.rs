@@ -10,7 +10,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     journal::{Entry, Note},
     lang::Lang,
-    message::{Envelope, Input},
+    message::{Answer, Envelope, Input},
     role::Role,
     ticket::Ticket,
     wording,
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{encoded, go, view::View, words};
-use crate::{bulk::weighs, frame::Problem, site::Workbench};
+use crate::{asker::Asked, bulk::weighs, frame::Problem, site::Workbench, submission::refused};
 
 /// A command as its form sends it.
 #[derive(Deserialize)]
@@ -79,10 +79,12 @@ pub(super) async fn act(
     let command = Command { kind: sent.command, reason: sent.reason, expected_version: Some(sent.version) };
     let input = Input::Command(command);
     // What it answers stands in the journal, and is told from there, now and whenever the page is looked at again.
-    workbench
-        .asker
-        .command(Envelope { relocation: id, cause: cause.clone(), by: view.caller.by(), input })
-        .await?;
+    let envelope = Envelope { relocation: id, cause: cause.clone(), by: view.caller.by(), input };
+    match workbench.asker.command(envelope).await? {
+        // No ticket has taken it, so no journal tells of it.
+        Asked::Answered(rejected @ Answer::Rejected(_)) => return Err(refused(rejected)),
+        Asked::Answered(_) | Asked::Accepted => {}
+    }
     Ok(go(&format!("/tickets/{id}?did={}&as={}", encoded(&cause.0), sent.command)))
 }
 
