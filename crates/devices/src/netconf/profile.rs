@@ -22,7 +22,7 @@ pub struct Spec {
     /// The filter for all `spots` (each with what a spot has, and `interface`).
     pub filter: String,
     /// The edit for all `changes` (each with what a spot has, `interface`, `description` with the mark, whether it is to be
-    /// `removed`, `reserved` or `installed`; installed ones with `address`, `prefix`, `netmask`, `v6` and `vrf`).
+    /// `removed`, `reserved` or `installed`; installed ones with `address`, `prefix`, `netmask`, `v6` and `vrf`; and `old_vrf`, the VRF that it was in).
     pub edit: String,
     /// The most characters that a description may have; as many as we like if not given.
     #[serde(default)]
@@ -31,32 +31,44 @@ pub struct Spec {
     pub read: Read,
 }
 
-/// Where things are: paths of element names from the answer's data (`item`), or from there.
+/// Where things are: paths of element names from the answer's data (`item`), or from there. `item`, `vlan`, `inner_vlan` and
+/// `vrf` are templates too, which know the spot; in paths a name may have a condition: `interface[name={{ port }}]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
     /// The sub-interfaces.
     pub item: String,
-    /// Its name.
-    pub name: String,
+    /// Its name; not given where `item` leads to the spot's own.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Its description.
     pub description: String,
-    /// Whether it is enabled: `true` or `false`, or see `disabled_if_present`.
+    /// Whether it is enabled, or see `disabled_if_present`.
     #[serde(default)]
     pub enabled: Option<String>,
+    /// What `enabled` says when it is shut down.
+    #[serde(default = "disabled")]
+    pub disabled: String,
     /// What is there only if it is shut down.
     #[serde(default)]
     pub disabled_if_present: Option<String>,
-    /// Its tag, or the outer one.
+    /// Its tag, or the outer one. With a slash before it: from the answer's data.
     pub vlan: String,
-    /// Its inner tag.
+    /// Its inner tag. With a slash before it: from the answer's data.
     #[serde(default)]
     pub inner_vlan: Option<String>,
     /// Its addresses: each with `ip`, and with `prefix` or `netmask`.
     pub addresses: Vec<ReadAddress>,
-    /// Its VRF.
+    /// Its VRF. With a slash before it: from the answer's data.
     #[serde(default)]
     pub vrf: Option<String>,
+    /// What `vrf` says where it is in none.
+    #[serde(default)]
+    pub no_vrf: Option<String>,
+}
+
+fn disabled() -> String {
+    "false".to_owned()
 }
 
 /// Where an address is.
@@ -76,15 +88,23 @@ pub struct ReadAddress {
 }
 
 /// The profiles that come with Rehome.
-const KNOWN: [(&str, &str); 1] =
-    [("ietf-interfaces", include_str!("../../../../config/profiles/ietf-interfaces.toml"))];
+pub const KNOWN: [(&str, &str); 4] = [
+    ("ietf-interfaces", include_str!("../../../../config/profiles/ietf-interfaces.toml")),
+    (
+        "ietf-if-vlan-encapsulation",
+        include_str!("../../../../config/profiles/ietf-if-vlan-encapsulation.toml"),
+    ),
+    ("openconfig", include_str!("../../../../config/profiles/openconfig.toml")),
+    ("huawei-vrp", include_str!("../../../../config/profiles/huawei-vrp.toml")),
+];
 
 /// A profile can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// There is none of this name.
     #[error(
-        "there is no profile `{name}`: expected `ietf-interfaces`, or the path of a file that ends in `.toml`"
+        "there is no profile `{name}`: expected one of {}, or the path of a file that ends in `.toml`",
+        known()
     )]
     Unknown {
         /// The name.
@@ -108,6 +128,10 @@ pub enum ProfileError {
         /// What is wrong.
         problem: String,
     },
+}
+
+fn known() -> String {
+    KNOWN.map(|(name, _)| format!("`{name}`")).join(", ")
 }
 
 /// A template could not be filled in.
@@ -163,7 +187,12 @@ impl Profile {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         templates.set_auto_escape_callback(|name| {
-            if name == "interface" { AutoEscape::None } else { AutoEscape::Custom("xml".into()) }
+            // What is compared, and not sent, stays as it is.
+            if name == "interface" || name.starts_with("read.") {
+                AutoEscape::None
+            } else {
+                AutoEscape::Custom("xml".into())
+            }
         });
         templates.set_formatter(|out, state, value| {
             if matches!(state.auto_escape(), AutoEscape::None) || value.is_safe() {
@@ -172,9 +201,16 @@ impl Profile {
             let text = if value.is_none() { String::new() } else { escaped(&value.to_string()) };
             out.write_str(&text).map_err(minijinja::Error::from)
         });
-        for (key, template) in
-            [("interface", &spec.interface), ("filter", &spec.filter), ("edit", &spec.edit)]
-        {
+        let nothing = String::new();
+        for (key, template) in [
+            ("interface", &spec.interface),
+            ("filter", &spec.filter),
+            ("edit", &spec.edit),
+            ("read.item", &spec.read.item),
+            ("read.vlan", &spec.read.vlan),
+            ("read.inner_vlan", spec.read.inner_vlan.as_ref().unwrap_or(&nothing)),
+            ("read.vrf", spec.read.vrf.as_ref().unwrap_or(&nothing)),
+        ] {
             templates
                 .add_template_owned(key, template.clone())
                 .map_err(|error| wrong(key.to_owned(), error.to_string()))?;
@@ -201,7 +237,7 @@ impl Profile {
     /// # Errors
     /// A template can't be filled in.
     pub fn filter(&self, spots: &[Spot]) -> Result<String, FillError> {
-        let filled: Result<Vec<Value>, _> = spots.iter().map(|spot| self.filled(spot, None)).collect();
+        let filled: Result<Vec<Value>, _> = spots.iter().map(|spot| self.filled(spot, None, None)).collect();
         self.fill("filter", minijinja::context! { spots => filled? })
     }
 
@@ -214,12 +250,12 @@ impl Profile {
         let mut changes: Vec<&Change> = changes.iter().collect();
         changes.sort_by_key(|change| change.put.is_some());
         let filled: Result<Vec<Value>, _> =
-            changes.iter().map(|change| self.filled(&change.spot, change.put.as_ref())).collect();
+            changes.iter().map(|c| self.filled(&c.spot, c.put.as_ref(), c.found.as_ref())).collect();
         self.fill("edit", minijinja::context! { changes => filled? })
     }
 
     /// What templates know of a spot, and of what is put there.
-    fn filled(&self, spot: &Spot, put: Option<&Holding>) -> Result<Value, FillError> {
+    fn filled(&self, spot: &Spot, put: Option<&Holding>, found: Option<&Found>) -> Result<Value, FillError> {
         let installed = put.filter(|holding| holding.presence == Presence::Installed);
         let address = installed.and_then(|holding| parted(holding.ip.as_deref()?));
         let Spot { port, vlan, inner_vlan, .. } = spot;
@@ -237,6 +273,7 @@ impl Profile {
             netmask => address.and_then(|(ip, prefix)| netmask(ip, prefix)),
             v6 => address.is_some_and(|(ip, _)| ip.is_ipv6()),
             vrf => installed.and_then(|holding| holding.vrf.clone()),
+            old_vrf => found.and_then(|found| found.vrf.clone()),
         })
     }
 
@@ -250,26 +287,55 @@ impl Profile {
     /// # Errors
     /// A template can't be filled in.
     pub fn read(&self, spots: &[Spot], data: &Element) -> Result<Vec<Option<Found>>, FillError> {
-        let items = data.all(&self.spec.read.item);
         let found = spots.iter().map(|spot| {
             let name = self.interface(spot)?;
-            let item = items.iter().find(|item| item.text_at(&self.spec.read.name) == Some(name.as_str()));
-            Ok(item.map(|item| self.found(spot, item)))
+            let items = data.all(&self.path("read.item", spot)?);
+            let is_it = |item: &&&Element| {
+                let path = self.spec.read.name.as_deref();
+                path.is_none_or(|path| item.text_at(path) == Some(name.as_str()))
+            };
+            items.iter().find(is_it).map(|item| self.found(spot, data, item)).transpose()
         });
         found.collect()
     }
 
-    fn found(&self, spot: &Spot, item: &Element) -> Found {
+    /// A path, filled in for a spot.
+    fn path(&self, key: &'static str, spot: &Spot) -> Result<String, FillError> {
+        let Spot { port, vlan, inner_vlan, .. } = spot;
+        let interface = self.interface(spot)?;
+        self.fill(key, minijinja::context! { port, vlan, inner_vlan, interface })
+    }
+
+    /// The text at such a path, from the item, or from the data if it begins with a slash.
+    fn text<'e>(
+        &self,
+        key: &'static str,
+        spot: &Spot,
+        data: &'e Element,
+        item: &'e Element,
+    ) -> Result<Option<&'e str>, FillError> {
+        let path = self.path(key, spot)?;
+        Ok(match path.strip_prefix('/') {
+            _ if path.is_empty() => None,
+            Some(path) => data.text_at(path),
+            None => item.text_at(&path),
+        })
+    }
+
+    fn found(&self, spot: &Spot, data: &Element, item: &Element) -> Result<Found, FillError> {
         let read = &self.spec.read;
         let (description, mark) = mark::read(item.text_at(&read.description).unwrap_or_default());
-        let tag = |path: &str| item.text_at(path).and_then(|text| text.parse::<u16>().ok());
-        let (vlan, inner) = (tag(&read.vlan), read.inner_vlan.as_deref().and_then(tag));
+        let tag = |key| -> Result<Option<u16>, FillError> {
+            Ok(self.text(key, spot, data, item)?.and_then(|text| text.parse().ok()))
+        };
+        let (vlan, inner) = (tag("read.vlan")?, tag("read.inner_vlan")?);
         let enabled = match (&read.enabled, &read.disabled_if_present) {
-            (Some(path), _) => item.text_at(path) != Some("false"),
+            (Some(path), _) => item.text_at(path) != Some(read.disabled.as_str()),
             (None, Some(path)) => item.at(path).is_none(),
             (None, None) => true,
         };
-        let vrf = read.vrf.as_deref().and_then(|path| item.text_at(path)).map(str::to_owned);
+        let vrf = self.text("read.vrf", spot, data, item)?.filter(|vrf| Some(*vrf) != read.no_vrf.as_deref());
+        let vrf = vrf.map(str::to_owned);
         let ip = read.addresses.iter().find_map(|address| address.first(item));
         let carries = vlan == Some(spot.vlan) && inner == spot.inner_vlan;
         let presence = if enabled && carries && ip.is_some() {
@@ -279,7 +345,7 @@ impl Profile {
         } else {
             Presence::Partial
         };
-        Found { presence, mark, description, ip, vrf }
+        Ok(Found { presence, mark, description, ip, vrf })
     }
 
     /// What is found once a holding has been put there.
@@ -324,3 +390,7 @@ fn prefix_of(mask: &str) -> Option<u32> {
     let mask = u32::from(mask.parse::<std::net::Ipv4Addr>().ok()?);
     Some(mask.leading_ones())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

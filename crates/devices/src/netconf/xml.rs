@@ -25,23 +25,30 @@ pub struct Element {
 pub struct XmlError(String);
 
 impl Element {
-    /// The first element at a path of names, `a/b/c`; itself for the empty one.
+    /// The first element at a path of names, `a/b/c`; itself for the empty one. A name may have a condition:
+    /// `a/b[c/d=text]` is a `b` that has this text at `c/d`.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Self> {
-        let mut here = self;
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            here = here.children.iter().find(|child| child.name == name)?;
-        }
-        Some(here)
+        self.all(path).into_iter().next()
     }
 
     /// All elements at a path.
     #[must_use]
     pub fn all<'a>(&'a self, path: &str) -> Vec<&'a Self> {
         let mut here = vec![self];
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            here =
-                here.into_iter().flat_map(|one| &one.children).filter(|child| child.name == name).collect();
+        for step in steps(path) {
+            let (name, condition) = match step.split_once('[') {
+                Some((name, condition)) => {
+                    (name, condition.strip_suffix(']').and_then(|text| text.split_once('=')))
+                }
+                None => (step, None),
+            };
+            let holds = |child: &&Self| {
+                child.name == name
+                    && condition
+                        .is_none_or(|(path, text)| child.all(path).iter().any(|found| found.text == text))
+            };
+            here = here.into_iter().flat_map(|one| &one.children).filter(holds).collect();
         }
         here
     }
@@ -57,6 +64,16 @@ impl Element {
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The steps of a path. A slash within a condition, as in a port's name, parts none.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let mut within = false;
+    let parts = path.split(move |letter| {
+        within = (within || letter == '[') && letter != ']';
+        letter == '/' && !within
+    });
+    parts.filter(|step| !step.is_empty())
 }
 
 /// Reads a document.
@@ -146,6 +163,16 @@ mod tests {
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     use super::*;
+
+    #[test]
+    fn a_condition_in_a_path_picks_among_elements_of_one_name() {
+        let tree = read("<d><i><n>ge-0/0/1</n><x>1</x></i><i><n>ge-0/0/2</n><s><k>7</k></s><x>2</x></i></d>")
+            .unwrap();
+        assert_eq!(tree.text_at("i[n=ge-0/0/2]/x"), Some("2"));
+        assert_eq!(tree.text_at("i[s/k=7]/n"), Some("ge-0/0/2"));
+        assert_eq!(tree.text_at("i[n=ge-0/0/3]/x"), None);
+        assert_eq!(tree.all("i/x").len(), 2);
+    }
 
     #[test]
     fn names_texts_attributes_and_places_are_read_without_prefixes() {

@@ -3,8 +3,10 @@
 
 mod auditing;
 mod cli;
+mod conformance;
 mod contract;
 mod faulty;
+mod inventory;
 mod netconf;
 mod ovsdb;
 mod planning;
