@@ -151,6 +151,8 @@ texts! {
     queue_unreadable(queue, messages): "in the queue {queue} lie {messages} that kill whoever reads them: look at them with the broker's own tools, and purge it",
         "队列 {queue} 中有 {messages} 条无法读取的消息：请用消息服务器自带的工具查看后清空";
     database_answers(ms, tickets): "answers in {ms} ms, holds {tickets} tickets", "{ms} 毫秒内应答，共有工单 {tickets} 个";
+    held_up(seconds): "webhooks and listeners have waited for {seconds} s, because a transaction is open on its server: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts, and end it",
+        "回调与监听已等待 {seconds} 秒：该数据库服务器上有未结束的事务，请在 pg_stat_activity（backend_xid 不为空）或 pg_prepared_xacts 中查出并结束";
     all_well(): "all is well", "一切正常";
     something_wrong(): "something is wrong", "存在问题";
     in_use(): "a process is working here", "有进程正在使用";

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Ended, Failure, Setting, Told,
     remote::{Answer, At, Remote, word},
+    tables,
 };
 use crate::texts;
 
@@ -135,15 +136,17 @@ fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> 
         if !sure && !agreed(&ticket, kind, lang)? {
             return Err(Failure::Bad(texts::not_agreed(lang)));
         }
-        wanted.push((kind, ticket));
+        // What was agreed to is what was shown: a ticket that has moved on since refuses.
+        let shown = if sure { None } else { ticket["version"].as_u64() };
+        wanted.push((kind, given.expect_version.or(shown), ticket));
     }
     let mut told: Vec<(CommandKind, Value, Became)> = Vec::new();
     let mut cut_off = false;
-    for (kind, ticket) in wanted {
+    for (kind, version, ticket) in wanted {
         let became = if cut_off {
             Became::NotGiven
         } else {
-            send(&remote, given, &ticket, kind)
+            send(&remote, given, &ticket, version, kind)
                 .map_or_else(|failure| Became::Unknown(failure.sentence()), Became::Answered)
         };
         cut_off |= matches!(became, Became::Unknown(_));
@@ -155,14 +158,23 @@ fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> 
             told.iter().map(|(kind, ticket, became)| document(lang, *kind, ticket, became)).collect();
         serde_json::to_string_pretty(&json!({ "good": good, "commands": documents }))? + "\n"
     } else {
-        told.iter().map(|(kind, ticket, became)| line(lang, *kind, ticket, became) + "\n").collect()
+        let line = |(kind, ticket, became): &(CommandKind, Value, Became)| {
+            tables::plain(&line(lang, *kind, ticket, became)) + "\n"
+        };
+        told.iter().map(line).collect()
     };
     Ok(Told { text, good })
 }
 
-fn send(remote: &Remote, given: &Given, ticket: &Value, kind: CommandKind) -> Result<Answer, Failure> {
+fn send(
+    remote: &Remote,
+    given: &Given,
+    ticket: &Value,
+    version: Option<u64>,
+    kind: CommandKind,
+) -> Result<Answer, Failure> {
     let mut command = json!({ "kind": kind, "reason": given.reason });
-    if let Some(version) = given.expect_version {
+    if let Some(version) = version {
         command["expected_version"] = version.into();
     }
     let path = format!("/tickets/{}/commands", word(&ticket["id"]));
@@ -181,7 +193,7 @@ fn agreed(ticket: &Value, kind: CommandKind, lang: Lang) -> Result<bool, Failure
         return Err(Failure::Bad(texts::needs_yes(lang)));
     }
     let mut err = io::stderr().lock();
-    let mut say = |text: String| writeln!(err, "{text}").map_err(anyhow::Error::from);
+    let mut say = |text: String| writeln!(err, "{}", tables::plain(&text)).map_err(anyhow::Error::from);
     say(texts::about_to(lang, kind.label(lang), word(&ticket["service_id"]), word(&ticket["id"])))?;
     for follows in action(ticket, kind)["follows"].as_array().into_iter().flatten() {
         say(format!("  - {}", word(follows)))?;

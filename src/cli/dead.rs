@@ -155,7 +155,7 @@ fn show(args: &One, setting: &Setting) -> Ended {
         lines.push(texts::letter_not_resent(lang, why));
     }
     lines.push(said.unwrap_or_else(|_| word(&letter["body"]).to_owned()));
-    Ok(Told::good(lines.join("\n") + "\n"))
+    Ok(Told::good(tables::plain(&lines.join("\n")) + "\n"))
 }
 
 fn resend(args: &Settle, setting: &Setting) -> Ended {
@@ -178,7 +178,7 @@ fn resend(args: &Settle, setting: &Setting) -> Ended {
         "rejected" => texts::letter_rejected(lang, why),
         _ => texts::letter_on_its_way(lang, id),
     };
-    Ok(Told { text: text + "\n", good })
+    Ok(Told { text: tables::plain(&text) + "\n", good })
 }
 
 fn drop(args: &Settle, setting: &Setting) -> Ended {

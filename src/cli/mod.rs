@@ -191,11 +191,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(u8::from(!told.good))
         }
         Err(Failure::Bad(why)) => {
-            say(io::stderr().lock(), &format!("{why}\n"));
+            say(io::stderr().lock(), &format!("{}\n", tables::plain(&why)));
             ExitCode::from(2)
         }
         Err(Failure::Broken(error)) => {
-            say(io::stderr().lock(), &format!("{}\n", texts::broken(lang, chain(&error))));
+            say(io::stderr().lock(), &format!("{}\n", tables::plain(&texts::broken(lang, chain(&error)))));
             ExitCode::FAILURE
         }
     }

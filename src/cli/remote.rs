@@ -17,6 +17,9 @@ use crate::{http, settings, texts};
 
 /// How long an answer may take. A command is answered, or said to be on its way, much sooner.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// How long one listens at once: a server that says nothing any more and does not end is left then, and what happened
+/// meanwhile is told by the next.
+const LISTENS: Duration = Duration::from_secs(60);
 /// The most that is read of an answer.
 const MOST: u64 = 64 << 20;
 /// Where the API is at the server.
@@ -70,6 +73,16 @@ pub(super) enum Answer {
     Good(u16, Value),
     /// It did not.
     Refused(Refused),
+}
+
+/// What is asked.
+enum Asks {
+    /// All of an answer.
+    ForAll,
+    /// An answer that goes on.
+    ToListen,
+    /// All of an answer to this.
+    With(String),
 }
 
 /// Why a stream does not begin.
@@ -138,7 +151,7 @@ impl Remote {
     /// Asks for what a path has.
     pub(super) fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Answer, Failure> {
         let request = Request::get(format!("{}{path}{}", self.base, written(query)));
-        self.told(self.ask(request, None)?)
+        self.told(self.ask(request, Asks::ForAll)?)
     }
 
     /// The same where anything but an answer is a failure.
@@ -151,7 +164,7 @@ impl Remote {
 
     /// A path's text, as it is.
     pub(super) fn text(&self, path: &str) -> Result<String, Failure> {
-        let mut answer = self.ask(Request::get(format!("{}{path}", self.base)), None)?;
+        let mut answer = self.ask(Request::get(format!("{}{path}", self.base)), Asks::ForAll)?;
         let text = body(&mut answer)?;
         if answer.status().is_success() {
             return Ok(text);
@@ -162,7 +175,7 @@ impl Remote {
     /// Sends something to a path.
     pub(super) fn post(&self, path: &str, key: &str, sent: &Value) -> Result<Answer, Failure> {
         let request = Request::post(format!("{}{path}", self.base)).header("Idempotency-Key", key);
-        self.told(self.ask(request, Some(sent.to_string()))?)
+        self.told(self.ask(request, Asks::With(sent.to_string()))?)
     }
 
     /// What changes from now on, or after an event's id.
@@ -175,7 +188,7 @@ impl Remote {
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let mut answer = self.ask(request, None).map_err(Away::ForNow)?;
+        let mut answer = self.ask(request, Asks::ToListen).map_err(Away::ForNow)?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -187,23 +200,21 @@ impl Remote {
         })
     }
 
-    fn ask(
-        &self,
-        request: ureq::http::request::Builder,
-        sent: Option<String>,
-    ) -> Result<Response<Body>, Failure> {
+    fn ask(&self, request: ureq::http::request::Builder, asks: Asks) -> Result<Response<Body>, Failure> {
         let mut request = request.header("Accept-Language", self.lang);
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let asked = match sent {
-            None => request.body(()).map_err(ureq::Error::from).and_then(|request| {
-                // A stream says something every ten seconds; how long it lasts is for whoever reads it to say.
+        let asked = match asks {
+            Asks::ForAll => {
+                request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+            }
+            Asks::ToListen => request.body(()).map_err(ureq::Error::from).and_then(|request| {
                 let request = self.agent.configure_request(request).timeout_global(None);
-                let request = request.timeout_recv_response(Some(PATIENCE)).timeout_recv_body(None).build();
-                self.agent.run(request)
+                let request = request.timeout_connect(Some(PATIENCE)).timeout_recv_response(Some(PATIENCE));
+                self.agent.run(request.timeout_recv_body(Some(LISTENS)).build())
             }),
-            Some(body) => request
+            Asks::With(body) => request
                 .header("Content-Type", "application/json")
                 .body(body)
                 .map_err(ureq::Error::from)

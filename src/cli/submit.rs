@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{
     Ended, Failure, Setting, Told,
     remote::{Answer, At, Remote, word},
+    tables,
 };
 use crate::{
     sheet::{self, Row, Sheet},
@@ -22,7 +23,7 @@ use crate::{
 /// How often it is asked how those stand that are waited for.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long a system that went away meanwhile is waited for.
+/// How long a system that went away meanwhile is waited for, and a ticket that was said to be on its way.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Submit relocations to a running system
@@ -88,7 +89,7 @@ pub(super) async fn submit(args: Args, setting: &Setting) -> Ended {
         serde_json::to_string_pretty(&json!({ "good": good, "cut_off": cut_off, "rows": rows }))? + "\n"
     } else {
         let end = cut_off.map(|why| texts::cut_off(lang, why) + "\n").unwrap_or_default();
-        page(lang, &sent, args.wait) + &end
+        tables::plain(&(page(lang, &sent, args.wait) + &end))
     };
     Ok(Told { text, good })
 }
@@ -167,13 +168,19 @@ fn send(remote: &Remote, row: &Row, hold: bool) -> Result<Sent, Failure> {
 /// Until each is closed, or waits for a person. A system that goes away is waited for.
 async fn wait(remote: &Remote, sent: &mut [Sent], setting: &Setting) -> Result<(), Failure> {
     let bar = setting.screen.add(ProgressBar::new_spinner());
-    let mut answered = Instant::now();
+    let (begun, mut answered) = (Instant::now(), Instant::now());
     loop {
         let mut left = 0;
         for sent in sent.iter_mut().filter(|sent| sent.is_there() && !is_at_rest(&sent.ticket)) {
             let id = word(&sent.ticket["id"]).to_owned();
             match remote.get(&format!("/tickets/{id}"), &[]) {
                 Ok(Answer::Good(_, ticket)) => sent.ticket = ticket,
+                // It was rejected when its turn came, and nobody will ever tell.
+                Ok(Answer::Refused(why)) if why.status == 404 && begun.elapsed() > PATIENCE => {
+                    (sent.ticket, sent.became) = (Value::Null, "unanswered");
+                    answered = Instant::now();
+                    continue;
+                }
                 // It is on its way.
                 Ok(Answer::Refused(why)) if why.status == 404 => {}
                 Ok(Answer::Refused(why)) => return Err(remote.failure(&why)),

@@ -29,11 +29,17 @@ pub(super) fn number(number: impl Display) -> Cell {
     Cell::new(number).set_alignment(CellAlignment::Right)
 }
 
+/// A text that may come from strangers, as a terminal can be given it: nothing in it moves the cursor, changes colours or
+/// sets a title.
+pub(super) fn plain(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\t'), "\u{fffd}")
+}
+
 /// A table's text, without the blanks that fill its lines.
 pub(super) fn text(table: &Table) -> String {
     let mut text = String::new();
     for line in table.lines() {
-        text.push_str(line.trim_end());
+        text.push_str(plain(&line).trim_end());
         text.push('\n');
     }
     text
@@ -74,4 +80,17 @@ pub(super) fn disposition(lang: Lang, disposition: Disposition) -> String {
 
 pub(super) fn attention(lang: Lang, attention: Attention) -> String {
     word(lang, attention.wire(), attention.label(lang))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_have_written_gives_a_terminal_no_orders() {
+        assert_eq!(plain("a\u{1b}[2J\rb\u{9b}\nc 上海"), "a\u{fffd}[2J\u{fffd}b\u{fffd}\nc 上海");
+        let mut table = table(&["service".to_owned()]);
+        table.add_row(["LL-1\u{1b}]0;title\u{7}"]);
+        assert!(!text(&table).contains(['\u{1b}', '\u{7}']));
+    }
 }

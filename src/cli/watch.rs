@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{
     Ended, Failure, Setting, Told,
     remote::{At, Event, Events, word},
+    tables,
 };
 use crate::texts;
 
@@ -95,7 +96,7 @@ impl<'a> Face<'a> {
             told["event"] = event.kind.clone().into();
             return Ok(say(&told.to_string()));
         }
-        let text = line(self.setting.lang, event);
+        let text = tables::plain(&line(self.setting.lang, event));
         let Some(live) = &mut self.live else { return Ok(say(&text)) };
         let id = word(&event.data["relocation"]).to_owned();
         if event.data["in_flight"] == true {

@@ -5,8 +5,9 @@
 const STREAM = "/live";
 /** Between two refreshes, however much changes, where a page does not ask for more. */
 const CALM_MS = 700;
-/** Between two refreshes so many times as long as the last one took. */
+/** Between two refreshes so many times as long as the last one took, but no longer than this. */
 const COSTS = 10;
+const LONGEST_MS = 30000;
 /** How many milliseconds ago the server made the oldest part of its answer that all readers share. */
 const MADE_AGO = "rehome-made-ago";
 /** Pages that no ticket's change tells of look for themselves. */
@@ -158,7 +159,7 @@ function swap(fresh) {
 let waiting = false;
 let again = false;
 let refreshing = false;
-/** How long the last refresh took. */
+/** How long the last refresh took that had an answer. */
 let took = 0;
 /** When it was last heard that something has changed. */
 let changed = performance.now();
@@ -176,11 +177,11 @@ async function refresh() {
       // What all readers share may have been made before the change that was asked for: then it is asked for again.
       const made = begun - Number(answer.headers.get(MADE_AGO) ?? 0);
       if (made < changed) again = true;
+      took = performance.now() - begun;
     }
   } catch {
     // The server is away; the stream says so, and asks again when it is back.
   } finally {
-    took = performance.now() - begun;
     refreshing = false;
     if (again) { again = false; soon(); }
   }
@@ -190,7 +191,7 @@ function soon() {
   if (waiting || document.hidden) { again = document.hidden || again; return; }
   waiting = true;
   // A server that is slow to answer is asked less often, and all who look at it do not ask at one instant.
-  const rest = Math.max(calm, COSTS * took) * (1 + Math.random() / 2);
+  const rest = Math.max(calm, Math.min(COSTS * took, LONGEST_MS)) * (1 + Math.random() / 2);
   setTimeout(() => { waiting = false; refresh(); }, rest);
 }
 

@@ -39,6 +39,8 @@ const POLL: Duration = Duration::from_millis(250);
 const AWAY: Duration = Duration::from_secs(1);
 /// Entries read at once.
 const BATCH: usize = 100;
+/// How long an entry may be held back before that is told: longer than any of our own transactions.
+const HELD_UP: Duration = Duration::from_secs(30);
 /// Changes a listener may lag behind before it reads on by itself.
 const BEHIND: usize = 1024;
 /// How often a listener is told that all is well, if nothing else is.
@@ -110,8 +112,13 @@ impl Drop for Changes {
 impl Source {
     async fn read_on(self, heard: broadcast::Sender<Arc<Change>>, reached: watch::Sender<Option<Mark>>) {
         let mut well = true;
+        let mut looked = Instant::now();
         loop {
             let read = self.read_once(&heard, &reached).await;
+            if looked.elapsed() > HERE {
+                looked = Instant::now();
+                self.say_if_held_up().await;
+            }
             let rest = match &read {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => POLL,
@@ -122,6 +129,22 @@ impl Source {
             }
             well = read.is_ok();
             sleep(rest).await;
+        }
+    }
+
+    /// Else nothing would say why nobody hears anything.
+    async fn say_if_held_up(&self) {
+        match self.feed.held_up().await {
+            Ok(held_up) if held_up > HELD_UP => {
+                let seconds = held_up.as_secs();
+                tracing::warn!(
+                    seconds,
+                    "webhooks and listeners wait: a transaction is open on the database's server (pg_stat_activity, \
+                     pg_prepared_xacts); end it"
+                );
+            }
+            // That the store is away is told elsewhere.
+            Ok(_) | Err(_) => {}
         }
     }
 

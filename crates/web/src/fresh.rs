@@ -29,7 +29,7 @@ const NOTICED: Duration = Duration::from_millis(50);
 
 type Making<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 /// What becomes of a making: none while it is under way.
-type Outcome<T> = Option<Result<Arc<T>, StoreError>>;
+type Outcome<T> = Option<Result<Kept<T>, StoreError>>;
 
 /// An answer, made anew when it is asked for and no longer fresh. One is made at a time, whoever asks; whoever asks no
 /// longer leaves it to the others.
@@ -54,6 +54,12 @@ struct Kept<T> {
     took: Duration,
 }
 
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self { answer: Arc::clone(&self.answer), ..*self }
+    }
+}
+
 impl<T: Send + Sync + 'static> Fresh<T> {
     /// Of what `make` makes. Nothing is made before it is asked for, or told to be ready.
     pub fn new<F>(make: impl Fn() -> F + Send + Sync + 'static) -> Self
@@ -74,14 +80,26 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     /// # Errors
     /// If there is none that is fresh enough, and making one failed.
     pub async fn get(&self) -> Result<Arc<T>, StoreError> {
+        self.kept().await.map(|kept| kept.answer)
+    }
+
+    /// The answer, and how long ago its making began: what has changed since then may not be in it.
+    ///
+    /// # Errors
+    /// If there is none that is fresh enough, and making one failed.
+    pub async fn with_age(&self) -> Result<(Arc<T>, Duration), StoreError> {
+        self.kept().await.map(|kept| (kept.answer, kept.made.elapsed()))
+    }
+
+    async fn kept(&self) -> Result<Kept<T>, StoreError> {
         let mut made = {
             let mut state = self.0.state();
             state.asked = Some(Instant::now());
-            if let Some((answer, age)) = state.kept(OLD) {
+            if let Some((kept, age)) = state.kept(OLD) {
                 if age >= GOOD {
                     self.0.renew(&mut state);
                 }
-                return Ok(answer);
+                return Ok(kept);
             }
             self.0.renew(&mut state)
         };
@@ -107,11 +125,11 @@ impl Fresh<Vec<Count>> {
 
 impl<T> State<T> {
     /// The kept answer, and how many times as long as it took it is old; none if that is so many or more.
-    fn kept(&self, times: u32) -> Option<(Arc<T>, u32)> {
-        let Kept { answer, made, took } = self.kept.as_ref()?;
-        let age = made.elapsed().as_micros() / took.as_micros().max(1);
+    fn kept(&self, times: u32) -> Option<(Kept<T>, u32)> {
+        let kept = self.kept.as_ref()?;
+        let age = kept.made.elapsed().as_micros() / kept.took.as_micros().max(1);
         let age = u32::try_from(age).unwrap_or(u32::MAX);
-        (age < times).then(|| (Arc::clone(answer), age))
+        (age < times).then(|| (kept.clone(), age))
     }
 
     /// When it is to be made anew without being asked for, if so.
@@ -167,13 +185,13 @@ impl<T: Send + Sync + 'static> Inner<T> {
         }
     }
 
-    async fn make(&self) -> Result<Arc<T>, StoreError> {
+    async fn make(&self) -> Result<Kept<T>, StoreError> {
         let begun = Instant::now();
         let answer = Arc::new((self.make)().await?);
         // What it says was so when its making began.
-        let kept = Kept { answer: Arc::clone(&answer), made: begun, took: begun.elapsed().min(LONGEST) };
-        self.state().kept = Some(kept);
-        Ok(answer)
+        let kept = Kept { answer, made: begun, took: begun.elapsed().min(LONGEST) };
+        self.state().kept = Some(kept.clone());
+        Ok(kept)
     }
 }
 
@@ -253,6 +271,14 @@ mod tests {
         let made = source.made.load(Ordering::Relaxed);
         tokio::time::sleep(WATCHED * 10).await;
         assert_eq!(source.made.load(Ordering::Relaxed), made);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_says_how_long_ago_its_making_began() {
+        let (_, fresh) = numbers();
+        assert_eq!(fresh.with_age().await.unwrap().1, TAKES);
+        tokio::time::advance(TAKES * 3).await;
+        assert_eq!(fresh.with_age().await.unwrap().1, TAKES * 4);
     }
 
     #[tokio::test(start_paused = true)]

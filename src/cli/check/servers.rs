@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rehome_bus::amqp::{Amqp, Examined, Seen};
 use rehome_domain::{
     lang::Lang,
-    ports::{DeadLetter, SteeringStore as _, StoreError, TicketStore as _},
+    ports::{DeadLetter, Feed as _, SteeringStore as _, StoreError, TicketStore as _},
     steering::{Steered, pauses},
 };
 use rehome_store::Postgres;
@@ -18,6 +18,9 @@ use crate::{
     settings::{BusKind, Settings, StoreKind},
     texts, workbench,
 };
+
+/// How long what was committed may be held back: longer than any of our own transactions.
+const HELD_UP: Duration = Duration::from_secs(30);
 
 /// What was found of the servers that the settings name.
 pub(super) struct Servers {
@@ -50,7 +53,7 @@ impl Servers {
             BusKind::Embedded => None,
         };
         let database = match settings.store.kind {
-            StoreKind::Postgres => Some(Database::look(settings).await),
+            StoreKind::Postgres => Some(Database::look(lang, settings).await),
             StoreKind::Sqlite => None,
         };
         let provider = match workbench::provider(&settings.oidc) {
@@ -158,12 +161,12 @@ fn wrong_with(lang: Lang, queue: &str, seen: &Seen) -> Vec<String> {
 }
 
 impl Database {
-    async fn look(settings: &Settings) -> Self {
+    async fn look(lang: Lang, settings: &Settings) -> Self {
         let mut found = Self::default();
         match Postgres::open_read_only(&postgres_options(settings)).await {
             Err(error) => found.problems.push(error.to_string()),
             Ok(store) => {
-                if let Err(error) = found.look_into(&store).await {
+                if let Err(error) = found.look_into(lang, &store).await {
                     found.problems.push(error.to_string());
                 }
             }
@@ -172,7 +175,7 @@ impl Database {
     }
 
     /// Counts, and what is set aside; not every ticket, of which there may be millions.
-    async fn look_into(&mut self, store: &Postgres) -> Result<(), StoreError> {
+    async fn look_into(&mut self, lang: Lang, store: &Postgres) -> Result<(), StoreError> {
         let begun = Instant::now();
         self.letters = store.dead_letters(LETTERS).await?;
         self.took = begun.elapsed();
@@ -180,6 +183,10 @@ impl Database {
         let quarantined = store.quarantined().await?.into_iter();
         self.quarantined = quarantined.map(|(id, why)| (id.to_string(), why)).collect();
         self.steering = store.steering().await?;
+        let held_up = store.held_up().await?;
+        if held_up > HELD_UP {
+            self.problems.push(texts::held_up(lang, held_up.as_secs()));
+        }
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What is told to others over HTTP: the order in which things happened, and who has been told how far.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -14,6 +16,12 @@ pub trait Feed: Send + Sync {
     /// Up to `limit` entries after a place, in order. What is being committed, and all behind it, comes when that is
     /// settled.
     fn after(&self, mark: Mark, limit: usize) -> Wait<'_, Result<Vec<Mark>, StoreError>>;
+
+    /// How old the oldest entry is that is committed and not given out yet, because something before it is not settled; zero
+    /// if there is none.
+    fn held_up(&self) -> Wait<'_, Result<Duration, StoreError>> {
+        Box::pin(std::future::ready(Ok(Duration::ZERO)))
+    }
 }
 
 /// The webhooks, and who is at which.

@@ -65,6 +65,9 @@ impl Default for Reach {
     }
 }
 
+/// Rows of a window at most.
+const LONGEST: usize = 20_000;
+
 /// A row of a window.
 struct Seen {
     place: Cursor,
@@ -129,7 +132,10 @@ impl Postgres {
                 return Ok(Places { found, more: None }.cut(look.skip, look.limit));
             }
         }
-        let places = self.in_order(self.reach, look, &conditions, wanted).await?;
+        // Where the skipped ones end is known only when all of them are found: a page that stopped before could say nothing.
+        let rows = if look.skip > 0 { usize::MAX } else { self.reach.rows };
+        let reach = Reach { rows, ..self.reach };
+        let places = self.in_order(reach, look, &conditions, wanted).await?;
         Ok(places.cut(look.skip, look.limit))
     }
 
@@ -239,6 +245,8 @@ struct Walk {
     places: Places,
     wanted: usize,
     window: usize,
+    /// No window is longer, so that each is read within the time that a statement may take.
+    longest: usize,
     /// Rows gone through.
     gone: usize,
     /// Rows that may still be gone through.
@@ -248,7 +256,15 @@ struct Walk {
 impl Walk {
     fn new(reach: Reach, filtered: bool, wanted: usize) -> Self {
         let window = if filtered { reach.window.max(1) } else { wanted };
-        Self { places: Places::default(), wanted, window, gone: 0, left: reach.rows.max(window) }
+        let left = reach.rows.max(window);
+        Self {
+            places: Places::default(),
+            wanted,
+            window,
+            longest: left.min(LONGEST).max(window),
+            gone: 0,
+            left,
+        }
     }
 
     /// Takes a window's rows. Answers how far it went, if the list goes on there.
@@ -264,7 +280,8 @@ impl Walk {
         }
         self.gone += self.window;
         self.left = self.left.saturating_sub(self.window);
-        self.window = self.expected().clamp(self.window / 4, self.window * 4).min(self.left).max(1);
+        self.window =
+            self.expected().clamp(self.window / 4, self.window * 4).min(self.left.min(self.longest)).max(1);
         self.places.more.clone()
     }
 

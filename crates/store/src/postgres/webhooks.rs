@@ -1,5 +1,7 @@
 //! The order in which entries were committed, and the webhooks that are told of them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rehome_domain::{
     id::RelocationId,
@@ -10,7 +12,7 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::{Postgres, commits::SETTLED, session::Params, tickets::each};
-use crate::rows;
+use crate::{metrics, rows};
 
 fn mark(row: &Row) -> Result<Mark, Error> {
     let [commit, seq]: [i64; 2] = [row.try_get(0)?, row.try_get(2)?];
@@ -41,6 +43,20 @@ impl Feed for Postgres {
             let limit = rows::limit(limit);
             let found = self.db.read(WHAT, &sql, &[&commit, &after.relocation.0, &seq, &limit]).await?;
             each(WHAT, &found, mark)
+        })
+    }
+
+    fn held_up(&self) -> Wait<'_, Result<Duration, StoreError>> {
+        const WHAT: &str = "looking for entries that are held back";
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT greatest(0, extract(epoch FROM clock_timestamp() - (body::jsonb ->> 'at')::timestamptz))::float8
+                FROM journal WHERE commit >= {SETTLED} ORDER BY commit LIMIT 1"
+            );
+            let found = self.db.read(WHAT, &sql, &[]).await?;
+            let seconds = each(WHAT, &found, |row| row.try_get::<_, f64>(0))?.pop().unwrap_or_default();
+            metrics::held_up(seconds);
+            Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
         })
     }
 }

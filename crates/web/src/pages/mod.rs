@@ -19,6 +19,8 @@ mod tone;
 mod view;
 mod words;
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header, web};
 use askama::Template;
 use rehome_domain::lang::Lang;
@@ -125,6 +127,14 @@ fn page(mut answer: HttpResponseBuilder, template: &impl Template) -> HttpRespon
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+/// Says how old the oldest part of a page is that all readers share: whoever shows it knows by that whether a change that
+/// they have heard of can be in it (`assets/live.js`).
+fn made_ago(age: Duration) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header(("rehome-made-ago", age.as_millis().to_string()));
+    answer
 }
 
 /// Leads a browser elsewhere, by GET.

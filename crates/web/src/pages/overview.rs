@@ -11,7 +11,7 @@ use rehome_domain::{
 use super::{
     Frame,
     chart::{Bar, columns, rows},
-    page, tone,
+    made_ago, page, tone,
     view::{Section, View},
     words::{self, Say},
 };
@@ -39,7 +39,8 @@ struct Overview {
 
 async fn show(view: View, workbench: web::Data<Workbench>) -> Result<HttpResponse, Problem> {
     let (lang, say) = (view.lang(), view.say);
-    let (counts, figures) = (workbench.counts.get().await?, workbench.figures.get().await?);
+    let (counts, counted) = workbench.counts.with_age().await?;
+    let (figures, figured) = workbench.figures.with_age().await?;
     let overview = Overview {
         frame: view.frame(Section::Overview, say.overview()),
         say,
@@ -49,7 +50,7 @@ async fn show(view: View, workbench: web::Data<Workbench>) -> Result<HttpRespons
         waiting: rows(say.waiting_by_age(), &by_age(lang, &figures)),
         capped: figures.capped,
     };
-    Ok(page(HttpResponse::Ok(), &overview))
+    Ok(page(made_ago(counted.max(figured)), &overview))
 }
 
 /// What ended in each of the last hours: well, and otherwise.

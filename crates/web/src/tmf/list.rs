@@ -137,7 +137,20 @@ async fn by_the_list(
     part: &Part,
 ) -> Result<(Vec<RelocationId>, u64), StoreError> {
     let total = board.count(look.filter.clone(), MAX_COUNT).await?.tickets;
-    let rows = if part.limit == 0 { Vec::new() } else { board.page(look).await?.rows };
+    let (mut rows, mut next) = (Vec::new(), (part.limit > 0).then_some(look));
+    // A page may have fewer rows than were asked for, and go on all the same: whoever counts on by `offset` would miss
+    // what comes after it.
+    while let Some(look) = next {
+        let page = board.page(look.clone()).await?;
+        rows.extend(page.rows);
+        let left = part.limit.saturating_sub(rows.len());
+        next = page.next.filter(|_| left > 0).map(|after| Look {
+            after: Some(after),
+            skip: 0,
+            limit: left,
+            ..look
+        });
+    }
     Ok((rows.iter().filter_map(line).map(|line| line.id).collect(), total))
 }
 
@@ -199,4 +212,48 @@ fn state(value: &str) -> Result<OrderState, String> {
         let known = OrderState::ALL.map(OrderState::wire).join(", ");
         format!("is `{value}`, expected one of {known}")
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rehome_domain::{
+        board::{Cursor, Page, Tally},
+        ports::Wait,
+    };
+    use rehome_testkit::history::{self, Play};
+
+    use super::*;
+
+    /// A list of which a page has one row, or none where only others were gone through.
+    struct Sparse {
+        rows: usize,
+    }
+
+    impl Board for Sparse {
+        fn page(&self, look: Look) -> Wait<'_, Result<Page, StoreError>> {
+            let ticket = Play::submit(history::request()).unwrap().ticket;
+            let place = Cursor::of(SortBy::Submitted, &ticket);
+            let at = look.after.map_or(0, |after| usize::try_from(after.id.0.as_u128()).unwrap());
+            let row = || Listed::Line(Box::new(Line::of(&ticket)));
+            let rows = if at % 2 == 0 { vec![row()] } else { Vec::new() };
+            let id = RelocationId(uuid::Uuid::from_u128(at as u128 + 1));
+            let next = (at + 1 < self.rows * 2).then(|| Cursor { id, ..place });
+            Box::pin(std::future::ready(Ok(Page { rows, next })))
+        }
+
+        fn count(&self, _: Filter, _: u64) -> Wait<'_, Result<Tally, StoreError>> {
+            Box::pin(std::future::ready(Ok(Tally { tickets: self.rows as u64, exact: true })))
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_part_is_full_also_where_the_list_is_gone_through_piece_by_piece() {
+        for (rows, limit, told) in [(7, 3, 3), (2, 5, 2), (5, 0, 0)] {
+            let part = Part { offset: 0, limit, fields: Fields { fields: None } };
+            let look = Look { limit: limit.max(1), ..Look::default() };
+            let (ids, total) = by_the_list(&Sparse { rows }, look, &part).await.unwrap();
+            assert_eq!((ids.len(), total), (told, rows as u64));
+        }
+    }
 }

@@ -469,6 +469,21 @@ async fn after_a_restore_on_another_server_what_is_committed_comes_after_all_the
     assert!(bases[0] != "0" && bases[0] == bases[1], "{bases:?}");
 }
 
+#[tokio::test]
+async fn what_an_open_transaction_holds_back_is_told_with_how_long_and_no_longer_when_it_has_ended() {
+    let database = Database::create();
+    let store = open(&database).await;
+    let elsewhere = Database::create();
+    let holder = elsewhere.keep_open("SELECT pg_current_xact_id()");
+    assert_eq!(store.held_up().await.unwrap(), Duration::ZERO, "nothing was committed yet");
+    store.commit(steps(1)).await.unwrap();
+    assert!(store.held_up().await.unwrap() > Duration::ZERO);
+    assert_eq!(store.after(Mark::before(0), 9).await.unwrap(), []);
+    drop(holder);
+    settled(&store, Mark::before(0), steps(1).len()).await;
+    assert_eq!(store.held_up().await.unwrap(), Duration::ZERO);
+}
+
 /// The entries after a place once so many are settled: a transaction in another database of the server holds them back.
 async fn settled(store: &Postgres, after: Mark, count: usize) -> Vec<Mark> {
     let read = async {

@@ -18,7 +18,7 @@ use rehome_domain::{
 };
 
 use super::{
-    Frame, page,
+    Frame, made_ago, page,
     tone::{self, Chip},
     view::{Section, View, When, age},
     words::{self, Say},
@@ -121,7 +121,7 @@ async fn list(
     let query = Query::read(&pairs).map_err(invalid)?;
     let page_of = workbench.board.page(query.look(ROWS)).await?;
     let tally = workbench.board.count(query.filter.clone(), COUNTED).await?;
-    let counts = workbench.counts.get().await?;
+    let (counts, age) = workbench.counts.with_age().await?;
     let (lang, say, now) = (view.lang(), view.say, workbench.door.now());
     let next = page_of.next.as_ref().map(api::query::written);
     let tickets = Tickets {
@@ -145,7 +145,7 @@ async fn list(
         commands: CommandKind::ALL.into_iter().map(|kind| (kind.wire(), kind.label(lang))).collect(),
         may_act: view.may(Role::Operator),
     };
-    Ok(page(HttpResponse::Ok(), &tickets))
+    Ok(page(made_ago(age), &tickets))
 }
 
 /// Faults of an address as a problem.
