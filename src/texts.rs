@@ -126,6 +126,7 @@ texts! {
     not_succeeded(count): "not succeeded: {count}", "未成功：{count} 个";
     without_service(): "the customer is without service", "客户业务中断";
     in_brackets(text): "({text})", "（{text}）";
+    devices_are_real(): "the devices are real ones: `rehome plan` asks them what they hold", "设备为真实设备：用 `rehome plan` 查询其现有配置";
     devices_not_compared(): "the devices were not compared with the statuses: a ticket is set aside, and nobody knows what it holds",
         "未将设备与状态比对：有工单已隔离，其占用情况不明";
     devices_agree(): "the devices hold exactly what the statuses say", "设备上的内容与状态完全一致";

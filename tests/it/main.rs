@@ -9,6 +9,7 @@ mod cut_off;
 mod deployment;
 mod first_start;
 mod kill;
+mod lab;
 mod long_work;
 mod operations;
 mod over_http;

@@ -189,7 +189,9 @@ impl Summary {
         if lines.len() > 1 {
             lines.push(String::new());
         }
-        if !self.compared && !self.stopped && !self.real {
+        if self.real {
+            lines.push(texts::devices_are_real(lang));
+        } else if !self.compared && !self.stopped {
             lines.push(texts::devices_not_compared(lang));
         } else if self.discrepancies.is_empty() && !self.stopped {
             lines.push(texts::devices_agree(lang));
