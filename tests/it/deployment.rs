@@ -43,7 +43,10 @@ fn every_example_of_configuration_is_valid_and_is_what_its_name_says() {
     assert_eq!(kinds("config/examples/one-machine.toml"), (BusKind::Embedded, StoreKind::Sqlite));
     assert_eq!(kinds("config/examples/scaled-out.toml"), (BusKind::Amqp, StoreKind::Postgres));
     assert_eq!(kinds("docker/rehome.toml"), (BusKind::Amqp, StoreKind::Postgres));
-    assert_eq!(std::fs::read_dir(repository("config/examples")).unwrap().count(), 2, "one is not tested");
+    let inventory =
+        rehome_devices::inventory::Inventory::read(&repository("config/examples/inventory.toml"), None);
+    assert_eq!(inventory.unwrap().names().count(), 3);
+    assert_eq!(std::fs::read_dir(repository("config/examples")).unwrap().count(), 3, "one is not tested");
 }
 
 #[test]
