@@ -236,9 +236,9 @@ mod tests {
             let place = Cursor::of(SortBy::Submitted, &ticket);
             let at = look.after.map_or(0, |after| usize::try_from(after.id.0.as_u128()).unwrap());
             let row = || Listed::Line(Box::new(Line::of(&ticket)));
-            let rows = if at % 2 == 0 { vec![row()] } else { Vec::new() };
+            let rows = if at.is_multiple_of(2) { vec![row()] } else { Vec::new() };
             let id = RelocationId(uuid::Uuid::from_u128(at as u128 + 1));
-            let next = (at + 1 < self.rows * 2).then(|| Cursor { id, ..place });
+            let next = (at + 1 < self.rows * 2).then_some(Cursor { id, ..place });
             Box::pin(std::future::ready(Ok(Page { rows, next })))
         }
 
