@@ -128,6 +128,6 @@ mod tests {
     fn a_word_that_names_nothing_is_told_with_its_field() {
         let faults = read("relocation=nonsense&attention=failed&sort=size&after=x").unwrap_err();
         let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, ["relocation", "attention", "sort", "after"]);
+        assert_eq!(fields, ["after", "relocation", "attention", "sort"]);
     }
 }
