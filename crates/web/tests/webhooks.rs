@@ -362,8 +362,7 @@ async fn any_number_of_postmen_tell_each_webhook_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_is_told_what_its_query_lets_in_and_tmf_notifications_as_such() {
     let (world, receiver) = (World::new().await, Receiver::start(takes_all()));
-    let query =
-        "eventType=ServiceOrderStateChangeEvent&event.serviceOrder.state=cancelled&serviceId=LL-3,LL-5";
+    let query = "eventType=ServiceOrderStateChangeEvent&event.serviceOrder.state=cancelled&serviceId=LL-3&serviceId=LL-5";
     world.webhook(1, receiver.url(), Format::Tmf, query).await;
     for n in 1..8 {
         world.relocation(n).await;
