@@ -18,7 +18,7 @@ use std::{
 };
 
 use crate::{
-    daemon::{DaemonError, PATIENCE, command, run},
+    daemon::{DaemonError, PATIENCE, command, pause, run},
     netns::batch,
 };
 
@@ -344,12 +344,6 @@ fn interfaces(told: &str) -> Interfaces {
         Some((name, Interface { enabled, tags, address }))
     };
     told.lines().filter_map(parse).collect()
-}
-
-/// Between two looks at the faults.
-#[allow(clippy::disallowed_methods, reason = "what a person or a test wants can only be looked at again")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(5));
 }
 
 #[cfg(test)]

@@ -217,7 +217,10 @@ fn not_started(program: &str, source: std::io::Error) -> DaemonError {
 }
 
 /// Between two looks at a condition.
-#[allow(clippy::disallowed_methods, reason = "what another process does can only be looked at again")]
-fn pause() {
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what another process or a person does can only be looked at again"
+)]
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }

@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    daemon::{DaemonError, PATIENCE, command, run},
+    daemon::{DaemonError, PATIENCE, command, pause, run},
     netns,
 };
 
@@ -93,10 +93,4 @@ pub fn end(name: &str, directory: &Path) -> Result<(), DaemonError> {
         }
         _ => Ok(()),
     }
-}
-
-/// Between two looks at who is still there.
-#[allow(clippy::disallowed_methods, reason = "what another process does can only be looked at again")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
 }

@@ -18,6 +18,29 @@ use rehome_lab::gateway::{self, Gateway};
 
 use crate::world::{order, place, relocation, request};
 
+/// How a gateway of the lab is reached.
+pub(crate) fn reached(gateway: &Gateway) -> Options {
+    let ssh = ssh::Options {
+        address: gateway.address().to_string(),
+        user: gateway.user().to_owned(),
+        key_file: Some(gateway.key()),
+        password_env: None,
+        password_file: None,
+        host_keys: vec![gateway.fingerprint().unwrap()],
+        known_hosts: None,
+        connect_ms: 30_000,
+        keepalive_ms: 15_000,
+    };
+    Options {
+        ssh,
+        profile: "ietf-interfaces".to_owned(),
+        validate: false,
+        confirm_s: 120,
+        answer_ms: 30_000,
+        largest_message: 1 << 20,
+    }
+}
+
 /// A gateway with four ports, and how it is reached.
 struct World {
     gateway: Gateway,
@@ -29,24 +52,7 @@ impl World {
     fn new() -> Self {
         let ports = (0..4).map(|port| format!("ge-0/0/{port}")).collect();
         let gateway = Gateway::start(gateway::Options { ports, ..gateway::Options::default() }).unwrap();
-        let options = Options {
-            ssh: ssh::Options {
-                address: gateway.address().to_string(),
-                user: gateway.user().to_owned(),
-                key_file: Some(gateway.key()),
-                password_env: None,
-                password_file: None,
-                host_keys: vec![gateway.fingerprint().unwrap()],
-                known_hosts: None,
-                connect_ms: 10_000,
-                keepalive_ms: 15_000,
-            },
-            profile: "ietf-interfaces".to_owned(),
-            validate: false,
-            confirm_s: 60,
-            answer_ms: 10_000,
-            largest_message: 1 << 20,
-        };
+        let options = reached(&gateway);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Self { gateway, options, runtime }

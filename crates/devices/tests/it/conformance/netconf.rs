@@ -3,7 +3,6 @@
 use rehome_devices::{
     netconf::{self, Line, Options, client::Client, profile::Profile},
     session::Session,
-    ssh,
 };
 use rehome_domain::{
     order::{Layer, WorkOrder},
@@ -12,6 +11,7 @@ use rehome_domain::{
 use rehome_lab::gateway::{self, Gateway};
 
 use super::Rig;
+use crate::netconf::reached;
 
 struct Netconf {
     options: Options,
@@ -22,24 +22,7 @@ impl Netconf {
     fn start() -> Self {
         let ports = vec!["ge-0/0/1".to_owned(), "ge-0/0/2".to_owned()];
         let gateway = Gateway::start(gateway::Options { ports, ..gateway::Options::default() }).unwrap();
-        let options = Options {
-            ssh: ssh::Options {
-                address: gateway.address().to_string(),
-                user: gateway.user().to_owned(),
-                key_file: Some(gateway.key()),
-                password_env: None,
-                password_file: None,
-                host_keys: vec![gateway.fingerprint().unwrap()],
-                known_hosts: None,
-                connect_ms: 30_000,
-                keepalive_ms: 15_000,
-            },
-            profile: "ietf-interfaces".to_owned(),
-            validate: false,
-            confirm_s: 120,
-            answer_ms: 30_000,
-            largest_message: 1 << 20,
-        };
+        let options = reached(&gateway);
         Self { options, _gateway: gateway }
     }
 
