@@ -363,6 +363,9 @@ texts! {
     device_reached(layer, name): "{layer} {name}: reached", "{layer} {name}：可达";
     device_not_reached(layer, name, why): "{layer} {name}: {why}", "{layer} {name}：{why}";
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
+    goes_by_plan(): "Goes by the plan", "依据的计划";
+    outage(): "Without service", "业务中断时长";
+    outage_lasts(from): "since {from}", "自 {from} 起";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";
     plan_now(spot, held): "{spot}  now: {held}", "{spot}  现在：{held}";
