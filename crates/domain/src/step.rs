@@ -452,9 +452,11 @@ impl<'a> Draft<'a> {
         let index = u8::try_from(self.entry.sends.len()).unwrap_or(u8::MAX);
         let id = WorkOrderId { relocation: self.ticket.id, seq: self.entry.seq, index };
         let about = self.ticket.out(layer).map(|out| out.order.id).filter(|_| kind == OrderKind::Inspect);
-        let planned = (layer, kind) == (Layer::L3, OrderKind::Cutover);
-        let plan = self.ticket.plan.as_deref().filter(|_| planned);
-        let expected = plan.map(|plan| plan.expected.clone()).unwrap_or_default();
+        let expected = if (layer, kind) == (Layer::L3, OrderKind::Cutover) {
+            self.ticket.expected()
+        } else {
+            Vec::new()
+        };
         let dispatch = Dispatch { id, layer, kind, attempt, deadline: self.deadline(kind), about, expected };
         self.entry.sends.push(dispatch.clone());
         let since = self.context.at;

@@ -11,7 +11,7 @@ use crate::{
     event::{Alarm, Event},
     id::{RelocationId, WorkOrderId},
     order::{Dispatch, Layer, OrderKind},
-    plan::SeenPlan,
+    plan::{SeenPlan, SpotHeld},
     reply::Failure,
     request::Request,
     state::State,
@@ -180,6 +180,15 @@ impl Ticket {
     #[must_use]
     pub fn allowance(&self, kind: OrderKind) -> SignedDuration {
         SignedDuration::from_millis(i64::from(kind.allowance_ms(&self.request.deadlines)))
+    }
+
+    /// What its gateways are expected to hold when its cutover begins, by the plan that it goes by. Where a reservation was
+    /// forced, nobody knows what is left of it at the new place.
+    #[must_use]
+    pub fn expected(&self) -> Vec<SpotHeld> {
+        let plan = self.plan.iter().flat_map(|plan| &plan.expected);
+        let forced = self.forced_reservation.is_some();
+        plan.filter(|expected| !(forced && expected.spot == self.request.new.l3())).cloned().collect()
     }
 
     /// Whether this is the ticket that a replay of its journal has given.

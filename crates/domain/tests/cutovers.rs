@@ -175,3 +175,17 @@ fn a_window_that_opens_goes_by_the_plan_that_was_seen_before() {
     let entry = put(&mut play, Input::WindowOpened);
     assert_eq!(entry.sends[0].expected, plan("one").unwrap().expected);
 }
+
+#[test]
+fn what_a_forced_reservation_has_left_at_the_new_place_is_not_held_against_the_plan() {
+    let mut request = history::request();
+    request.hold = true;
+    let mut play = Play::submit(request).unwrap();
+    by_plan(&mut play, CommandKind::DeployReservation, "one", "");
+    answer(&mut play, Layer::L3, Report::Reserve { outcome: failed(Reason::Rejected), rollback: None });
+    answer(&mut play, Layer::L3, Report::Release { outcome: DONE });
+    answer(&mut play, Layer::L2, Report::Noticed);
+    put(&mut play, history::command(CommandKind::ForceReservation));
+    let entry = put(&mut play, history::command(CommandKind::DeployCutover));
+    assert_eq!((entry.rows.as_slice(), &entry.sends[0].expected), (&["10".to_owned()][..], &Vec::new()));
+}
