@@ -103,12 +103,13 @@ impl Lab {
     /// What a person types at a switch.
     pub(super) fn vsctl(&self, switch: &str, args: &[&str]) -> String {
         let database = format!("--db={}", self.device(switch)["address"].as_str().unwrap());
-        Said::of(Command::new("ovs-vsctl").args([&database, "--timeout=30"]).args(args)).stdout
+        Said::of(Command::new("ovs-vsctl").args([&database, "--timeout=10"]).args(args)).stdout
     }
 
-    /// The VLAN of a port, as the switch says.
+    /// The VLAN of a port, as the switch says; 0 if there is no such port, or the switch is off.
     pub(super) fn tag(&self, switch: &str, port: &str) -> u16 {
-        self.vsctl(switch, &["get", "port", port, "tag"]).trim().parse().unwrap()
+        let told = self.vsctl(switch, &["--if-exists", "get", "port", port, "tag"]);
+        told.trim().parse().unwrap_or_default()
     }
 
     /// What a gateway has at a sub-interface, as it says to another client: `-`, `reserved`, or `in service`.
