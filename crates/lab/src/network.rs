@@ -108,6 +108,8 @@ pub struct Bridge {
     pub name: String,
     /// What keeps its configuration and forwards.
     pub server: Switch,
+    /// What it is to do wrong.
+    pub faults: Faults,
 }
 
 /// Where a customer is, or will be.
@@ -254,6 +256,27 @@ impl Network {
         &self.directory
     }
 
+    /// Ends the devices that are to be [off](Faults::off), and starts those again that are not and have ended, by themselves
+    /// or because somebody killed them: a device comes back. To be called again and again; what does not start is tried again
+    /// the next time.
+    pub fn tend(&mut self) {
+        let gateways = self.gateways.iter_mut().map(|gateway| {
+            let Router { name, server, faults, .. } = gateway;
+            let done = if faults.is_off() { Ok(server.off()) } else { server.on() };
+            (name, done)
+        });
+        let switches = self.switches.iter_mut().map(|switch| {
+            let Bridge { name, server, faults } = switch;
+            let done = if faults.is_off() { Ok(server.off()) } else { server.on() };
+            (name, done)
+        });
+        for (name, done) in gateways.chain(switches) {
+            if let Err(error) = done {
+                tracing::error!(device = name.as_str(), %error, "a device does not come back");
+            }
+        }
+    }
+
     /// The gateway of this name.
     pub fn gateway(&mut self, name: &str) -> Option<&mut Router> {
         self.gateways.iter_mut().find(|gateway| gateway.name == name)
@@ -368,9 +391,10 @@ fn start_switch(
 ) -> Result<Bridge, DaemonError> {
     let name = format!("sw{number}");
     let namespace = netns::full_name(&options.name, &name);
+    let directory = room(directory, &name)?;
     let server = Switch::start(switch::Options {
         forwarding: Forwarding::Userspace { namespace: Some(namespace) },
-        directory: Some(room(directory, &name)?),
+        directory: Some(directory.clone()),
         ..switch::Options::default()
     })?;
     for gateway in 1..=options.gateways {
@@ -385,7 +409,7 @@ fn start_switch(
             }
         }
     }
-    Ok(Bridge { name, server })
+    Ok(Bridge { name, server, faults: Faults::of(&directory) })
 }
 
 fn room(directory: &Path, name: &str) -> Result<PathBuf, DaemonError> {
