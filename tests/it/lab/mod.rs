@@ -1,5 +1,6 @@
 //! The lab by the command line, and relocations through it: real gateways, real switches, real packets.
 
+mod drift;
 mod failures;
 mod interrupted;
 mod rig;

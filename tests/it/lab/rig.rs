@@ -124,6 +124,20 @@ impl Lab {
     }
 
     fn running(&self, gateway: &str) -> Element {
+        self.ask(gateway, &["<get-config><source><running/></source></get-config>"])
+    }
+
+    /// Another client of a gateway puts this among its interfaces.
+    pub(super) fn edit(&self, gateway: &str, interface: &str) {
+        let edit = format!(
+            "<edit-config><target><candidate/></target><config><interfaces \
+             xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{interface}</interfaces></config></edit-config>"
+        );
+        self.ask(gateway, &[&edit, "<commit/>"]);
+    }
+
+    /// What a gateway answers another client's last request.
+    fn ask(&self, gateway: &str, requests: &[&str]) -> Element {
         let text = std::fs::read_to_string(self.path("inventory")).unwrap();
         let mut file: toml::Table = toml::from_str(&text).unwrap();
         let devices = file["device"].as_array_mut().unwrap();
@@ -136,8 +150,11 @@ impl Lab {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
             let mut client = Client::connect(gateway, &options).await.unwrap();
-            let get = "<get-config><source><running/></source></get-config>";
-            client.call("tell its configuration", get).await.unwrap()
+            let mut answer = Element::default();
+            for request in requests {
+                answer = client.call("answer", request).await.unwrap();
+            }
+            answer
         })
     }
 
@@ -187,8 +204,14 @@ impl System<'_> {
 
     /// Submits the lab's sheet, if that was not done, and waits until nothing is under way.
     pub(super) fn rest(&self) -> Value {
+        self.rest_of(&[])
+    }
+
+    /// The same of a sheet that is submitted with these options.
+    pub(super) fn rest_of(&self, how: &[&str]) -> Value {
         let sheet = self.lab.path("sheet");
-        let said = self.said(&["submit", sheet.to_str().unwrap(), "--wait", "--json"]);
+        let submit = ["submit", sheet.to_str().unwrap(), "--wait", "--json"];
+        let said = self.said(&[&submit, how].concat());
         assert!(matches!(said.code, Some(0 | 1)), "{}{}", said.stdout, said.stderr);
         self.said(&["show", SERVICE, "--json"]).json(0)["ticket"].clone()
     }
