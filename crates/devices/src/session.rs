@@ -54,6 +54,9 @@ impl<D: Device> Session<D> {
         let circuit = Circuit::of(order, self.layer);
         let found = self.look_at(&circuit).await?;
         precheck::check(&circuit, order, &found)?;
+        if circuit.new.device == self.name {
+            self.device.is_ready(&circuit.new).await?;
+        }
         let new = found.into_iter().find(|(spot, _)| *spot == circuit.new);
         let held = new.and_then(|(spot, found)| held(&circuit, &spot, found));
         Ok(circuit.presence(held.as_ref()))

@@ -99,6 +99,11 @@ pub(super) fn unlock(target: &str) -> String {
     format!("<unlock><target><{target}/></target></unlock>")
 }
 
+/// Asks for state and configuration.
+pub(super) fn get(filter: &str) -> String {
+    format!("<get><filter type=\"subtree\">{filter}</filter></get>")
+}
+
 pub(super) fn get_running(filter: &str) -> String {
     format!("<get-config><source><running/></source><filter type=\"subtree\">{filter}</filter></get-config>")
 }
