@@ -5,7 +5,7 @@ mod failures;
 mod interrupted;
 mod rig;
 
-use rig::Lab;
+pub(crate) use rig::{Lab, until};
 
 #[test]
 fn a_customer_of_the_lab_is_moved_and_is_answered_at_the_new_place_only() {
