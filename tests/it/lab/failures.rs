@@ -375,6 +375,31 @@ fn an_install_that_can_not_be_taken_back_either_keeps_its_sub_interface_until_th
 }
 
 #[test]
+fn a_gateway_that_is_gone_at_the_cutover_refuses_it_before_it_began_and_the_old_place_keeps_its_service() {
+    Case {
+        cutting_over: Some(&[Wrong::Fault("gw1", "off\n")]),
+        ends: Stand { ticket: cut("l3_cutover_failed"), l3: ["?", "?"], ..reserved() },
+        rows: &["1", "2", "3", "5", "10", "19"],
+        then: &[RETRY],
+        ..case("gone")
+    }
+    .run();
+}
+
+#[test]
+fn of_two_gateways_neither_is_touched_where_the_one_with_the_old_place_is_gone() {
+    Case {
+        gateways: 2,
+        cutting_over: Some(&[Wrong::Fault("gw1", "off\n")]),
+        ends: Stand { ticket: cut("l3_cutover_failed"), l3: ["?", RESERVED], ..reserved() },
+        rows: &["1", "2", "3", "5", "10", "19"],
+        then: &[RETRY],
+        ..case("gone2")
+    }
+    .run();
+}
+
+#[test]
 fn a_switchs_port_that_is_gone_at_the_cutover_keeps_the_gateways_cutover_and_l2_is_tried_again() {
     Case {
         cutting_over: Some(&[PORT_GONE]),

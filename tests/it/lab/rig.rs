@@ -1,6 +1,7 @@
 //! A lab of a test's own, a system that works on it, and what the devices say by themselves.
 
 use std::{
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -97,7 +98,7 @@ impl Lab {
     /// Waits until a gateway takes no connections, or does again.
     pub(super) fn until_listening(&self, gateway: &str, listening: bool) {
         let address = self.device(gateway)["address"].as_str().unwrap();
-        until("the gateway", || std::net::TcpStream::connect(address).is_ok() == listening);
+        until("the gateway", || TcpStream::connect(address).is_ok() == listening);
     }
 
     /// What a person types at a switch.
@@ -112,8 +113,13 @@ impl Lab {
         told.trim().parse().unwrap_or_default()
     }
 
-    /// What a gateway has at a sub-interface, as it says to another client: `-`, `reserved`, or `in service`.
+    /// What a gateway has at a sub-interface, as it says to another client: `-`, `reserved`, or `in service`; `?` if it is
+    /// off.
     pub(super) fn at(&self, gateway: &str, name: &str) -> &'static str {
+        let address = self.device(gateway)["address"].as_str().unwrap();
+        if TcpStream::connect(address).is_err() {
+            return "?";
+        }
         let running = self.running(gateway);
         let Some(found) = running.at(&format!("data/interfaces/interface[name={name}]")) else { return "-" };
         match (found.text_at("enabled"), found.at("encapsulation"), found.text_at("ipv4/address/ip")) {
