@@ -25,6 +25,7 @@ fn ends_well(lab: &Lab, system: &System<'_>) {
         (&"succeeded".into(), &"cut_over".into()),
         "{ticket:#}"
     );
+    assert!(!lab.is_pending("gw1"), "the gateway would take it back");
     assert_eq!(lab.at("gw1", "ge1-1.101"), "-");
     assert_eq!(lab.at("gw1", "ge1-2.201"), "in service");
     assert_eq!((lab.tag("sw1", "c1a"), lab.tag("sw1", "c1b")), (4094, 201));

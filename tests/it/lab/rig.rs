@@ -8,6 +8,7 @@ use std::{
 };
 
 use rehome_devices::netconf::{Options, client::Client, xml::Element};
+use rehome_domain::ports::DriverError;
 use rehome_lab::{agent::HELD, left};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -130,7 +131,7 @@ impl Lab {
     }
 
     fn running(&self, gateway: &str) -> Element {
-        self.ask(gateway, &["<get-config><source><running/></source></get-config>"])
+        self.ask(gateway, &["<get-config><source><running/></source></get-config>"]).unwrap()
     }
 
     /// Another client of a gateway puts this among its interfaces.
@@ -139,11 +140,17 @@ impl Lab {
             "<edit-config><target><candidate/></target><config><interfaces \
              xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{interface}</interfaces></config></edit-config>"
         );
-        self.ask(gateway, &[&edit, "<commit/>"]);
+        self.ask(gateway, &[&edit, "<commit/>"]).unwrap();
+    }
+
+    /// Whether a commit of Rehome's waits to be confirmed, so that the gateway would take it back sooner or later. Takes it back.
+    pub(super) fn is_pending(&self, gateway: &str) -> bool {
+        let cancel = format!("<cancel-commit><persist-id>rehome-{gateway}</persist-id></cancel-commit>");
+        self.ask(gateway, &[&cancel]).is_ok()
     }
 
     /// What a gateway answers another client's last request.
-    fn ask(&self, gateway: &str, requests: &[&str]) -> Element {
+    fn ask(&self, gateway: &str, requests: &[&str]) -> Result<Element, DriverError> {
         let text = std::fs::read_to_string(self.path("inventory")).unwrap();
         let mut file: toml::Table = toml::from_str(&text).unwrap();
         let devices = file["device"].as_array_mut().unwrap();
@@ -158,9 +165,9 @@ impl Lab {
             let mut client = Client::connect(gateway, &options).await.unwrap();
             let mut answer = Element::default();
             for request in requests {
-                answer = client.call("answer", request).await.unwrap();
+                answer = client.call("answer", request).await?;
             }
-            answer
+            Ok(answer)
         })
     }
 
