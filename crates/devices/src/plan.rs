@@ -24,7 +24,7 @@ pub(crate) fn foresee(
     circuit: &Circuit<'_>,
     device: &str,
     swaps: bool,
-    found: Vec<(Spot, Option<Found>)>,
+    found: &[(Spot, Option<Found>)],
     preview: impl Fn(&[Change]) -> Vec<String>,
 ) -> DevicePlan {
     let old = found.iter().find(|(spot, _)| *spot == circuit.old).and_then(|(_, found)| found.as_ref());

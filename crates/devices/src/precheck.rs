@@ -64,5 +64,4 @@ fn drift(circuit: &Circuit<'_>, order: &WorkOrder, spot: &Spot, now: Option<&Hol
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests;

@@ -46,7 +46,7 @@ impl<D: Device> Session<D> {
         let found = self.look_at(&circuit).await?;
         let swaps = self.layer == Layer::L2 || self.device.swaps();
         let preview = |changes: &[Change]| self.device.preview(changes);
-        Ok(plan::foresee(&circuit, &self.name, swaps, found, preview))
+        Ok(plan::foresee(&circuit, &self.name, swaps, &found, preview))
     }
 
     /// Whether a cutover may begin here.

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rehome_lab::{
+    inventory::inventory as inventory_of,
     left,
-    network::{Customer, Network, Options, PARKING_VLAN, Place},
+    network::{Customer, Network, Options, Place},
 };
 use serde::{Deserialize, Serialize};
 
@@ -115,32 +116,6 @@ impl Person {
             ping: format!("ip netns exec {new} ping {}", customer.gateway_ip()),
         }
     }
-}
-
-/// The inventory: how to reach each device.
-fn inventory_of(network: &Network) -> Result<String, Failure> {
-    let mut text = String::new();
-    for gateway in &network.gateways {
-        let (address, key) = (gateway.server.address(), gateway.server.key());
-        let known = gateway.server.known_hosts()?;
-        text += &format!(
-            "[[device]]\nname = {:?}\nlayer = \"l3\"\ndriver = \"netconf\"\nprofile = \"ietf-interfaces\"\nssh = {{ address \
-             = \"{address}\", user = {:?}, key_file = {:?}, known_hosts = {:?} }}\n\n",
-            gateway.name,
-            gateway.server.user(),
-            key.display().to_string(),
-            known.display().to_string(),
-        );
-    }
-    for switch in &network.switches {
-        text += &format!(
-            "[[device]]\nname = {:?}\nlayer = \"l2\"\ndriver = \"ovsdb\"\naddress = {:?}\nparking_vlan = \
-             {PARKING_VLAN}\n\n",
-            switch.name,
-            switch.server.unix(),
-        );
-    }
-    Ok(text)
 }
 
 /// A sheet that moves every customer from the old place to the new one.
