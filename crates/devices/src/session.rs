@@ -52,8 +52,14 @@ impl<D: Device> Session<D> {
     /// Whether a cutover may begin here.
     async fn check_before(&mut self, order: &WorkOrder) -> Result<Presence, DriverError> {
         let circuit = Circuit::of(order, self.layer);
-        let found = self.look_at(&circuit).await?;
-        precheck::check(&circuit, order, &found)?;
+        let mut found = self.look_at(&circuit).await?;
+        if let Err(refused) = precheck::check(&circuit, order, &found) {
+            if !self.device.settle().await? {
+                return Err(refused);
+            }
+            found = self.look_at(&circuit).await?;
+            precheck::check(&circuit, order, &found)?;
+        }
         if circuit.new.device == self.name {
             self.device.is_ready(&circuit.new).await?;
         }
@@ -103,13 +109,30 @@ impl<D: Device> Session<D> {
         let circuit = Circuit::of(order, self.layer);
         let spots = circuit.spots(operation);
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
-        let found = self.device.look(&spots).await?;
-        let changes = decide(&circuit, operation, extent, &spots, &found)?;
+        let (found, changes) = self.decided(&circuit, operation, extent, &spots).await?;
         let answered = answered(&circuit, &spots, &found, &changes);
         if !changes.is_empty() {
             self.device.change(&changes).await?;
         }
         Ok(circuit.presence(answered.as_ref()))
+    }
+
+    /// What is at the spots, and what is to be changed there. Where that is nothing, or is refused, what was seen must be there to
+    /// stay: an order is not done, nor refused, by what the device is going to take back.
+    async fn decided(
+        &mut self,
+        circuit: &Circuit<'_>,
+        operation: Operation,
+        extent: Extent,
+        spots: &[Spot],
+    ) -> Result<(Vec<Option<Found>>, Vec<Change>), DriverError> {
+        let found = self.device.look(spots).await?;
+        let decided = decide(circuit, operation, extent, spots, &found);
+        if decided.as_ref().is_ok_and(|changes| !changes.is_empty()) || !self.device.settle().await? {
+            return decided.map(|changes| (found, changes));
+        }
+        let found = self.device.look(spots).await?;
+        decide(circuit, operation, extent, spots, &found).map(|changes| (found, changes))
     }
 
     /// As many orders as can be in one change of the device. If it does not take it as a whole, each is tried alone.
@@ -154,6 +177,11 @@ impl<D: Device> Session<D> {
             let decided = self
                 .check(operation, order, spots.iter().map(|spot| spot.device.as_str()))
                 .and_then(|()| decide(circuit, operation, Extent::Whole, spots, found));
+            // Whether it stays as it is seen is asked for each alone.
+            if decided.as_ref().is_ok_and(Vec::is_empty) {
+                answers.push(None);
+                continue;
+            }
             answers.push(Some(decided.map(|changes| {
                 let presence = circuit.presence(answered(circuit, spots, found, &changes).as_ref());
                 all.extend(changes);
