@@ -109,8 +109,9 @@ impl Line {
         }
         match locked {
             Ok(_) => self.settle(session).await,
-            // Some devices can't be locked as long as a commit waits. It may be that of another process that is at it this very
-            // moment: then that one's confirmation is refused, and it tries again. So only once in a session.
+            // Some devices can't be locked as long as a commit waits, and netconfd is one. It may be that of another process
+            // that is at it this very moment: then that one's confirmation is refused, and it tries again. So only once in a
+            // session: later, the gateway takes back by itself what nobody confirms, and is locked until then.
             Err(error) if error.failure.reason == Reason::Locked && !session.settled => {
                 let taken_back = self.settle(session).await?;
                 session.client.call("lock its configuration", &lock).await?;
