@@ -281,7 +281,7 @@ fn listener() -> (String, Receiver<String>) {
 }
 
 /// The command lines of all processes there are.
-fn process_list() -> String {
+pub(crate) fn process_list() -> String {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
     let line = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).ok();
     all.filter_map(line).map(|line| String::from_utf8_lossy(&line).replace('\0', " ") + "\n").collect()
