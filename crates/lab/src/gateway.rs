@@ -14,7 +14,10 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::daemon::{Daemon, DaemonError, command, run};
+use crate::{
+    daemon::{Daemon, DaemonError, command, run},
+    left::descendants,
+};
 
 /// Our YANG module, which the server loads.
 pub const MODULE: &str = include_str!("../yang/rehome-vlan.yang");
@@ -318,11 +321,4 @@ fn server(directory: &Path, port: u16, socket: &Path, options: &Options) -> Comm
 
 fn write(path: &Path, text: &str) -> Result<(), DaemonError> {
     std::fs::write(path, text).map_err(|source| DaemonError::File { path: path.to_owned(), source })
-}
-
-/// The processes that a process has started, and theirs.
-fn descendants(pid: u32) -> Vec<u32> {
-    let told = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = told.split_whitespace().filter_map(|child| child.parse().ok());
-    children.flat_map(|child| [descendants(child), vec![child]].concat()).collect()
 }
