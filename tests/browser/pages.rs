@@ -54,11 +54,25 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
     page.click("#rows th a").await;
     page.until("#timeline").await;
     let ticket = page.driver.current_url().await.unwrap().path().to_owned();
+    // One that still has something to change.
+    page.open("/?text=LL-2050").await;
+    page.click("#rows th a").await;
+    page.until("#timeline").await;
+    let plan = format!("{}/plan", page.driver.current_url().await.unwrap().path());
+    page.open("/tokens").await;
+    for (label, days) in [("order entry", "365"), ("reports", "30")] {
+        page.fill("form.form input[name=label]", label).await;
+        page.fill("form.form input[name=days]", days).await;
+        page.click("form.form select[name=at_most] option[value=operator]").await;
+        page.click("form.form button.main").await;
+        page.until("#token").await;
+    }
     let place = |name, path: &str| Place { name, path: path.to_owned() };
     let places = vec![
         place("tickets", "/"),
         place("filtered", "/?relocation=failed&text=L"),
         place("ticket", &ticket),
+        place("plan", &plan),
         place("new", "/new"),
         place("bulk", "/bulk?command=force_completion&disposition=open"),
         place("run", &run),
@@ -66,6 +80,7 @@ pub(crate) async fn furnish(stage: &Stage) -> (Page, Vec<Place>) {
         place("devices", "/devices"),
         place("pauses", "/pauses"),
         place("overview", "/overview"),
+        place("tokens", "/tokens"),
         place("password", "/password"),
         place("reference", "/reference"),
         place("nothing", "/nothing-here"),
