@@ -241,8 +241,8 @@ words! {
     // Tokens and sessions.
     passes: "Tokens and sessions", "令牌与会话";
     tokens: "API tokens", "API 令牌";
-    tokens_are: "Programs come in by a token, as `Authorization: Bearer rht_…`. What a program asked for by a token, webhooks too, ends with it.",
-        "程序凭令牌访问：`Authorization: Bearer rht_…`。凭令牌申请的内容（包括回调）随其一同失效。";
+    tokens_are: "A program comes in by a token, which it sends with each request:", "程序凭令牌访问，每次请求均须发送：";
+    tokens_end: "Webhooks that were asked for by a token end with it.", "凭令牌申请的回调随令牌一同失效。";
     no_tokens: "There are no tokens.", "没有令牌。";
     token_once: "This is the token. It is shown this once: keep it where the program finds it.",
         "令牌如下，只显示这一次：请保存到程序可读取的位置。";
