@@ -249,6 +249,32 @@ texts! {
     bench_head_mean(): "operations at once", "同时操作";
     bench_head_peak(): "most, L3 and L2", "最多（三层/二层）";
     bench_head_cpu(): "processors busy", "处理器占用";
+    bench_moved(done, all): "outages: every kind of move measured {done} of {all} times", "中断时间：每种移机已测 {done}/{all} 次";
+    bench_carried(at_once, done, all): "{at_once} together: {done} of {all} ended", "同时 {at_once} 个：已结束 {done}/{all} 个";
+    bench_checking(): "reading the devices and asking the customers", "正在读取设备并探测各客户";
+    bench_head_move(): "move", "移机方式";
+    bench_head_by(): "by", "执行者";
+    bench_head_least(): "least", "最短";
+    bench_head_middle(): "median", "中位";
+    bench_head_gateway(): "gateway's own", "其中网关";
+    bench_head_times_direct(): "times by hand", "与直接调用之比";
+    bench_by_rehome(): "Rehome", "Rehome";
+    bench_by_hand(): "direct calls", "直接调用";
+    bench_move_ports(): "across ports", "换端口";
+    bench_move_same_vlan(): "in the same VLAN", "同一 VLAN";
+    bench_move_gateways(): "across gateways", "换网关";
+    bench_outages_of(runs): "time without service, {runs} runs of each, by pings every 5 ms", "业务中断时间，每项 {runs} 次，每 5 毫秒 ping 一次";
+    bench_outages_sum(moves, answered, unsuccessful): "{moves} moves: the old place answered after {answered}, {unsuccessful} did not succeed",
+        "移机 {moves} 次：其后旧址仍有应答 {answered} 次，未成功 {unsuccessful} 次";
+    bench_head_at_once(): "at once", "同时";
+    bench_head_seconds(): "seconds", "秒";
+    bench_head_wrong(): "wrong afterwards", "事后不符";
+    bench_times_as_fast(ratio): "{ratio} times as fast", "速度之比 {ratio}";
+    bench_parallel_of(relocations, gateways, switches): "{relocations} relocations over {gateways} gateways and {switches} switches",
+        "移机 {relocations} 个，网关 {gateways} 台，交换机 {switches} 台";
+    bench_head_batch(): "to a commit, at most", "每次提交最多";
+    bench_head_reservations(): "reservations/s", "每秒预占";
+    bench_commits_of(reservations): "{reservations} reservations on one gateway", "同一网关上的预占 {reservations} 个";
     bench_not_together(bus, store): "no bench for the bus {bus} with the store {store}: embedded goes with sqlite, amqp with postgres",
         "不支持消息总线 {bus} 与存储 {store} 的组合：embedded 配 sqlite，amqp 配 postgres";
     bench_only_for(option, bus): "{option} is only for --bus {bus}", "{option} 仅用于 --bus {bus}";
@@ -367,6 +393,9 @@ texts! {
     device_reached(layer, name): "{layer} {name}: reached", "{layer} {name}：可达";
     device_not_reached(layer, name, why): "{layer} {name}: {why}", "{layer} {name}：{why}";
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
+    goes_by_plan(): "Goes by the plan", "依据的计划";
+    outage(): "Without service", "业务中断时长";
+    outage_lasts(from): "since {from}", "自 {from} 起";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";
     plan_now(spot, held): "{spot}  now: {held}", "{spot}  现在：{held}";

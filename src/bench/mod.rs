@@ -4,9 +4,10 @@
 //! every commit durable across a kill of the process. The *bare limit* is then measured in the same process: the same
 //! rows by the same statements in transactions of the same sizes, on a fresh file, with nothing else going on.
 //!
-//! Over RabbitMQ and PostgreSQL the same load goes through [`scaled`].
+//! Over RabbitMQ and PostgreSQL the same load goes through [`scaled`]; real devices are measured in a [`lab`].
 
 mod bare;
+pub mod lab;
 mod load;
 mod measure;
 mod network;
@@ -22,12 +23,14 @@ use rehome_domain::{
     ports::{BusError, DeviceMemory, StoreError},
     request::Deadlines,
 };
+use rehome_lab::daemon::DaemonError;
 use rehome_store::{OpenError, Sqlite, postgres};
 
 use rehome_web::{ListenError, door::PasswordError};
 
 use crate::{
     app::{App, AppError, DATABASE, Roles, Store, sqlite_options},
+    driver::DriveError,
     http::NoCertificates,
     settings::Settings,
 };
@@ -110,6 +113,15 @@ pub enum BenchError {
     /// The events ended before the relocations did.
     #[error("the events ended before the relocations did")]
     Ended,
+    /// The lab.
+    #[error(transparent)]
+    Lab(#[from] DaemonError),
+    /// Relocations could not be driven on.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// A device of the lab did not do what it was told by hand.
+    #[error("the lab does not do what it must: {0}")]
+    Direct(String),
     /// The made-up relocations did not go as made-up relocations must.
     #[error("the bare limit can't be written: {0}")]
     Bare(String),

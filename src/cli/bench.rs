@@ -1,5 +1,6 @@
 //! `rehome bench`: the options; the measuring is in [`crate::bench`].
 
+mod lab;
 mod scaled;
 
 use std::path::PathBuf;
@@ -10,9 +11,12 @@ use rehome_domain::lang::Lang;
 
 use super::{Ended, Failure, Setting, Told, tables};
 use crate::{
-    bench::{self, Options, Report, Stage},
+    bench::{self, Options, Report, Stage, lab::Over},
     texts,
 };
+
+/// Relocations, if nothing is said.
+const RELOCATIONS: u64 = 10_000;
 
 /// Measure relocations a second and latency, beside the bare limit in the same run
 #[derive(Debug, clap::Args)]
@@ -25,9 +29,12 @@ Examples:
   rehome bench --bus amqp --store postgres --compare
   rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
   rehome bench --bus amqp --store postgres --tickets 1000000 --readers 20
+  rehome bench --bus amqp --store postgres --lab outage --runs 20
+  rehome bench --bus amqp --store postgres --lab parallel -n 200
 
 Over RabbitMQ (amqp.url) and PostgreSQL (postgres.url) it makes queues and tables of
-its own and takes them away at the end, also after Ctrl-C.")]
+its own and takes them away at the end, also after Ctrl-C. So it does with the lab,
+which needs root and the packages that scripts/setup installs.")]
 pub(super) struct Args {
     /// The bus
     #[arg(long, value_name = "BUS", default_value = "embedded")]
@@ -35,9 +42,9 @@ pub(super) struct Args {
     /// The store
     #[arg(long, value_name = "STORE", default_value = "sqlite")]
     store: Store,
-    /// Relocations to carry
-    #[arg(short = 'n', value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    relocations: u64,
+    /// Relocations to carry: 10000 if not given, 200 in a lab
+    #[arg(short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    relocations: Option<u64>,
     /// Relocations under way at once; from run.in_flight if not given
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     in_flight: Option<u32>,
@@ -84,9 +91,25 @@ pub(super) struct Args {
     /// Keep the tickets in this schema, and fill it only the first time
     #[arg(long, value_name = "NAME", requires = "tickets")]
     schema: Option<String>,
+    /// In a lab with real devices and packets: outage (how long customers are without service), parallel
+    /// (many relocations at once), commits (reservations that share commits)
+    #[arg(long, value_name = "WHAT",
+        conflicts_with_all = ["compare", "configurators", "supervisors", "device_ms", "tickets", "in_flight", "data", "full_sync"])]
+    lab: Option<Lab>,
+    /// How often each move is measured, with --lab outage
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "lab", conflicts_with = "relocations",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Lab {
+    Outage,
+    Parallel,
+    Commits,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -127,6 +150,10 @@ pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
         return Err(Failure::Bad(texts::bench_only_for(setting.lang, option, bus)));
     }
     match (args.bus, args.store) {
+        (Bus::Embedded, Store::Sqlite) if args.lab.is_some() => {
+            lab::bench(&args, setting, Over::Itself).await
+        }
+        (Bus::Amqp, Store::Postgres) if args.lab.is_some() => lab::bench(&args, setting, Over::Servers).await,
         (Bus::Embedded, Store::Sqlite) => embedded(args, setting).await,
         (Bus::Amqp, Store::Postgres) => scaled::bench(&args, setting).await,
         (bus, store) => {
@@ -145,7 +172,7 @@ fn in_flight(args: &Args, setting: &Setting) -> usize {
 async fn embedded(args: Args, setting: &Setting) -> Ended {
     let settings = &setting.loaded.settings;
     let options = Options {
-        count: args.relocations,
+        count: args.relocations.unwrap_or(RELOCATIONS),
         in_flight: in_flight(&args, setting),
         data: args.data,
         full_sync: args.full_sync,
@@ -154,8 +181,8 @@ async fn embedded(args: Args, setting: &Setting) -> Ended {
     let lang = setting.lang;
     let report = bench::run(settings, &options, |stage| {
         bar.set_message(match stage {
-            Stage::Provisioning(done) => texts::bench_provisioning(lang, done, args.relocations),
-            Stage::Load(done) => texts::bench_load(lang, done, args.relocations),
+            Stage::Provisioning(done) => texts::bench_provisioning(lang, done, options.count),
+            Stage::Load(done) => texts::bench_load(lang, done, options.count),
             Stage::Bare(done) => texts::bench_bare(lang, done),
         });
     })

@@ -31,7 +31,7 @@ impl Drop for System {
 }
 
 /// Adds a user of this role, and gives a token of theirs.
-fn token_of(data: &Path, name: &str, role: &str) -> String {
+pub(crate) fn token_of(data: &Path, name: &str, role: &str) -> String {
     let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(data));
     on(&["user", "add", name, "--role", role, "--no-password"]).is(0, &[role]);
     let token = on(&["token", "add", name, "--label", "test", "--json"]).json(0);

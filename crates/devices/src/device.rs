@@ -73,6 +73,15 @@ pub trait Device: Send {
     /// harmless. Permanent, in the device's own words, if it refused.
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>>;
 
+    /// Whether the port of this spot is there and up, where the device can be asked that: before service is moved to it.
+    ///
+    /// # Errors
+    /// Permanent if the port is not there, or down; transient if the device can't be asked just now.
+    fn is_ready<'a>(&'a mut self, spot: &'a Spot) -> Wait<'a, Result<(), DriverError>> {
+        let _ = spot;
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether it takes a teardown and an install in one change. Every switch does.
     fn swaps(&self) -> bool {
         true

@@ -16,7 +16,7 @@ use rehome_domain::{
 use crate::{
     circuit::Circuit,
     device::{Change, Device, Found, permanent},
-    plan,
+    plan, precheck,
 };
 
 /// A session with one device.
@@ -43,13 +43,31 @@ impl<D: Device> Session<D> {
     /// What this device holds at a relocation's spots on it, and what each of its orders would do here.
     async fn foresee(&mut self, order: &WorkOrder) -> Result<DevicePlan, DriverError> {
         let circuit = Circuit::of(order, self.layer);
-        let mut spots = vec![circuit.old.clone(), circuit.new.clone()];
-        spots.dedup();
-        spots.retain(|spot| spot.device == self.name);
-        let found = self.device.look(&spots).await?;
+        let found = self.look_at(&circuit).await?;
         let swaps = self.layer == Layer::L2 || self.device.swaps();
         let preview = |changes: &[Change]| self.device.preview(changes);
-        Ok(plan::foresee(&circuit, &self.name, swaps, spots.into_iter().zip(found), preview))
+        Ok(plan::foresee(&circuit, &self.name, swaps, &found, preview))
+    }
+
+    /// Whether a cutover may begin here.
+    async fn check_before(&mut self, order: &WorkOrder) -> Result<Presence, DriverError> {
+        let circuit = Circuit::of(order, self.layer);
+        let found = self.look_at(&circuit).await?;
+        precheck::check(&circuit, order, &found)?;
+        if circuit.new.device == self.name {
+            self.device.is_ready(&circuit.new).await?;
+        }
+        let new = found.into_iter().find(|(spot, _)| *spot == circuit.new);
+        let held = new.and_then(|(spot, found)| held(&circuit, &spot, found));
+        Ok(circuit.presence(held.as_ref()))
+    }
+
+    /// What is at those of a relocation's spots that are on this device.
+    async fn look_at(&mut self, circuit: &Circuit<'_>) -> Result<Vec<(Spot, Option<Found>)>, DriverError> {
+        let mut spots = circuit.spots(Operation::Swap);
+        spots.retain(|spot| spot.device == self.name);
+        let found = self.device.look(&spots).await?;
+        Ok(spots.into_iter().zip(found).collect())
     }
 
     pub(crate) const fn layer(&self) -> Layer {
@@ -79,6 +97,9 @@ impl<D: Device> Session<D> {
         order: &WorkOrder,
         extent: Extent,
     ) -> Result<Presence, DriverError> {
+        if operation == Operation::Check {
+            return self.check_before(order).await;
+        }
         let circuit = Circuit::of(order, self.layer);
         let spots = circuit.spots(operation);
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;

@@ -149,6 +149,27 @@ impl Gateway {
         Ok(())
     }
 
+    /// Ends both servers at once with all their sessions, in whatever they are at.
+    pub fn off(&mut self) {
+        self.drop_sessions();
+        self.sshd.kill();
+        self.server.kill();
+    }
+
+    /// Starts whichever server does not run, with what it has kept, at the same address.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn on(&mut self) -> Result<(), DaemonError> {
+        if !self.server.is_running() {
+            self.server = netconfd(&self.directory, self.port, &self.options)?;
+        }
+        if !self.sshd.is_running() {
+            self.sshd = sshd(&self.directory)?;
+        }
+        Ok(())
+    }
+
     /// Cuts every SSH session, as a broken line would; the server goes on.
     pub fn drop_sessions(&self) {
         for pid in self.sshd.pid().map(descendants).unwrap_or_default() {

@@ -6,13 +6,15 @@
 //! - [`daemon`]: a server process of the lab; [`certificates`]: who may speak to whom over TLS;
 //! - [`switch`]: Open vSwitch; [`gateway`]: a NETCONF server behind SSH; [`shell`]: a device with nothing but a command line;
 //! - [`netns`]: network namespaces and cables; [`agent`]: what makes a gateway forward;
-//! - [`network`]: all of it together, with customers; [`outage`]: how long one of them was without service;
+//! - [`network`]: all of it together, with customers; [`inventory`]: how Rehome reaches its devices; [`outage`]: how long one of them was without service;
 //! - [`left`]: ending one that outlived who started it.
 
 pub mod agent;
 pub mod certificates;
+mod customer;
 pub mod daemon;
 pub mod gateway;
+pub mod inventory;
 pub mod left;
 pub mod netns;
 pub mod network;

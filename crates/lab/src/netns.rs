@@ -34,26 +34,31 @@ impl Namespaces {
         Self { lab: lab.to_owned(), made: Vec::new() }
     }
 
-    /// Makes one, and answers its full name.
+    /// Makes those of these roles, in one call of `ip`: a lab may have hundreds.
     ///
     /// # Errors
-    /// This is not root, or the namespace is there already.
-    pub fn add(&mut self, role: &str) -> Result<String, DaemonError> {
-        let name = full_name(&self.lab, role);
-        run(command("ip").args(["netns", "add", &name]))?;
-        self.made.push(name.clone());
-        run(inside(&name, "sysctl").arg("-qw").args(SETTINGS))?;
-        batch(&name, "link set lo up")?;
-        Ok(name)
+    /// This is not root, or one of them is there already; then none is made.
+    pub fn add(&mut self, roles: &[String]) -> Result<(), DaemonError> {
+        let names: Vec<_> = roles.iter().map(|role| full_name(&self.lab, role)).collect();
+        let there = all()?;
+        if let Some(name) = names.iter().find(|name| there.contains(name)) {
+            let detail = format!("the namespace {name} is there already: `rehome lab down` ends its lab");
+            return Err(DaemonError::Failed { program: "ip".to_owned(), detail });
+        }
+        let sysctl = format!("sysctl -qw {}", SETTINGS.join(" "));
+        let made = |name: &String| format!("netns add {name}\nnetns exec {name} {sysctl}\n");
+        let lines: String = names.iter().map(made).collect();
+        self.made.extend(names.iter().cloned());
+        feed(&[], &lines)?;
+        names.iter().try_for_each(|name| batch(name, "link set lo up"))
     }
 }
 
 impl Drop for Namespaces {
     fn drop(&mut self) {
-        for name in &self.made {
-            // Somebody may have removed it already.
-            let _ = run(command("ip").args(["netns", "del", name]));
-        }
+        let lines: String = self.made.iter().map(|name| format!("netns del {name}\n")).collect();
+        // Somebody may have removed one already: `-force` goes on with the others.
+        let _ = feed(&["-force"], &lines);
     }
 }
 
@@ -68,15 +73,19 @@ pub fn full_name(lab: &str, role: &str) -> String {
 /// # Errors
 /// `ip` is not installed.
 pub fn of_lab(lab: &str) -> Result<Vec<String>, DaemonError> {
-    let told = run(command("ip").args(["netns", "list"]))?;
-    let names = told.lines().filter_map(|line| line.split_whitespace().next());
     let roles = ["gw", "sw", "old", "new"].map(|role| full_name(lab, role));
     // A number follows the role: so another lab, whose name begins with this one's, is not taken for it.
-    let is_ours = |name: &&str| {
+    let is_ours = |name: &String| {
         let rest = roles.iter().find_map(|role| name.strip_prefix(role.as_str()));
         rest.is_some_and(|rest| rest.chars().all(|digit| digit.is_ascii_digit()))
     };
-    Ok(names.filter(is_ours).map(str::to_owned).collect())
+    Ok(all()?.into_iter().filter(is_ours).collect())
+}
+
+fn all() -> Result<Vec<String>, DaemonError> {
+    let told = run(command("ip").args(["netns", "list"]))?;
+    let names = told.lines().filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// A command inside a namespace. `ip` becomes the command, so its process id is the command's.
@@ -102,9 +111,13 @@ pub fn cable(one: (&str, &str), other: (&str, &str)) -> Result<(), DaemonError> 
 /// # Errors
 /// In the words of `ip`, at the first line that it refuses.
 pub fn batch(namespace: &str, lines: &str) -> Result<(), DaemonError> {
+    feed(&["-n", namespace], lines)
+}
+
+fn feed(options: &[&str], lines: &str) -> Result<(), DaemonError> {
     let failed = |detail: String| DaemonError::Failed { program: "ip".to_owned(), detail };
     let mut ip = command("ip");
-    ip.args(["-n", namespace, "-batch", "-"]);
+    ip.args(options).args(["-batch", "-"]);
     ip.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let started = ip.spawn();
     let mut child = started.map_err(|source| DaemonError::Start { program: "ip".to_owned(), source })?;
@@ -114,6 +127,6 @@ pub fn batch(namespace: &str, lines: &str) -> Result<(), DaemonError> {
     match written {
         Some(Err(error)) if told.is_empty() => Err(failed(error.to_string())),
         _ if output.status.success() => Ok(()),
-        _ => Err(failed(format!("{told} (in {namespace}: {lines})"))),
+        _ => Err(failed(format!("{told} (ip {}: {lines})", options.join(" ")))),
     }
 }

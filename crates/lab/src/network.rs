@@ -14,18 +14,23 @@ use tempfile::TempDir;
 
 use crate::{
     agent::{self, Agent, Faults},
+    customer::connect,
     daemon::{DaemonError, command, run},
     gateway::{self, Gateway},
     netns::{self, Namespaces},
     switch::{self, Forwarding, Switch},
 };
 
+pub use crate::customer::{Customer, Move, Place};
+
 /// The links between a switch and a gateway: one for what is, one for what will be.
 pub const LINKS: usize = 2;
 /// The VLAN of ports without service, as the switches' driver has it.
 pub const PARKING_VLAN: u16 = 4094;
-/// The most there can be of each: what fits into addresses and names.
+/// The most gateways there can be, and the most switches: what fits into names.
 pub const MOST: usize = 64;
+/// The most customers: what fits into VLANs, of which each has two.
+pub const MOST_CUSTOMERS: usize = 1000;
 /// What netconfd calls before and after its commits.
 const CODE: &str = include_str!("../sil/rehome-vlan.c");
 
@@ -36,19 +41,22 @@ pub struct Options {
     pub name: String,
     /// Where it keeps its files; none: in a directory that goes with it.
     pub directory: Option<PathBuf>,
-    /// How many gateways. At most [`MOST`], as each of them.
+    /// How many gateways, at most [`MOST`].
     pub gateways: usize,
-    /// How many switches.
+    /// How many switches, at most [`MOST`].
     pub switches: usize,
-    /// How many customers.
+    /// How many customers, at most [`MOST_CUSTOMERS`].
     pub customers: usize,
+    /// Where they move: customers take these in turn. None: all [`Move::Onward`].
+    pub moves: Vec<Move>,
 }
 
 impl Options {
     /// The smallest one: a gateway, a switch, and a customer's two places.
     #[must_use]
     pub fn smallest(name: &str) -> Self {
-        Self { name: name.to_owned(), directory: None, gateways: 1, switches: 1, customers: 1 }
+        let (name, moves) = (name.to_owned(), Vec::new());
+        Self { name, directory: None, gateways: 1, switches: 1, customers: 1, moves }
     }
 
     /// Whether there can be one.
@@ -64,9 +72,12 @@ impl Options {
         if self.name.is_empty() || self.name.len() > 40 || !self.name.chars().all(fits) {
             return failed(format!("`{}` is no name for it: use letters, digits and `-`", self.name));
         }
-        let counts = [self.gateways, self.switches, self.customers];
-        if counts.iter().any(|count| !(1..=MOST).contains(count)) {
-            return failed(format!("there can be 1 to {MOST} gateways, switches and customers"));
+        let devices = [self.gateways, self.switches];
+        if devices.iter().any(|count| !(1..=MOST).contains(count)) {
+            return failed(format!("there can be 1 to {MOST} gateways and switches"));
+        }
+        if !(1..=MOST_CUSTOMERS).contains(&self.customers) {
+            return failed(format!("there can be 1 to {MOST_CUSTOMERS} customers"));
         }
         Ok(())
     }
@@ -108,111 +119,8 @@ pub struct Bridge {
     pub name: String,
     /// What keeps its configuration and forwards.
     pub server: Switch,
-}
-
-/// Where a customer is, or will be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The namespace of the customer's equipment.
-    pub namespace: String,
-    /// The gateway.
-    pub gateway: String,
-    /// The gateway's port.
-    pub gateway_port: String,
-    /// The switch.
-    pub switch: String,
-    /// The switch's port.
-    pub switch_port: String,
-    /// The service VLAN.
-    pub vlan: u16,
-}
-
-/// A customer with two places.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Customer {
-    /// The circuit.
-    pub service_id: String,
-    /// The gateway's address towards the customer, with its prefix length.
-    pub gateway_address: String,
-    /// The customer's address, with its prefix length.
-    pub address: String,
-    /// The customer's MAC, at both places.
-    pub mac: String,
-    /// The port description at the gateway.
-    pub description: String,
-    /// Where the circuit is in service at first.
-    pub old: Place,
-    /// Where it is to be.
-    pub new: Place,
-}
-
-impl Customer {
-    /// Number so and so of a network, counted from 0.
-    fn of(options: &Options, number: usize) -> Self {
-        let shown = number + 1;
-        let place = |role: &str, letter: char, further: usize, link: usize, hundreds: u16| {
-            let gateway = (number + further) % options.gateways + 1;
-            let switch = (number + further) % options.switches + 1;
-            Place {
-                namespace: netns::full_name(&options.name, &format!("{role}{shown}")),
-                gateway: format!("gw{gateway}"),
-                gateway_port: gateway_port(switch, link),
-                switch: format!("sw{switch}"),
-                switch_port: format!("c{shown}{letter}"),
-                vlan: hundreds + u16::try_from(shown).unwrap_or_default(),
-            }
-        };
-        Self {
-            service_id: format!("LAB-{shown}"),
-            gateway_address: format!("10.99.{shown}.1/30"),
-            address: format!("10.99.{shown}.2/30"),
-            mac: format!("02:01:0a:63:{shown:02x}:02"),
-            description: format!("lab customer {shown}"),
-            old: place("old", 'a', 0, 1, 100),
-            new: place("new", 'b', 1, 2, 200),
-        }
-    }
-
-    /// The gateway's address without the prefix length: what to ping.
-    #[must_use]
-    pub fn gateway_ip(&self) -> &str {
-        self.gateway_address.split_once('/').map_or(&self.gateway_address, |(ip, _)| ip)
-    }
-
-    /// Lays the cables to both places, and gives them the customer's addresses.
-    fn connect(&self, lab: &str) -> Result<(), DaemonError> {
-        for place in [&self.old, &self.new] {
-            netns::cable(
-                (&place.namespace, "eth0"),
-                (&netns::full_name(lab, &place.switch), &place.switch_port),
-            )?;
-            let (mac, address, gateway) = (&self.mac, &self.address, self.gateway_ip());
-            let gateway_mac = agent::mac_of(gateway);
-            // The gateway's MAC is known as to one who has had service: nobody has to wait for an ARP timer, whose second
-            // would be measured instead of the outage.
-            let lines = format!(
-                "link set eth0 address {mac}\naddr add {address} dev eth0\nneigh add {gateway} lladdr {gateway_mac} \
-                 dev eth0 nud permanent"
-            );
-            netns::batch(&place.namespace, &lines)?;
-        }
-        Ok(())
-    }
-
-    /// The circuit as the gateway at the old place has it from the start.
-    fn at_the_start(&self) -> String {
-        let Place { gateway_port, vlan, .. } = &self.old;
-        let (description, ip) = (&self.description, self.gateway_ip());
-        let length = self.gateway_address.rsplit_once('/').map_or("32", |(_, length)| length);
-        format!(
-            "<interface><name>{gateway_port}.{vlan}</name><description>{description}</description>\
-             <type xmlns:i=\"urn:ietf:params:xml:ns:yang:iana-if-type\">i:l2vlan</type><enabled>true</enabled>\
-             <ipv4 xmlns=\"urn:ietf:params:xml:ns:yang:ietf-ip\"><address><ip>{ip}</ip>\
-             <prefix-length>{length}</prefix-length></address></ipv4>\
-             <encapsulation xmlns=\"urn:rehome:yang:vlan\"><parent>{gateway_port}</parent><vlan-id>{vlan}</vlan-id>\
-             </encapsulation></interface>"
-        )
-    }
+    /// What it is to do wrong.
+    pub faults: Faults,
 }
 
 impl Network {
@@ -254,6 +162,37 @@ impl Network {
         &self.directory
     }
 
+    /// Ends the devices that are to be [off](Faults::off), and starts those again that are not and have ended, by themselves
+    /// or because somebody killed them: a device comes back. To be called again and again; what does not start is tried again
+    /// the next time.
+    pub fn tend(&mut self) {
+        let gateways = self.gateways.iter_mut().map(|gateway| {
+            let Router { name, server, faults, .. } = gateway;
+            let done = if faults.is_off() {
+                server.off();
+                Ok(())
+            } else {
+                server.on()
+            };
+            (name, done)
+        });
+        let switches = self.switches.iter_mut().map(|switch| {
+            let Bridge { name, server, faults } = switch;
+            let done = if faults.is_off() {
+                server.off();
+                Ok(())
+            } else {
+                server.on()
+            };
+            (name, done)
+        });
+        for (name, done) in gateways.chain(switches) {
+            if let Err(error) = done {
+                tracing::error!(device = name.as_str(), %error, "a device does not come back");
+            }
+        }
+    }
+
     /// The gateway of this name.
     pub fn gateway(&mut self, name: &str) -> Option<&mut Router> {
         self.gateways.iter_mut().find(|gateway| gateway.name == name)
@@ -265,7 +204,7 @@ impl Network {
     }
 }
 
-fn gateway_port(switch: usize, link: usize) -> String {
+pub(crate) fn gateway_port(switch: usize, link: usize) -> String {
     format!("ge{switch}-{link}")
 }
 
@@ -276,11 +215,12 @@ fn switch_port(gateway: usize, link: usize) -> String {
 /// Makes the namespaces and the cables between them.
 fn lay_out(options: &Options, customers: &[Customer]) -> Result<Namespaces, DaemonError> {
     let mut namespaces = Namespaces::new(&options.name);
-    for switch in 1..=options.switches {
-        namespaces.add(&format!("sw{switch}"))?;
-    }
+    let named = |kind: &str, count| (1..=count).map(|number| format!("{kind}{number}")).collect::<Vec<_>>();
+    let devices = [named("sw", options.switches), named("gw", options.gateways)];
+    let places = [named("old", customers.len()), named("new", customers.len())];
+    namespaces.add(&[devices, places].concat().concat())?;
     for gateway in 1..=options.gateways {
-        let inside = namespaces.add(&format!("gw{gateway}"))?;
+        let inside = netns::full_name(&options.name, &format!("gw{gateway}"));
         for switch in 1..=options.switches {
             let other = netns::full_name(&options.name, &format!("sw{switch}"));
             for link in 1..=LINKS {
@@ -289,12 +229,7 @@ fn lay_out(options: &Options, customers: &[Customer]) -> Result<Namespaces, Daem
             }
         }
     }
-    for (number, customer) in customers.iter().enumerate() {
-        for role in ["old", "new"] {
-            namespaces.add(&format!("{role}{}", number + 1))?;
-        }
-        customer.connect(&options.name)?;
-    }
+    connect(&options.name, customers)?;
     Ok(namespaces)
 }
 
@@ -368,24 +303,21 @@ fn start_switch(
 ) -> Result<Bridge, DaemonError> {
     let name = format!("sw{number}");
     let namespace = netns::full_name(&options.name, &name);
+    let directory = room(directory, &name)?;
     let server = Switch::start(switch::Options {
         forwarding: Forwarding::Userspace { namespace: Some(namespace) },
-        directory: Some(room(directory, &name)?),
+        directory: Some(directory.clone()),
         ..switch::Options::default()
     })?;
-    for gateway in 1..=options.gateways {
-        for link in 1..=LINKS {
-            server.add_port(&switch_port(gateway, link), None)?;
-        }
-    }
-    for customer in customers {
-        for (place, vlan) in [(&customer.old, customer.old.vlan), (&customer.new, PARKING_VLAN)] {
-            if place.switch == name {
-                server.add_port(&place.switch_port, Some(vlan))?;
-            }
-        }
-    }
-    Ok(Bridge { name, server })
+    let uplinks = (1..=options.gateways)
+        .flat_map(|gateway| (1..=LINKS).map(move |link| (switch_port(gateway, link), None)));
+    let places = customers.iter().flat_map(|customer| {
+        [(&customer.old, customer.old.vlan), (&customer.new, PARKING_VLAN)]
+            .map(|(place, vlan)| (&place.switch, place.switch_port.clone(), vlan))
+    });
+    let ours = places.filter(|(switch, ..)| **switch == name).map(|(_, port, vlan)| (port, Some(vlan)));
+    server.add_ports(&uplinks.chain(ours).collect::<Vec<_>>())?;
+    Ok(Bridge { name, server, faults: Faults::of(&directory) })
 }
 
 fn room(directory: &Path, name: &str) -> Result<PathBuf, DaemonError> {

@@ -1,7 +1,7 @@
 //! How long a customer is without service: both places ask the gateway every 5 ms, with the same addresses. The outage is
 //! from the last answer at the old place to the first answer at the new one.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use crate::{
     daemon::{Daemon, DaemonError, run},
@@ -10,6 +10,8 @@ use crate::{
 
 /// How often each place asks, in seconds as `ping` takes them. An outage is known to within this.
 const EVERY_S: &str = "0.005";
+/// How many ask at once when many are asked: few enough that a busy machine answers each in time.
+const AT_ONCE: usize = 50;
 
 /// Who asks at both places of a customer. Ends with this.
 #[derive(Debug)]
@@ -57,8 +59,17 @@ impl Pings {
     /// # Errors
     /// It was not, for as long as [`PATIENCE`](crate::daemon::PATIENCE).
     pub fn until_new_answered(&mut self) -> Result<(), DaemonError> {
+        self.until_new_answered_times(3)
+    }
+
+    /// Waits until the new place has been answered so many times: while it is, the old place asks as often, so that
+    /// [`Heard::one_after_the_other`] then says of all this time that the old one had no answer.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn until_new_answered_times(&mut self, times: usize) -> Result<(), DaemonError> {
         let log = self.new.log_path().to_owned();
-        self.new.until("an answer at the new place", || read(&log).len() >= 3)
+        self.new.until("an answer at the new place", || read(&log).len() >= times)
     }
 
     /// What was heard so far.
@@ -89,6 +100,27 @@ impl Heard {
 pub fn is_answered(namespace: &str, address: &str) -> bool {
     let mut ping = inside(namespace, "ping");
     run(ping.args(["-n", "-q", "-c", "5", "-i", "0.02", "-W", "1", address])).is_ok()
+}
+
+/// Whether each of these namespaces has an answer from its address now: asked some at a time.
+///
+/// # Errors
+/// `ping` or `ip` is not installed.
+pub fn are_answered(asked: &[(&str, &str)]) -> Result<Vec<bool>, DaemonError> {
+    let mut answered = Vec::with_capacity(asked.len());
+    for some in asked.chunks(AT_ONCE) {
+        let start = |(namespace, address): &(&str, &str)| {
+            let mut ping = inside(namespace, "ping");
+            ping.args(["-n", "-q", "-c", "3", "-i", "0.05", "-W", "1", address]);
+            ping.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            ping.spawn().map_err(|source| DaemonError::Start { program: "ping".to_owned(), source })
+        };
+        let started = some.iter().map(start).collect::<Vec<_>>();
+        // All are waited for, whether or not one could not be started.
+        let ended = started.into_iter().map(|child| Ok(child?.wait().is_ok_and(|status| status.success())));
+        answered.extend(ended.collect::<Vec<_>>().into_iter().collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(answered)
 }
 
 /// The times of the answers: `[1795880947.698123] 64 bytes from 10.9.1.1: icmp_seq=1 ttl=64 time=0.3 ms`.

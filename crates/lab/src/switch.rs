@@ -148,14 +148,23 @@ impl Switch {
     /// # Errors
     /// Open vSwitch has no such device, or the port is there already.
     pub fn add_port(&self, name: &str, tag: Option<u16>) -> Result<(), DaemonError> {
-        let bridge = self.options.bridge.as_str();
-        let tag = tag.map(|tag| format!("tag={tag}"));
-        let mut arguments = vec!["add-port", bridge, name];
-        arguments.extend(tag.as_deref());
-        if self.options.forwarding == Forwarding::Nothing {
-            arguments.extend(["--", "set", "interface", name, "type=dummy"]);
+        self.add_ports(&[(name.to_owned(), tag)])
+    }
+
+    /// Adds many, in one transaction.
+    ///
+    /// # Errors
+    /// The same: then none is added.
+    pub fn add_ports(&self, ports: &[(String, Option<u16>)]) -> Result<(), DaemonError> {
+        let mut arguments = Vec::new();
+        for (name, tag) in ports {
+            arguments.extend(["--", "add-port", &self.options.bridge, name].map(str::to_owned));
+            arguments.extend(tag.map(|tag| format!("tag={tag}")));
+            if self.options.forwarding == Forwarding::Nothing {
+                arguments.extend(["--", "set", "interface", name, "type=dummy"].map(str::to_owned));
+            }
         }
-        self.vsctl(&arguments).map(drop)
+        self.vsctl(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).map(drop)
     }
 
     /// Runs `ovs-vsctl`, which waits until what it changes is applied, for at most half a minute.
@@ -197,6 +206,25 @@ impl Switch {
         self.forwarder = forwarder(&self.directory, &self.options.forwarding)?;
         let bridge = self.options.bridge.clone();
         self.vsctl(&["set", "bridge", &bridge, "datapath_type=netdev"]).map(drop)
+    }
+
+    /// Ends the database at once, in whatever it is at. What forwards goes on by what it knows.
+    pub fn off(&mut self) {
+        self.database.kill();
+    }
+
+    /// Starts whichever server does not run, with what it has kept, at the same addresses.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn on(&mut self) -> Result<(), DaemonError> {
+        if !self.database.is_running() {
+            self.restart_database()?;
+        }
+        if !self.forwarder.is_running() {
+            self.restart_forwarder()?;
+        }
+        Ok(())
     }
 
     /// Lets it outlive its owner: answers its process ids. Its directory stays too.

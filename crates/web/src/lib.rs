@@ -25,6 +25,7 @@ mod devices;
 pub mod door;
 mod export;
 mod figures;
+mod foreseen;
 pub mod frame;
 mod fresh;
 mod operations;

@@ -81,6 +81,7 @@ texts! {
     no_bus(why): "The bus can't take it: {why}", "消息总线无法接收：{why}";
     submitted_otherwise(id, fields): "something else was submitted before, as {id}: {fields} differ",
         "此前提交的内容不同（工单 {id}）：{fields} 不一致";
+    drifted(id): "the devices of {id} do not hold any more what the plan of this fingerprint says, or could not all be asked: look at the plan again", "{id} 的设备现有配置与该指纹的预览不符，或有设备无法查询：请重新查看改动预览";
     commanded_otherwise(id): "another command was given to {id} under this key before", "此前已用该键向 {id} 下达过其他命令";
     failed(): "It failed", "出错";
     failed_more(): "The fault is on this side; the log says more.", "服务端出错，详见日志。";

@@ -12,7 +12,7 @@ use crate::{
 
 /// What a bench measures, each over queues and tables of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(in crate::bench) enum Part {
     /// The system.
     Whole,
     /// The bare relay.
@@ -34,7 +34,7 @@ impl Part {
 }
 
 /// Names under which everything of a bench stands.
-pub(super) struct Ground {
+pub(in crate::bench) struct Ground {
     settings: Settings,
     name: Uuid,
     /// The whole system's tables, where they are to be kept.
@@ -43,7 +43,7 @@ pub(super) struct Ground {
 
 impl Ground {
     /// On the broker and the database that the settings name.
-    pub(super) fn new(settings: &Settings) -> Result<Self, BenchError> {
+    pub(in crate::bench) fn new(settings: &Settings) -> Result<Self, BenchError> {
         let mut settings = settings.clone();
         settings.bus.kind = BusKind::Amqp;
         settings.store.kind = StoreKind::Postgres;
@@ -55,24 +55,24 @@ impl Ground {
     }
 
     /// The same, with the whole system's tables in a schema that is kept.
-    pub(super) fn keeping(self, schema: Option<String>) -> Self {
+    pub(in crate::bench) fn keeping(self, schema: Option<String>) -> Self {
         Self { kept: schema, ..self }
     }
 
     /// The settings of a part's processes.
-    pub(super) fn settings(&self, part: Part) -> Settings {
+    pub(in crate::bench) fn settings(&self, part: Part) -> Settings {
         let mut settings = self.settings.clone();
         settings.amqp.prefix = format!("rehome-bench-{}-{}", self.name.simple(), part.word());
         settings
     }
 
     /// A part's exchanges and queues.
-    pub(super) fn amqp(&self, part: Part) -> amqp::Options {
+    pub(in crate::bench) fn amqp(&self, part: Part) -> amqp::Options {
         amqp_options(&self.settings(part), Roles::ALL)
     }
 
     /// A part's tables.
-    pub(super) fn postgres(&self, part: Part) -> postgres::Options {
+    pub(in crate::bench) fn postgres(&self, part: Part) -> postgres::Options {
         let own = || format!("rehome_bench_{}_{}", self.name.simple(), part.word());
         let schema = self.kept_of(part).cloned().unwrap_or_else(own);
         postgres::Options { schema: Some(schema), ..postgres_options(&self.settings) }
@@ -83,7 +83,7 @@ impl Ground {
     }
 
     /// Takes all of it away but what is kept, as far as it goes; answers the first thing that did not.
-    pub(super) async fn clear(&self) -> Result<(), BenchError> {
+    pub(in crate::bench) async fn clear(&self) -> Result<(), BenchError> {
         let mut failed = None;
         for part in Part::ALL {
             let queues = amqp::remove(&self.amqp(part)).await.map_err(BenchError::from);

@@ -10,10 +10,10 @@ use tokio::{
 use super::super::BenchError;
 
 /// Ctrl-C or SIGTERM, from now on.
-pub(super) struct Interrupt(watch::Receiver<bool>);
+pub(in crate::bench) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(in crate::bench) fn listen() -> io::Result<Self> {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let (come, told) = watch::channel(false);
@@ -28,7 +28,7 @@ impl Interrupt {
     }
 
     /// Does something, unless it is interrupted.
-    pub(super) async fn or<T>(
+    pub(in crate::bench) async fn or<T>(
         &self,
         work: impl Future<Output = Result<T, BenchError>>,
     ) -> Result<T, BenchError> {

@@ -9,8 +9,8 @@
 mod crew;
 mod devices;
 mod durable;
-mod ground;
-mod interrupt;
+pub(super) mod ground;
+pub(super) mod interrupt;
 mod lists;
 mod report;
 
@@ -94,7 +94,7 @@ pub async fn run(
 }
 
 /// What was measured, once the ground is cleared. If both went wrong, what went wrong first is told.
-async fn cleared<T>(measured: Result<T, BenchError>, ground: &Ground) -> Result<T, BenchError> {
+pub(super) async fn cleared<T>(measured: Result<T, BenchError>, ground: &Ground) -> Result<T, BenchError> {
     match (measured, ground.clear().await) {
         (Ok(measured), Ok(())) => Ok(measured),
         (Err(error), _) | (Ok(_), Err(error)) => Err(error),

@@ -41,18 +41,19 @@ fn number(given: Option<u32>) -> usize {
 
 async fn whole(args: &Args, setting: &Setting) -> Ended {
     let lang = setting.lang;
+    let count = args.relocations.unwrap_or(super::RELOCATIONS);
     let supervisors = if args.compare { COMPARED.to_vec() } else { vec![number(args.supervisors)] };
     let bar = setting.screen.add(ProgressBar::new_spinner());
     let mut reports = Vec::new();
     for supervisors in supervisors {
         let options = Options {
-            count: args.relocations,
+            count,
             in_flight: in_flight(args, setting),
             supervisors,
             configurators: number(args.configurators),
             latencies: args.compare && supervisors == 1,
         };
-        let told = |stage| bar.set_message(under_way(lang, stage, args.relocations));
+        let told = |stage| bar.set_message(under_way(lang, stage, count));
         reports.push(scaled::run(&setting.loaded.settings, &options, told).await?);
     }
     bar.finish_and_clear();

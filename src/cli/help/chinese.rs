@@ -101,6 +101,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--all", "运行中系统的全部工单"),
     ("*", "--expect-version", "仅当工单仍是此版本时"),
+    ("*", "--plan", "按此指纹的改动预览执行（见 rehome plan TICKET）：设备配置此后若有变化则拒绝"),
     ("*", "--reason", "原因，记入日志"),
     ("force", "STAGE", "阶段：reservation 预占失败仍进入切换，\ncompletion 切换失败仍竣工"),
     ("force", "--yes", "不再询问确认"),
@@ -167,7 +168,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("check", "--ready", "询问运行中的进程是否就绪：其地址或 URL"),
     ("bench", "--bus", "消息总线"),
     ("bench", "--store", "存储"),
-    ("bench", "-n", "移机数"),
+    ("bench", "-n", "移机数：未指定时为 10000，在实验网络中为 200"),
     ("bench", "--in-flight", "同时进行的移机数；未指定时取 run.in_flight"),
     ("bench", "--data", "数据目录，测量后保留；未指定时用临时目录"),
     ("bench", "--full-sync", "断电也不丢失，而不只是进程被杀死时不丢失"),
@@ -180,6 +181,12 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--readers", "同时查看的路数；与 --tickets 同用"),
     ("bench", "--seconds", "查看的秒数；与 --tickets 同用"),
     ("bench", "--pause-ms", "每次应答后到下一次查询前的间隔（毫秒）；\n打开的页面最快每 700 毫秒刷新一次"),
+    (
+        "bench",
+        "--lab",
+        "在有真实设备和报文的实验网络中测量：outage（业务中断时间）、\nparallel（多个移机同时进行）、commits（预占合并提交）",
+    ),
+    ("bench", "--runs", "每种移机测量的次数；与 --lab outage 同用"),
     ("bench", "--schema", "工单保留在该 schema 中，仅首次生成；与 --tickets 同用"),
     ("schema table", "--format", "书写格式"),
     ("schema diagram", "--format", "绘制格式"),
@@ -305,6 +312,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 示例:
   rehome deploy LL-000702
   rehome deploy LL-000702 LL-000703 --reason \"customer has agreed\"
+  rehome deploy LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36
   rehome deploy 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e --expect-version 7 --json
 
 通过 HTTP 请求运行中的系统；有工单拒绝时退出码为 1，并说明原因。",
@@ -328,7 +336,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "retry",
         "\
 示例:
-  rehome retry LL-000702 --reason \"card replaced\"",
+  rehome retry LL-000702 --reason \"card replaced\"
+  rehome retry LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36 --reason \"VRF renamed, agreed\"",
     ),
     (
         "completions",
@@ -441,9 +450,12 @@ store.kind 为 \"postgres\" 时检查数据库，不检查目录。
   rehome bench --bus amqp --store postgres --compare
   rehome bench --bus amqp --store postgres --device-ms 200 --devices 64
   rehome bench --bus amqp --store postgres --tickets 1000000 --readers 20
+  rehome bench --bus amqp --store postgres --lab outage --runs 20
+  rehome bench --bus amqp --store postgres --lab parallel -n 200
 
 使用 RabbitMQ（amqp.url）和 PostgreSQL（postgres.url）时，
-建立专用的队列和表，结束时删除，按 Ctrl-C 后也一样。",
+建立专用的队列和表，结束时删除，按 Ctrl-C 后也一样。
+实验网络也如此；它需要 root 权限，以及 scripts/setup 安装的软件包。",
     ),
     (
         "schema",

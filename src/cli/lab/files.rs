@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rehome_lab::{
+    inventory::inventory as inventory_of,
     left,
-    network::{Customer, Network, Options, PARKING_VLAN, Place},
+    network::{Customer, Network, Options, Place},
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +33,8 @@ pub(super) struct Device {
     pub(super) name: String,
     pub(super) driver: String,
     pub(super) address: String,
-    /// Where to write what it is to do wrong (`refuse install`): gateways only.
-    faults: Option<PathBuf>,
+    /// Where to write what it is to do wrong (`refuse install`, `off`).
+    faults: PathBuf,
 }
 
 /// A customer of the lab.
@@ -66,13 +67,13 @@ impl Papers {
             name: gateway.name.clone(),
             driver: "netconf".to_owned(),
             address: gateway.server.address().to_string(),
-            faults: Some(gateway.server.directory().join("faults")),
+            faults: gateway.server.directory().join("faults"),
         });
         let switches = network.switches.iter().map(|switch| Device {
             name: switch.name.clone(),
             driver: "ovsdb".to_owned(),
             address: switch.server.unix(),
-            faults: None,
+            faults: switch.server.directory().join("faults"),
         });
         // This process is not counted among those of the lab that it looks for.
         let processes = left::processes(&options.name, &directory).len() + 1;
@@ -115,32 +116,6 @@ impl Person {
             ping: format!("ip netns exec {new} ping {}", customer.gateway_ip()),
         }
     }
-}
-
-/// The inventory: how to reach each device.
-fn inventory_of(network: &Network) -> Result<String, Failure> {
-    let mut text = String::new();
-    for gateway in &network.gateways {
-        let (address, key) = (gateway.server.address(), gateway.server.key());
-        let known = gateway.server.known_hosts()?;
-        text += &format!(
-            "[[device]]\nname = {:?}\nlayer = \"l3\"\ndriver = \"netconf\"\nprofile = \"ietf-interfaces\"\nssh = {{ address \
-             = \"{address}\", user = {:?}, key_file = {:?}, known_hosts = {:?} }}\n\n",
-            gateway.name,
-            gateway.server.user(),
-            key.display().to_string(),
-            known.display().to_string(),
-        );
-    }
-    for switch in &network.switches {
-        text += &format!(
-            "[[device]]\nname = {:?}\nlayer = \"l2\"\ndriver = \"ovsdb\"\naddress = {:?}\nparking_vlan = \
-             {PARKING_VLAN}\n\n",
-            switch.name,
-            switch.server.unix(),
-        );
-    }
-    Ok(text)
 }
 
 /// A sheet that moves every customer from the old place to the new one.

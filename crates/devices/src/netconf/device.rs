@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{
     Options,
     client::Client,
-    profile::{FillError, Profile},
+    profile::{FillError, PortState, Profile},
     rpc,
 };
 use crate::device::{Change, Device, Found, permanent, transient};
@@ -77,6 +77,23 @@ impl Line {
         let reply = session.client.call("tell its configuration", &rpc::get_running(&filter)).await?;
         let none = super::xml::Element::default();
         self.profile.read(spots, reply.at("data").unwrap_or(&none)).map_err(|error| self.filled(&error))
+    }
+
+    /// Whether a port is there and up, as far as the profile knows how to ask.
+    async fn ready(&self, session: &mut Session, port: &str) -> Result<(), DriverError> {
+        let filter = self.profile.port_filter(port).map_err(|error| self.filled(&error))?;
+        let Some(filter) = filter else { return Ok(()) };
+        let reply = session.client.call("tell how a port is", &rpc::get(&filter)).await?;
+        let none = super::xml::Element::default();
+        let state = self.profile.port(port, reply.at("data").unwrap_or(&none));
+        let refused = |text: String| Err(permanent(Reason::Rejected, text));
+        match state.map_err(|error| self.filled(&error))? {
+            PortState::Up => Ok(()),
+            PortState::Missing => refused(format!("{} has no port `{port}`", self.name)),
+            PortState::Down(says) => {
+                refused(format!("the port `{port}` of {} is not up: it says `{says}`", self.name))
+            }
+        }
     }
 
     /// Locks what is to be changed: the candidate alone, since with running locked too some devices do not take a commit back
@@ -235,19 +252,31 @@ fn told(found: Option<&Found>) -> String {
 /// A gateway, over the process's one session with it.
 pub struct Gateway(pub Arc<Line>);
 
+impl Gateway {
+    /// Uses the process's session, alone.
+    async fn with<T>(
+        &self,
+        use_it: impl AsyncFnOnce(&Line, &mut Session) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
+        let line = self.0.as_ref();
+        let mut place = line.session.lock().await;
+        // Out of its place meanwhile: a session whose use is given up half-way is not used again.
+        let mut session = line.open(place.take()).await?;
+        let done = use_it(line, &mut session).await;
+        if !is_lost(&done) {
+            *place = Some(session);
+        }
+        done
+    }
+}
+
 impl Device for Gateway {
     fn look<'a>(&'a mut self, spots: &'a [Spot]) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
-        Box::pin(async move {
-            let line = self.0.as_ref();
-            let mut place = line.session.lock().await;
-            // Out of its place meanwhile: a session whose use is given up half-way is not used again.
-            let mut session = line.open(place.take()).await?;
-            let found = line.running(&mut session, spots).await;
-            if !is_lost(&found) {
-                *place = Some(session);
-            }
-            found
-        })
+        Box::pin(self.with(async |line, session| line.running(session, spots).await))
+    }
+
+    fn is_ready<'a>(&'a mut self, spot: &'a Spot) -> Wait<'a, Result<(), DriverError>> {
+        Box::pin(self.with(async |line, session| line.ready(session, &spot.port).await))
     }
 
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
@@ -259,14 +288,7 @@ impl Device for Gateway {
                 let text = format!("nothing is put half-way at {}", change.spot);
                 return Err(permanent(Reason::Rejected, text));
             }
-            let line = self.0.as_ref();
-            let mut place = line.session.lock().await;
-            let mut session = line.open(place.take()).await?;
-            let done = line.locked(&mut session, changes).await;
-            if !is_lost(&done) {
-                *place = Some(session);
-            }
-            done
+            self.with(async |line, session| line.locked(session, changes).await).await
         })
     }
 

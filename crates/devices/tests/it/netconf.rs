@@ -288,6 +288,50 @@ fn a_changed_host_key_and_wrong_credentials_are_refused_with_what_to_do() {
     assert!(!refused.transient && refused.failure.text.contains("host key"), "{refused}");
 }
 
+/// Between sshd and netconfd: what its first client sends comes late, our hello and the first request in one piece, as when
+/// the server was busy meanwhile.
+const LATE: &str = r#"
+import os, subprocess, sys
+HERE = os.path.dirname(os.path.abspath(__file__))
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+try:
+    os.mkdir(os.path.join(HERE, "late"))
+    first, sent = True, b""
+except FileExistsError:
+    first = False
+while first and b"<rpc" not in sent:
+    piece = os.read(0, 65536)
+    if not piece:
+        break
+    sent += piece
+if first:
+    os.write(server.stdin.fileno(), sent)
+while piece := os.read(0, 65536):
+    os.write(server.stdin.fileno(), piece)
+server.stdin.close()
+server.wait()
+"#;
+
+#[test]
+fn a_server_that_finds_our_hello_and_the_first_request_together_and_loses_one_is_asked_in_another_session() {
+    let mut world = World::new();
+    let room = world.gateway.directory().to_owned();
+    std::fs::write(room.join("late.py"), LATE).unwrap();
+    let config = std::fs::read_to_string(room.join("sshd_config")).unwrap();
+    let (before, after) = config.split_once("netconf \"").unwrap();
+    let late = format!("{before}netconf \"/usr/bin/env python3 {}/late.py {after}", room.display());
+    std::fs::write(room.join("sshd_config"), late).unwrap();
+    // Which starts sshd again.
+    world.gateway.change_host_key().unwrap();
+    world.options = reached(&world.gateway);
+    let begun = std::time::Instant::now();
+    let (_, order) = moved(1);
+    assert_eq!(world.perform(&mut world.session(), Operation::Reserve, &order), Ok(Presence::Reserved));
+    assert!(room.join("late").exists(), "nothing came late");
+    // Not as long as an answer may take, which is half a minute here.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn addresses_of_version_six_and_inner_tags_are_put_and_found() {
     let world = World::new();
