@@ -207,6 +207,7 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
     async fn hear(&mut self, burst: Vec<News>) -> Result<(), DriveError> {
         let mut touched = Vec::new();
         let mut unclear = Vec::new();
+        let mut missed = false;
         for news in burst {
             match news {
                 News::Heard(Heard::Event(event)) => {
@@ -224,7 +225,7 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
                 }
                 // What is paused shows in the tickets that are held back.
                 News::Heard(Heard::Steered(_)) => {}
-                News::Heard(Heard::Missed(_)) => unclear.extend(self.moving()),
+                News::Heard(Heard::Missed(_)) => missed = true,
                 News::Answered(answered) => unclear.extend(self.answered(answered)),
             }
         }
@@ -235,7 +236,9 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
         touched.sort_unstable();
         touched.dedup();
         touched.retain(|row| self.rows[*row].place != Place::Queued);
-        self.settle(touched).await
+        self.settle(touched).await?;
+        // Answers may be lost too. Where connections break again and again it is never silent for long.
+        if missed { self.recheck().await } else { Ok(()) }
     }
 
     fn is_news(&self, row: usize, version: u64) -> bool {
@@ -450,7 +453,7 @@ impl<'a, P: FnMut(Moved<'_>)> Course<'a, P> {
         (0..self.rows.len()).filter(moves).collect()
     }
 
-    /// Nothing was heard for long: looks at the store, and asks again what may have been lost.
+    /// Nothing was heard for long, or something was missed: looks at the store, and asks again what may have been lost.
     async fn recheck(&mut self) -> Result<(), DriveError> {
         let moving = self.moving();
         self.look(&moving).await?;

@@ -1,5 +1,6 @@
 //! The driver against a whole Rehome in miniature ([`world`]).
 
+mod flapping;
 mod world;
 
 use std::{
@@ -253,6 +254,27 @@ fn a_ticket_forced_on_is_deployed_only_where_a_scripted_operator_is_in_charge() 
         live(&world, FAIR, &jobs, &Options { operator: Some(&force), ..options() }).await.unwrap();
         assert_eq!(outcome(&world)[&id(0)].0.0, R::Succeeded);
         assert_eq!(given(&world.entries(id(0)), "plan").len(), 1, "it was forced once");
+    });
+}
+
+#[test]
+fn a_run_ends_although_its_connections_break_every_second_and_no_answer_ever_arrives() {
+    on_paused_time(async {
+        let force = |_: &Job, seen: &Seen, used: &[usize]| {
+            let fits = seen.relocation == R::Failed && !used.contains(&0);
+            fits.then(|| Act { rule: 0, command: Do::ForceReservation, reason: "must move".to_owned() })
+        };
+        let world = World::new(0, l3_does_not_reserve);
+        let (jobs, options) = (jobs(3), Options { operator: Some(&force), ..options() });
+        let (bus, running) = world.start(FAIR);
+        let bus = flapping::Flapping(bus);
+        let drive = drive(&bus, &world, &jobs, &options, std::future::pending(), |_| {});
+        let in_an_hour = tokio::time::timeout(Duration::from_secs(3600), drive);
+        tokio::select! {
+            driven = in_an_hour => drop(driven.unwrap().unwrap()),
+            () = running => panic!("the system died"),
+        }
+        assert!(outcome(&world).values().all(|(statuses, _)| statuses.0 == R::Succeeded));
     });
 }
 
