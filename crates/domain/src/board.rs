@@ -2,6 +2,8 @@
 //!
 //! Pure: a store gives pages quicker than by asking each ticket, but gives what these functions say.
 
+mod fault;
+
 use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,11 +14,13 @@ use crate::{
     id::RelocationId,
     order::Layer,
     reply::Failure,
-    request::{FieldError, Place, Request, TEXT_LIMIT, Window},
+    request::{Place, Request, TEXT_LIMIT, Window},
     state::{State, Work},
     status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::{Out, Retrying, Ticket},
 };
+
+pub use fault::Fault;
 
 /// The most rows of a page: what a screen or a machine takes at once.
 pub const MAX_LIMIT: usize = 1000;
@@ -283,22 +287,22 @@ impl Filter {
 
     /// What is wrong with it, by field.
     #[must_use]
-    pub fn faults(&self) -> Vec<FieldError> {
+    pub fn faults(&self) -> Vec<(&'static str, Fault)> {
         let device = self.device.as_ref().map(Named::text);
         [("device", device), ("customer", self.customer.as_deref()), ("text", self.text.as_deref())]
             .into_iter()
             .filter_map(|(field, text)| {
                 let (text, length) = (text?, text?.chars().count());
-                let problem = if length == 0 {
-                    "is empty: leave it out to filter by nothing".to_owned()
+                let fault = if length == 0 {
+                    Fault::Empty
                 } else if length > TEXT_LIMIT {
-                    format!("has {length} characters, expected at most {TEXT_LIMIT}")
+                    Fault::TooLong(length)
                 } else if text.chars().any(char::is_control) {
-                    "holds a control character, which no ticket does".to_owned()
+                    Fault::Control
                 } else {
                     return None;
                 };
-                Some(FieldError { field: field.to_owned(), problem })
+                Some((field, fault))
             })
             .collect()
     }
@@ -487,18 +491,16 @@ impl Default for Look {
 impl Look {
     /// What is wrong with it, by field.
     #[must_use]
-    pub fn faults(&self) -> Vec<FieldError> {
+    pub fn faults(&self) -> Vec<(&'static str, Fault)> {
         let mut faults = self.filter.faults();
-        let mut fault =
-            |field: &str, problem: String| faults.push(FieldError { field: field.to_owned(), problem });
         if !(1..=MAX_LIMIT).contains(&self.limit) {
-            fault("limit", format!("is {}, expected 1 to {MAX_LIMIT}", self.limit));
+            faults.push(("limit", Fault::Limit(self.limit)));
         }
         if self.skip > MAX_SKIP {
-            fault("offset", format!("is {}, expected at most {MAX_SKIP}: narrow the list", self.skip));
+            faults.push(("offset", Fault::Skip(self.skip)));
         }
         if self.after.as_ref().is_some_and(|after| after.by() != self.order.by) {
-            fault("after", "is of a list in another order: begin at its first page".to_owned());
+            faults.push(("after", Fault::OtherOrder));
         }
         faults
     }

@@ -2,10 +2,10 @@
 
 use rehome_domain::{
     attention::Standing,
-    board::{Cursor, Filter, Key, Line, Listed, Order, Page, SortBy, latest_first, rank},
+    board::{Cursor, Fault, Filter, Key, Line, Listed, Order, Page, SortBy, latest_first, rank},
     id::RelocationId,
+    lang::Lang,
     ports::{Loaded, StoreError},
-    request::FieldError,
 };
 use uuid::Uuid;
 
@@ -106,10 +106,12 @@ fn listed(id: RelocationId, loaded: Loaded) -> Option<Listed> {
 }
 
 /// Refuses what is faulty.
-pub(crate) fn sound(what: &'static str, faults: &[FieldError]) -> Result<(), StoreError> {
+pub(crate) fn sound(what: &'static str, faults: &[(&str, Fault)]) -> Result<(), StoreError> {
     match faults.first() {
         None => Ok(()),
-        Some(fault) => Err(StoreError::Failed { what, detail: fault.to_string() }),
+        Some((field, fault)) => {
+            Err(StoreError::Failed { what, detail: format!("{field} {}", fault.sentence(Lang::En)) })
+        }
     }
 }
 

@@ -95,6 +95,19 @@ texts! {
         "申请所用的令牌已吊销或过期：请删除后用有效令牌重新添加。";
 }
 
+// Parameters of queries.
+texts! {
+    parameter_repeated(): "is given more than once", "重复给出";
+    parameter_missing(): "is missing", "缺少";
+    parameter_none(): "is no parameter here: this takes none", "不是此处的参数：此处没有参数";
+    parameter_unknown(known): "is no parameter here, expected: {known}", "不是此处的参数，应为：{known}";
+    none_of(given, known): "is `{given}`, expected one of {known}", "是 `{given}`，应为以下之一：{known}";
+    no_number(given, least, most): "is `{given}`, expected a number from {least} to {most}", "是 `{given}`，应为 {least} 到 {most} 的数字";
+    no_instant(given): "is `{given}`, expected an instant like 2026-01-31T08:00:00Z", "是 `{given}`，应为时刻，例如 2026-01-31T08:00:00Z";
+    no_mark(given): "is `{given}`, which is no `id` that this stream has told", "是 `{given}`，不是此事件流给出的 `id`";
+    no_place(): "is no place that a page's `next` said", "不是列表页给出的 `next`";
+}
+
 // Fields.
 texts! {
     reason_needed(): "is empty: whoever forces or cancels says why", "为空：强制或取消必须说明原因";

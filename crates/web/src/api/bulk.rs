@@ -16,6 +16,7 @@ use super::{
     route::{Parameter, Route},
     runs::{self, begun},
     tickets::Count,
+    unread::Unread,
 };
 use crate::{
     bulk::{self, Act, Asked, More, Preview, weighs},
@@ -164,10 +165,9 @@ impl Previewed {
 }
 
 /// A command by its name on the wire.
-fn command(word: &str) -> Result<CommandKind, String> {
+fn command(word: &str) -> Result<CommandKind, Unread> {
     let known = CommandKind::ALL.into_iter().find(|kind| kind.wire() == word);
-    let names = || CommandKind::ALL.map(CommandKind::wire).join(", ");
-    known.ok_or_else(|| format!("is `{word}`, expected one of {}", names()))
+    known.ok_or_else(|| query::none_of(word, &CommandKind::ALL.map(CommandKind::wire)))
 }
 
 async fn preview(
@@ -177,7 +177,8 @@ async fn preview(
     workbench: web::Data<Workbench>,
 ) -> Result<web::Json<Previewed>, Problem> {
     caller.needs(Role::Operator)?;
-    let chosen = query.many("id", |id| RelocationId::from_str(id).map_err(|error| error.to_string()));
+    let chosen =
+        query.many("id", |id| RelocationId::from_str(id).map_err(|error| Unread::Parser(error.to_string())));
     let look = query.list();
     let kind = query.done_with("command", command)?;
     let asked = if chosen.is_empty() { Asked::Listed(Box::new(look)) } else { Asked::Chosen(chosen) };

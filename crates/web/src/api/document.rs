@@ -16,7 +16,7 @@ use crate::frame::Details;
 const INFO: &str = "Relocations of customers' circuits, as the workbench has them. Whoever asks shows an API token \
     (`Authorization: Bearer rht_…`) or the cookie of a session. `x-role` is the least role that may. Every problem is told \
     as RFC 9457 has it; `type` is its name for programs, the words are in the language of `Accept-Language` (`en`, `zh`) or \
-    of `?lang=`, but what a store, a broker or a parser says is English, and so is what is wrong with a filter. A field or a parameter that is not known is refused by its name.";
+    of `?lang=`, but what a store, a broker or a parser says is English. A field or a parameter that is not known is refused by its name.";
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

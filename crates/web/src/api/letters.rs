@@ -17,6 +17,7 @@ use super::{
     body,
     query::{self, Limit, Query},
     route::{Answer, Content, Parameter, Route},
+    unread::Unread,
 };
 use crate::{
     asker::Asked,
@@ -59,11 +60,11 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-fn which(word: &str) -> Result<LetterFilter, String> {
+fn which(word: &str) -> Result<LetterFilter, Unread> {
     match word {
         "open" => Ok(LetterFilter::Open),
         "all" => Ok(LetterFilter::All),
-        _ => Err(format!("is `{word}`, expected open or all")),
+        _ => Err(query::none_of(word, &["open", "all"])),
     }
 }
 

@@ -21,6 +21,7 @@ mod steering;
 mod stream;
 mod ticket;
 mod tickets;
+pub(crate) mod unread;
 mod webhooks;
 
 use actix_web::{middleware::from_fn, web};

@@ -11,13 +11,14 @@ use actix_web::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use rehome_domain::{
-    board::{Cursor, Filter, Look, MAX_LIMIT, Named, Order, SortBy, Span},
+    board::{Cursor, Fault, Filter, Look, MAX_LIMIT, Named, Order, SortBy, Span},
+    lang::Lang,
     status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{BASE, route::Parameter};
-use crate::frame::{FieldProblem, Problem};
+use super::{BASE, route::Parameter, unread::Unread};
+use crate::frame::{self, FieldProblem, Problem};
 
 /// How a status that is not set is written.
 pub(crate) const UNSET: &str = "unset";
@@ -31,7 +32,7 @@ pub(super) async fn known<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse, Error> {
     let pattern = request.request().match_pattern();
     let path = pattern.as_deref().and_then(|pattern| pattern.strip_prefix(BASE));
-    let query = request.query_string();
+    let (query, lang) = (request.query_string(), frame::language(request.request()));
     if let Some(path) = path.filter(|_| !query.is_empty()) {
         let routes = super::routes();
         let route = routes.iter().find(|route| route.path == path && route.method == *request.method());
@@ -40,10 +41,8 @@ pub(super) async fn known<B: MessageBody + 'static>(
             let mut unknown = Vec::new();
             for (name, _) in form_urlencoded::parse(query.as_bytes()) {
                 if name != LANGUAGE && !names.contains(&name.as_ref()) {
-                    let expected =
-                        if names.is_empty() { "this takes none".to_owned() } else { names.join(", ") };
-                    let problem = format!("is no parameter here, expected: {expected}");
-                    unknown.push(FieldProblem::new(name, problem));
+                    let why = Unread::Unknown(names.join(", "));
+                    unknown.push(FieldProblem::new(name, why.sentence(lang)));
                 }
             }
             if !unknown.is_empty() {
@@ -59,6 +58,8 @@ pub(super) async fn known<B: MessageBody + 'static>(
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     faults: Vec<FieldProblem>,
+    /// Of whoever reads what is wrong.
+    lang: Lang,
 }
 
 impl FromRequest for Query {
@@ -66,42 +67,39 @@ impl FromRequest for Query {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self::read(request.query_string())))
+        let pairs = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+        std::future::ready(Ok(Self::of(pairs, frame::language(request))))
     }
 }
 
 impl Query {
-    pub(super) fn read(query: &str) -> Self {
-        Self::of(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    pub(crate) const fn of(pairs: Vec<(String, String)>, lang: Lang) -> Self {
+        Self { pairs, faults: Vec::new(), lang }
     }
 
-    pub(crate) const fn of(pairs: Vec<(String, String)>) -> Self {
-        Self { pairs, faults: Vec::new() }
-    }
-
-    fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        self.faults.push(FieldProblem::new(name, problem));
+    fn fault(&mut self, name: &str, why: &Unread) {
+        self.faults.push(FieldProblem::new(name, why.sentence(self.lang)));
     }
 
     /// All that is said of a parameter that may be given several times.
-    pub(super) fn many<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    pub(super) fn many<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, Unread>) -> Vec<T> {
         let given: Vec<String> =
             self.pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value.clone()).collect();
         let mut values = Vec::new();
         for value in given {
             match read(&value) {
                 Ok(value) => values.push(value),
-                Err(problem) => self.fault(name, problem),
+                Err(why) => self.fault(name, &why),
             }
         }
         values
     }
 
     /// What is said of a parameter that may be given once.
-    pub(super) fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, Unread>) -> Option<T> {
         let mut values = self.many(name, read);
         if values.len() > 1 {
-            self.fault(name, "is given more than once");
+            self.fault(name, &Unread::Repeated);
         }
         values.pop()
     }
@@ -110,7 +108,7 @@ impl Query {
     pub(super) fn limit(&mut self, otherwise: usize) -> usize {
         let read = |value: &str| {
             let number = value.parse().ok().filter(|number| (1..=MAX_LIMIT).contains(number));
-            number.ok_or_else(|| format!("is `{value}`, expected a number from 1 to {MAX_LIMIT}"))
+            number.ok_or_else(|| Unread::NoNumber { given: value.to_owned(), least: 1, most: MAX_LIMIT })
         };
         self.one("limit", read).unwrap_or(otherwise)
     }
@@ -158,8 +156,10 @@ impl Query {
         Span { since: self.one(since, instant), until: self.one(until, instant) }
     }
 
-    pub(super) fn check(&mut self, faults: Vec<rehome_domain::request::FieldError>) {
-        self.faults.extend(faults.into_iter().map(|fault| FieldProblem::new(fault.field, fault.problem)));
+    pub(super) fn check(&mut self, faults: Vec<(&'static str, Fault)>) {
+        for (field, fault) in faults {
+            self.fault(field, &Unread::List(fault));
+        }
     }
 
     /// What of it could not be read.
@@ -176,36 +176,36 @@ impl Query {
     pub(super) fn done_with<T>(
         mut self,
         name: &str,
-        read: impl Fn(&str) -> Result<T, String>,
+        read: impl Fn(&str) -> Result<T, Unread>,
     ) -> Result<T, Problem> {
         if let Some(value) = self.one(name, read) {
             return self.done().map(|()| value);
         }
         if !self.faults.iter().any(|fault| fault.field == name) {
-            self.fault(name, "is missing");
+            self.fault(name, &Unread::Missing);
         }
         Err(Problem::Invalid(self.faults))
     }
 }
 
-pub(super) fn named<T: FromStr<Err: ToString>>(word: &str) -> Result<T, String> {
-    word.parse().map_err(|error: T::Err| error.to_string())
+pub(super) fn named<T: FromStr<Err: Into<Unread>>>(word: &str) -> Result<T, Unread> {
+    word.parse().map_err(T::Err::into)
 }
 
-fn or_unset<T: FromStr<Err: ToString>>(word: &str) -> Result<Option<T>, String> {
+fn or_unset<T: FromStr<Err: Into<Unread>>>(word: &str) -> Result<Option<T>, Unread> {
     if word == UNSET { Ok(None) } else { named(word).map(Some) }
 }
 
-pub(super) fn text(value: &str) -> Result<String, String> {
+pub(super) fn text(value: &str) -> Result<String, Unread> {
     Ok(value.to_owned())
 }
 
-fn instant(value: &str) -> Result<Timestamp, String> {
-    value.parse().map_err(|_| format!("is `{value}`, expected an instant like 2026-01-31T08:00:00Z"))
+fn instant(value: &str) -> Result<Timestamp, Unread> {
+    value.parse().map_err(|_| Unread::NoInstant(value.to_owned()))
 }
 
-pub(super) fn flag(value: &str) -> Result<bool, String> {
-    value.parse().map_err(|_| format!("is `{value}`, expected true or false"))
+pub(super) fn flag(value: &str) -> Result<bool, Unread> {
+    value.parse().map_err(|_| none_of(value, &["true", "false"]))
 }
 
 const SORTS: [(&str, SortBy); 5] = [
@@ -221,12 +221,19 @@ pub(crate) fn word(by: SortBy) -> &'static str {
     SORTS.iter().find(|(_, known)| *known == by).map_or("urgency", |(word, _)| word)
 }
 
-fn sort(value: &str) -> Result<Order, String> {
+/// That a word is none of these.
+pub(super) fn none_of(given: &str, known: &[&str]) -> Unread {
+    Unread::NoneOf { given: given.to_owned(), known: known.join(", ") }
+}
+
+fn sort(value: &str) -> Result<Order, Unread> {
     let (word, descending) = value.strip_prefix('-').map_or((value, false), |word| (word, true));
     let known = SORTS.iter().find(|(known, _)| *known == word);
-    let names: Vec<&str> = SORTS.iter().map(|(name, _)| *name).collect();
-    let (_, by) =
-        known.ok_or_else(|| format!("is `{value}`, expected one of {}, `-` before it", names.join(", ")))?;
+    let names = SORTS.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
+    let (_, by) = known.ok_or_else(|| Unread::NoneOf {
+        given: value.to_owned(),
+        known: names.collect::<Vec<_>>().join(", "),
+    })?;
     Ok(Order { by: *by, descending })
 }
 
@@ -235,10 +242,10 @@ pub(crate) fn written(cursor: &Cursor) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
 }
 
-fn cursor(value: &str) -> Result<Cursor, String> {
+fn cursor(value: &str) -> Result<Cursor, Unread> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok();
     let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    cursor.ok_or_else(|| "is no place that a page's `next` said".to_owned())
+    cursor.ok_or(Unread::NoPlace)
 }
 
 /// A status, or that it is not set.

@@ -13,11 +13,12 @@ use rehome_domain::{id::RelocationId, role::Role, webhook::Mark};
 use super::{
     query::{self, Query},
     route::{Answer, Content, Parameter, Route},
+    unread::Unread,
 };
 use crate::{
     changes::Heard,
     door::Caller,
-    frame::{FieldProblem, Problem},
+    frame::{Language, Problem},
     site::Workbench,
 };
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn listen(
     caller: Caller,
     mut query: Query,
+    language: Language,
     request: HttpRequest,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
@@ -53,8 +55,8 @@ async fn listen(
     let since = query.one("since", read);
     query.done()?;
     let last = match request.headers().get(LAST).map(|value| read(value.to_str().unwrap_or_default())) {
-        Some(Err(problem)) => {
-            return Err(Problem::Invalid(vec![FieldProblem::new(LAST, problem)]));
+        Some(Err(why)) => {
+            return Err(Problem::field(LAST, why.sentence(language.0)));
         }
         Some(Ok(mark)) => Some(mark),
         None => since,
@@ -111,7 +113,7 @@ fn written(Mark { commit, relocation, seq }: Mark) -> String {
     format!("{commit}.{relocation}.{seq}")
 }
 
-fn read(text: &str) -> Result<Mark, String> {
+fn read(text: &str) -> Result<Mark, Unread> {
     let mark = || {
         let mut parts = text.split('.');
         let (commit, relocation, seq) = (parts.next()?, parts.next()?, parts.next()?);
@@ -119,7 +121,7 @@ fn read(text: &str) -> Result<Mark, String> {
         let mark = Mark { commit: commit.parse().ok()?, relocation, seq: seq.parse().ok()? };
         parts.next().is_none().then_some(mark)
     };
-    mark().ok_or_else(|| format!("is `{text}`, which is no `id` that this stream has told"))
+    mark().ok_or_else(|| Unread::NoMark(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -139,7 +141,7 @@ mod tests {
             "-1.00000000-0000-0001-0000-000000000002.3",
             &format!("{}.4", written(mark)),
         ] {
-            assert!(read(odd).unwrap_err().contains("no `id` that this stream has told"), "{odd}");
+            assert_eq!(read(odd), Err(Unread::NoMark(odd.to_owned())), "{odd}");
         }
     }
 }

@@ -29,7 +29,7 @@ impl FromRequest for Language {
 }
 
 /// The language of the answer to a request.
-pub(super) fn of(request: &HttpRequest) -> Lang {
+pub(crate) fn of(request: &HttpRequest) -> Lang {
     let kept = || request.cookie(COOKIE).and_then(|cookie| word(cookie.value()));
     asked(request).or_else(kept).unwrap_or_else(|| browsers(request))
 }

@@ -13,6 +13,7 @@ pub use around::Limits;
 pub(crate) use around::around;
 pub(crate) use face::{Details, TmfError};
 pub use language::Language;
+pub(crate) use language::of as language;
 pub use outside::Outside;
 pub use problem::{FieldProblem, Problem};
 

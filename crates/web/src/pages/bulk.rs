@@ -56,7 +56,7 @@ async fn preview(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     let (kind, lang) = (command(&pairs)?, view.lang());
-    let preview = bulk::preview(&workbench, &view.caller, kind, asked(&pairs)?).await?;
+    let preview = bulk::preview(&workbench, &view.caller, kind, asked(&pairs, view.lang())?).await?;
     let (bound, aside) = (bound(lang, &preview), preview.aside.len());
     let Preview { will, not, .. } = preview;
     let bulk_page = BulkPage {
@@ -76,13 +76,13 @@ async fn preview(
 }
 
 /// The tickets that were chosen, or all that match.
-fn asked(pairs: &[(String, String)]) -> Result<Asked, Problem> {
+fn asked(pairs: &[(String, String)], lang: Lang) -> Result<Asked, Problem> {
     let chosen = pairs.iter().filter(|(key, _)| key == "id").map(|(_, id)| id.parse());
     // One that can't be read must not make it an act on all that match.
     let chosen: Vec<RelocationId> =
         chosen.collect::<Result<_, _>>().map_err(|_| Problem::Malformed("id".to_owned()))?;
     if chosen.is_empty() {
-        let look = Query::read(pairs).map_err(invalid)?.look(Look::default().limit);
+        let look = Query::read(pairs, lang).map_err(invalid)?.look(Look::default().limit);
         Ok(Asked::Listed(Box::new(look)))
     } else {
         Ok(Asked::Chosen(chosen))

@@ -315,3 +315,32 @@ async fn a_webhook_that_a_token_asked_for_says_when_it_has_ended_with_that() {
         assert!(after["silent"].as_str().unwrap().contains(why), "{after}");
     }
 }
+
+#[actix_web::test]
+async fn what_is_wrong_with_a_filter_is_told_in_the_language_of_whoever_asks() {
+    let world = world().await;
+    let viewer = token(&world, Role::Viewer).await;
+    for (query, en, zh) in [
+        (
+            "relocation=gone",
+            "is `gone`, expected one of reservation_pending",
+            "是 `gone`，应为以下之一：reservation_pending",
+        ),
+        ("limit=0", "expected a number from 1", "应为 1 到"),
+        ("sort=size", "is `size`, expected one of urgency, -urgency", "是 `size`"),
+        ("changed_since=now", "expected an instant", "应为时刻"),
+        ("after=x", "is no place", "不是列表页给出的"),
+        ("count=maybe", "expected one of true, false", "应为以下之一：true, false"),
+        ("device=", "is empty: leave it out", "为空"),
+        ("text=a&text=b", "given more than once", "重复给出"),
+        ("colour=red", "is no parameter here", "不是此处的参数"),
+    ] {
+        for (lang, wanted) in [("en", en), ("zh-CN", zh)] {
+            let asked = at(&format!("/tickets?{query}"), &viewer).insert_header(("Accept-Language", lang));
+            let answer = world.send(asked).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+            let problem = answer.json()["errors"][0]["problem"].as_str().unwrap().to_owned();
+            assert!(problem.contains(wanted), "{query} {lang}: {problem}");
+        }
+    }
+}

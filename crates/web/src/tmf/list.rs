@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rehome_domain::{
     board::{Filter, Line, Listed, Look, MAX_COUNT, MAX_LIMIT, Order, SortBy, Span},
     id::RelocationId,
+    lang::Lang,
     ports::{Board, StoreError},
     role::Role,
 };
@@ -112,10 +113,10 @@ pub(super) async fn list(
     let part = asking.part();
     let order = Order { by: SortBy::Submitted, descending: true };
     let look = Look { filter, order, after: None, skip: part.offset, limit: part.limit.max(1) };
-    for fault in look.faults() {
+    for (field, fault) in look.faults() {
         // Whose names they are here.
-        let field = if fault.field == "customer" { "relatedParty.name" } else { fault.field.as_str() };
-        asking.fault(field, fault.problem.clone());
+        let field = if field == "customer" { "relatedParty.name" } else { field };
+        asking.fault(field, fault.sentence(Lang::En));
     }
     asking.done(FILTERS)?;
     let filter = look.filter.clone();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn export(
-    _: View,
+    view: View,
     format: web::Path<String>,
     pairs: web::Query<Vec<(String, String)>>,
     workbench: web::Data<Workbench>,
@@ -21,6 +21,6 @@ pub(super) async fn export(
         "json" => Format::Json,
         _ => return Err(Problem::NotFound),
     };
-    let query = Query::read(&pairs).map_err(invalid)?;
+    let query = Query::read(&pairs, view.lang()).map_err(invalid)?;
     export::export(&workbench.board, query.look(MAX_LIMIT), format).await
 }

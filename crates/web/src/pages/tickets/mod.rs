@@ -118,7 +118,7 @@ async fn list(
     pairs: web::Query<Vec<(String, String)>>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    let query = Query::read(&pairs).map_err(invalid)?;
+    let query = Query::read(&pairs, view.lang()).map_err(invalid)?;
     let page_of = workbench.board.page(query.look(ROWS)).await?;
     let tally = workbench.board.count(query.filter.clone(), COUNTED).await?;
     let (counts, age) = workbench.counts.with_age().await?;

@@ -3,6 +3,7 @@
 
 use rehome_domain::{
     board::{Cursor, Filter, Look, Named, Order, Span},
+    lang::Lang,
     status::{CutoverStatus, ReservationStatus},
 };
 
@@ -31,10 +32,10 @@ impl Query {
     ///
     /// # Errors
     /// What is wrong, by field.
-    pub(in super::super) fn read(pairs: &[(String, String)]) -> Result<Self, Vec<FieldProblem>> {
+    pub(in super::super) fn read(pairs: &[(String, String)], lang: Lang) -> Result<Self, Vec<FieldProblem>> {
         let given = pairs.iter().filter(|(_, value)| !value.trim().is_empty());
         let given = given.map(|(name, value)| (name.clone(), value.trim().to_owned()));
-        let mut asked = query::Query::of(given.collect());
+        let mut asked = query::Query::of(given.collect(), lang);
         let Look { filter, order, after, .. } = asked.look();
         let faults = asked.faults();
         if faults.is_empty() { Ok(Self { filter, order, after }) } else { Err(faults) }
@@ -108,7 +109,10 @@ mod tests {
 
     fn read(address: &str) -> Result<Query, Vec<FieldProblem>> {
         let pairs = address.split('&').filter_map(|pair| pair.split_once('='));
-        Query::read(&pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>())
+        Query::read(
+            &pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>(),
+            Lang::En,
+        )
     }
 
     #[test]
