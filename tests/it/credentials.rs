@@ -28,7 +28,7 @@ use crate::{
     lab::{Lab, until},
     operations::ask,
     over_http::token_of,
-    running::{Said, rehome, repository},
+    running::{Said, repository},
     users::given,
 };
 
@@ -53,10 +53,10 @@ fn percent(text: &str) -> String {
 /// The devices: the lab's, and for each way to be refused one that refuses us so.
 struct Devices {
     lab: Lab,
-    shell: Shell,
+    _shell: Shell,
     switch: Switch,
-    /// The database's certificate authority is another one than it trusts.
-    _stranger: tempfile::TempDir,
+    /// A certificate that the switch does not trust, and a device's password.
+    stranger: tempfile::TempDir,
 }
 
 impl Devices {
@@ -123,7 +123,7 @@ impl Devices {
             ),
         ];
         let lab = lab.with_inventory(|text| text + &more.concat());
-        Self { lab, shell, switch, _stranger: stranger }
+        Self { lab, _shell: shell, switch, stranger }
     }
 
     /// The keys that open devices, without the lines that all keys have.
@@ -131,7 +131,7 @@ impl Devices {
         let room = self.lab.path("directory").join("gw1");
         let tls = self.switch.directory().join("rehome.key");
         let files =
-            [room.join("user_key"), room.join("other_key"), tls, self._stranger.path().join("stranger.key")];
+            [room.join("user_key"), room.join("other_key"), tls, self.stranger.path().join("stranger.key")];
         let mut secrets = Vec::new();
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
@@ -205,7 +205,9 @@ impl Servers {
 
     /// The server lets us in whatever the password is; it has to be sent all the same.
     fn postgres(&self) -> String {
-        self.database.url().replace("postgres@", &format!("postgres:{}@", percent(DATABASE)))
+        let url = self.database.url();
+        let (who, place) = url.split_once('@').unwrap();
+        format!("{who}:{}@{place}", percent(DATABASE))
     }
 
     /// All that is kept, as text. The secrets of webhooks are kept to sign with, and are in a table of their own.
@@ -351,140 +353,175 @@ fn look_at_it(at: &str, token: &str, hay: &mut Haystack) {
     }
 }
 
-#[test]
-fn no_credential_appears_in_logs_store_answers_figures_webhooks_or_lists_of_processes() {
-    let (devices, servers) = (Devices::start(), Servers::start());
-    let (dir, mut hay) = (tempfile::tempdir().unwrap(), Haystack::default());
-    let sheet = devices.sheet();
-    let with = |command: &mut Command, amqp: &str, postgres: &str| {
-        command.env("REHOME__BUS__KIND", "amqp").env("REHOME__AMQP__URL", amqp);
-        command.env("REHOME__STORE__KIND", "postgres").env("REHOME__POSTGRES__URL", postgres);
-        command.env("REHOME__POSTGRES__TIMEOUT_MS", "500").env("REHOME__AMQP__RECONNECT_MAX_MS", "500");
-        command.env("REHOME__OIDC__ISSUER", "http://127.0.0.1:1").env("REHOME__OIDC__CLIENT_ID", "rehome");
-        command
-            .env("REHOME__OIDC__CALLBACK", "http://localhost:8080/sign-in/back")
-            .env("REHOME__OIDC__CLIENT_SECRET", OIDC);
-        command.env("DEVICE_PASSWORD", DEVICE_ENV).env("REHOME__WEBHOOKS__ALLOW", "127.0.0.1");
-        command.env("REHOME__ACCESS__RELAYS", &servers.user).env("RUST_LOG", TALKATIVE);
+/// All that is tried, and what came of it.
+struct World {
+    devices: Devices,
+    servers: Servers,
+    sheet: String,
+    dir: tempfile::TempDir,
+    hay: Haystack,
+    secrets: Vec<Secret>,
+}
+
+impl World {
+    fn new() -> Self {
+        let (devices, servers) = (Devices::start(), Servers::start());
+        let (sheet, dir) = (devices.sheet(), tempfile::tempdir().unwrap());
+        let secrets = devices.keys();
+        Self { devices, servers, sheet, dir, hay: Haystack::default(), secrets }
+    }
+
+    /// A command with all the secrets that there are to know, to these servers.
+    fn command_to(&self, args: &[&str], amqp: &str, postgres: &str) -> Command {
+        let mut command = self.devices.lab.command(args);
+        for (key, value) in [
+            ("BUS__KIND", "amqp"),
+            ("AMQP__URL", amqp),
+            ("AMQP__RECONNECT_MAX_MS", "500"),
+            ("STORE__KIND", "postgres"),
+            ("POSTGRES__URL", postgres),
+            ("POSTGRES__TIMEOUT_MS", "500"),
+            ("OIDC__ISSUER", "http://127.0.0.1:1"),
+            ("OIDC__CLIENT_ID", "rehome"),
+            ("OIDC__CALLBACK", "http://localhost:8080/sign-in/back"),
+            ("OIDC__CLIENT_SECRET", OIDC),
+            ("WEBHOOKS__ALLOW", "127.0.0.1"),
+            ("ACCESS__RELAYS", &self.servers.user),
+        ] {
+            command.env(format!("REHOME__{key}"), value);
+        }
         for stage in ["RESERVE", "CUTOVER", "ROLLBACK", "INSPECT"] {
             command.env(format!("REHOME__DEADLINES__{stage}_MS"), "60000");
         }
-    };
-    let scaled = |args: &[&str]| {
-        let mut command = devices.lab.command(args);
-        with(&mut command, &servers.amqp(BROKER), &servers.postgres());
+        command.env("DEVICE_PASSWORD", DEVICE_ENV).env("RUST_LOG", TALKATIVE);
         command
-    };
-
-    // A system at work.
-    let on_store = |args: &[&str]| {
-        let mut command = rehome(args);
-        with(&mut command, &servers.amqp(BROKER), &servers.postgres());
-        command
-    };
-    given(on_store(&["user", "add", "bea", "--role", "admin", "--password-stdin"]), FIRST).is(0, &[]);
-    Said::of(&mut on_store(&["user", "add", "ann", "--role", "supervisor", "--no-password"])).is(0, &[]);
-    let token = Said::of(&mut on_store(&["token", "add", "ann", "--label", "test", "--json"])).json(0);
-    let token = token["token"].as_str().unwrap().to_owned();
-    let serving =
-        Process::start(&mut scaled(&["serve", "--listen", "127.0.0.1:0"]), &dir.path().join("serve.log"));
-    let at = serving.at();
-    let (hook, told) = listener();
-    let mut secrets = use_it(&at, &token, &hook, &mut hay);
-    let to_it = |args: &[&str]| {
-        let mut command = scaled(args);
-        command.env("REHOME_URL", &at).env("REHOME_TOKEN", &token);
-        Said::of(&mut command)
-    };
-    let submitted = to_it(&["submit", &sheet, "--wait", "--json"]);
-    let rows = submitted.json(1);
-    let reserved = |row: &Value| row["reservation"] == "reserved";
-    let reserved = rows["rows"].as_array().unwrap().iter().filter(|row| reserved(row));
-    let reserved: Vec<_> = reserved.map(|row| row["service_id"].as_str().unwrap()).collect();
-    assert_eq!(reserved, ["LAB-1", "TLS"], "{rows:#}");
-    hay.said("submit", &submitted);
-    for args in [
-        &["deploy", "LAB-1"][..],
-        &["submit", &sheet, "--wait"],
-        &["show", "LAB-1"],
-        &["export", "--all"],
-        &["plan", "LAB-1", "--lines"],
-        &["plan", &sheet, "--lines"],
-        &["check"],
-        &["check", "--json"],
-        &["list"],
-        &["user", "list", "bea"],
-        &["token", "list", "--json"],
-    ] {
-        let said = to_it(args);
-        assert!(matches!(said.code, Some(0 | 1)), "{args:?}: {}{}", said.stdout, said.stderr);
-        hay.said(&format!("{args:?}"), &said);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let stranger = Stranger::connect(&servers.amqp(BROKER)).await;
-        let junk = json!({ "what": "nobody knows" });
-        stranger.publish("rehome.commands", "order.submit", Telling::default(), &junk).await.unwrap();
-    });
-    until("the dead letter", || to_it(&["dead", "list", "--json"]).stdout.contains("order.submit"));
-    hay.said("dead", &to_it(&["dead", "list", "--json"]));
-    look_at_it(&at, &token, &mut hay);
-    hay.add("the list of processes", &process_list());
-    let hooked: Vec<String> = std::iter::once(told.recv().unwrap()).chain(told.try_iter()).collect();
-    assert!(hooked.concat().contains("relocation.changed"), "{hooked:?}");
-    hay.add("what a webhook is told", &hooked.concat());
-    let kept = servers.kept();
-    hay.add("what is kept in PostgreSQL", &kept);
 
-    // Servers that refuse us.
-    let refused = |args: &[&str], amqp: &str, postgres: &str| {
-        let mut command = devices.lab.command(args);
-        with(&mut command, amqp, postgres);
-        command
-    };
-    let nobody = servers.postgres().replace("127.0.0.1:5432", "127.0.0.1:1");
-    let missing = servers.postgres() + "_missing";
-    for (amqp, postgres) in [(servers.amqp(WRONG), nobody), (servers.amqp(BROKER), missing)] {
-        for args in [&["check"][..], &["check", "--json"], &["run", &sheet, "--attach"], &["user", "list"]] {
-            let said = Said::of(&mut refused(args, &amqp, &postgres));
-            assert_ne!(said.code, Some(0), "{args:?}");
-            hay.said(&format!("{args:?}, refused"), &said);
-        }
+    fn command(&self, args: &[&str]) -> Command {
+        self.command_to(args, &self.servers.amqp(BROKER), &self.servers.postgres())
     }
-    let log = dir.path().join("refused.log");
-    let mut command =
-        refused(&["serve", "--roles", "l3", "--listen", ""], &servers.amqp(WRONG), &servers.postgres());
-    let process = Process::start(&mut command, &log);
-    until("the broker's refusal", || process.said().contains("ACCESS_REFUSED"));
-    hay.add("the log of one whom the broker refuses", &process.said());
-    drop(process);
 
-    // All in one process, over SQLite.
-    let data = dir.path().join("data");
-    let mut run = devices.lab.command(&["run", &sheet, "--data", data.to_str().unwrap()]);
-    run.env("DEVICE_PASSWORD", DEVICE_ENV).env("RUST_LOG", TALKATIVE);
-    let own = token_of(&data, "ann", "viewer");
-    let said = Said::of(&mut run);
-    assert_eq!(said.code, Some(1), "{}", said.stdout);
-    hay.said("run", &said);
-    hay.add_bytes("what is kept in SQLite", std::fs::read(data.join(rehome::app::DATABASE)).unwrap());
-    hay.add("the log of the system", &serving.said());
-    let log = serving.said();
-    let of_each =
-        ["does not let `root` in", "host key is not one of those", "refused our certificate", "127.0.0.1:1"];
-    for (where_, said, told) in [
-        (
-            "the log",
-            &log,
-            &["DEBUG lapin", "TRACE actix_http", "rehome_devices::ovsdb", "refused our certificate"],
-        ),
-        ("what is kept", &kept, &of_each),
-    ] {
-        for told in told {
-            assert!(said.contains(told), "{where_} does not say `{told}`, so nothing is proved by it");
+    fn secret(&mut self, name: &str, text: &str) {
+        self.secrets.push(Secret::new(name, text));
+    }
+
+    /// A system at work, and all that is asked of it.
+    fn work(&mut self) {
+        given(self.command(&["user", "add", "bea", "--role", "admin", "--password-stdin"]), FIRST).is(0, &[]);
+        Said::of(&mut self.command(&["user", "add", "ann", "--role", "supervisor", "--no-password"]))
+            .is(0, &[]);
+        let token =
+            Said::of(&mut self.command(&["token", "add", "ann", "--label", "test", "--json"])).json(0);
+        let token = token["token"].as_str().unwrap().to_owned();
+        self.secret("a token", &token);
+        let log = self.dir.path().join("serve.log");
+        let serving = Process::start(&mut self.command(&["serve", "--listen", "127.0.0.1:0"]), &log);
+        let at = serving.at();
+        let (hook, told) = listener();
+        self.secrets.extend(use_it(&at, &token, &hook, &mut self.hay));
+        self.tell(&at, &token);
+        look_at_it(&at, &token, &mut self.hay);
+        self.hay.add("the list of processes", &process_list());
+        let hooked: Vec<String> = std::iter::once(told.recv().unwrap()).chain(told.try_iter()).collect();
+        assert!(hooked.concat().contains("relocation.changed"), "{hooked:?}");
+        self.hay.add("what a webhook is told", &hooked.concat());
+        let (kept, said) = (self.servers.kept(), serving.said());
+        let all = ["TRACE actix_http", "DEBUG lapin", "rehome_devices::ovsdb", "refused our certificate"];
+        is_talkative("the log", &said, all);
+        let all = ["does not let `root` in", "host key is not one", "refused our certificate", "127.0.0.1:1"];
+        is_talkative("what is kept", &kept, all);
+        self.hay.add("what is kept in PostgreSQL", &kept);
+        self.hay.add("the log of the system", &said);
+    }
+
+    /// What is told to a running system from the command line and by message.
+    fn tell(&mut self, at: &str, token: &str) {
+        let to_it = |world: &Self, args: &[&str]| {
+            Said::of(world.command(args).env("REHOME_URL", at).env("REHOME_TOKEN", token))
+        };
+        let sheet = self.sheet.clone();
+        let submitted = to_it(self, &["submit", &sheet, "--wait", "--json"]);
+        let rows = submitted.json(1);
+        let is_reserved = |row: &&Value| row["reservation"] == "reserved";
+        let reserved = rows["rows"].as_array().unwrap().iter().filter(is_reserved);
+        let reserved: Vec<_> = reserved.map(|row| row["service_id"].as_str().unwrap()).collect();
+        assert_eq!(reserved, ["LAB-1", "TLS"], "{rows:#}");
+        self.hay.said("submit", &submitted);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stranger = Stranger::connect(&self.servers.amqp(BROKER)).await;
+            let junk = json!({ "what": "nobody knows" });
+            stranger.publish("rehome.commands", "order.submit", Telling::default(), &junk).await.unwrap();
+        });
+        let letters = &["dead", "list", "--json"];
+        until("the dead letter", || to_it(self, letters).stdout.contains("order.submit"));
+        for args in [
+            &["deploy", "LAB-1"][..],
+            &["submit", &sheet, "--wait"],
+            &["show", "LAB-1"],
+            &["export", "--all"],
+            &["plan", "LAB-1", "--lines"],
+            &["plan", &sheet, "--lines"],
+            &["check"],
+            &["check", "--json"],
+            &["list"],
+            &["user", "list", "bea"],
+            &["token", "list", "--json"],
+            letters,
+        ] {
+            let said = to_it(self, args);
+            assert!(matches!(said.code, Some(0 | 1)), "{args:?}: {}{}", said.stdout, said.stderr);
+            self.hay.said(&format!("{args:?}"), &said);
         }
     }
 
+    /// Servers that are not there, or refuse us.
+    fn refused(&mut self) {
+        let url = self.servers.postgres();
+        let (who, place) = url.rsplit_once('@').unwrap();
+        let nobody = format!("{who}@127.0.0.1:1/{}", place.split_once('/').unwrap().1);
+        let missing = format!("{url}_missing");
+        let (wrong, right) = (self.servers.amqp(WRONG), self.servers.amqp(BROKER));
+        let sheet = self.sheet.clone();
+        for (amqp, postgres) in [(&wrong, &nobody), (&right, &missing)] {
+            for args in
+                [&["check"][..], &["check", "--json"], &["run", &sheet, "--attach"], &["user", "list"]]
+            {
+                let said = Said::of(&mut self.command_to(args, amqp, postgres));
+                assert_ne!(said.code, Some(0), "{args:?}");
+                self.hay.said(&format!("{args:?}, refused"), &said);
+            }
+        }
+        let mut command = self.command_to(&["serve", "--roles", "l3", "--listen", ""], &wrong, &url);
+        let process = Process::start(&mut command, &self.dir.path().join("refused.log"));
+        until("the broker's refusal", || process.said().contains("ACCESS_REFUSED"));
+        self.hay.add("the log of one whom the broker refuses", &process.said());
+    }
+
+    /// All in one process, over SQLite.
+    fn alone(&mut self) {
+        let data = self.dir.path().join("data");
+        let token = token_of(&data, "ann", "viewer");
+        self.secret("another token", &token);
+        let mut run = self.devices.lab.command(&["run", &self.sheet, "--data", data.to_str().unwrap()]);
+        let said = Said::of(run.env("DEVICE_PASSWORD", DEVICE_ENV).env("RUST_LOG", TALKATIVE));
+        assert_eq!(said.code, Some(1), "{}", said.stdout);
+        self.hay.said("run", &said);
+        self.hay
+            .add_bytes("what is kept in SQLite", std::fs::read(data.join(rehome::app::DATABASE)).unwrap());
+    }
+}
+
+/// That something says what it must, or nothing is proved by what it does not say.
+fn is_talkative(place: &str, said: &str, all: [&str; 4]) {
+    for told in all {
+        assert!(said.contains(told), "{place} does not say `{told}`, so nothing is proved by it");
+    }
+}
+
+#[test]
+fn no_credential_appears_in_logs_store_answers_figures_webhooks_or_lists_of_processes() {
+    let mut world = World::new();
     for (name, text) in [
         ("the broker's password", BROKER),
         ("the database's password", DATABASE),
@@ -494,13 +531,12 @@ fn no_credential_appears_in_logs_store_answers_figures_webhooks_or_lists_of_proc
         ("the identity provider's secret", OIDC),
         ("a one-time password", FIRST),
         ("a password", CHOSEN),
-        ("a token", &token),
         ("a token that is none", BAD_TOKEN),
-        ("another token", &own),
     ] {
-        secrets.push(Secret::new(name, text));
+        world.secret(name, text);
     }
-    secrets.extend(devices.keys());
-    let _ = &devices.shell;
-    assert_eq!(hay.found(&secrets), Vec::<String>::new(), "credentials appear");
+    world.work();
+    world.refused();
+    world.alone();
+    assert_eq!(world.hay.found(&world.secrets), Vec::<String>::new(), "credentials appear");
 }
