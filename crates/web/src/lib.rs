@@ -30,6 +30,7 @@ pub mod frame;
 mod fresh;
 mod operations;
 pub mod pages;
+mod passes;
 pub mod readiness;
 mod runs;
 mod server;

@@ -338,6 +338,9 @@ impl From<JsonPayloadError> for Problem {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
                 Self::TooLarge
             }
+            JsonPayloadError::ContentType => Self::Malformed(
+                "it is not said to be JSON, expected `Content-Type: application/json`".to_owned(),
+            ),
             other => Self::Malformed(other.to_string()),
         }
     }
