@@ -9,7 +9,6 @@ mod credentials;
 mod cut_off;
 mod deployment;
 mod first_start;
-mod haystack;
 mod kill;
 mod lab;
 mod long_work;
