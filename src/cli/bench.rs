@@ -150,7 +150,9 @@ pub(super) async fn bench(args: Args, setting: &Setting) -> Ended {
         return Err(Failure::Bad(texts::bench_only_for(setting.lang, option, bus)));
     }
     match (args.bus, args.store) {
-        (Bus::Embedded, Store::Sqlite) if args.lab.is_some() => lab::bench(&args, setting, Over::Itself).await,
+        (Bus::Embedded, Store::Sqlite) if args.lab.is_some() => {
+            lab::bench(&args, setting, Over::Itself).await
+        }
         (Bus::Amqp, Store::Postgres) if args.lab.is_some() => lab::bench(&args, setting, Over::Servers).await,
         (Bus::Embedded, Store::Sqlite) => embedded(args, setting).await,
         (Bus::Amqp, Store::Postgres) => scaled::bench(&args, setting).await,

@@ -77,6 +77,7 @@ impl Up {
             gateways: self.gateways,
             switches: self.switches,
             customers: self.customers,
+            served: true,
             moves: Vec::new(),
         }
     }

@@ -66,7 +66,9 @@ impl Direct {
             self.commit(&from.gateway, &teardown).await?;
         }
         if from.switch == to.switch {
-            return self.transact(&to.switch, &[(from, PARKING_VLAN, from.vlan), (to, to.vlan, PARKING_VLAN)]).await;
+            return self
+                .transact(&to.switch, &[(from, PARKING_VLAN, from.vlan), (to, to.vlan, PARKING_VLAN)])
+                .await;
         }
         self.transact(&to.switch, &[(to, to.vlan, PARKING_VLAN)]).await?;
         self.transact(&from.switch, &[(from, PARKING_VLAN, from.vlan)]).await
@@ -173,7 +175,10 @@ fn put(customer: &Customer, place: &Place, in_service: bool) -> String {
 }
 
 fn remove(place: &Place) -> String {
-    format!("<interface nc:operation=\"remove\"><name>{}.{}</name></interface>", place.gateway_port, place.vlan)
+    format!(
+        "<interface nc:operation=\"remove\"><name>{}.{}</name></interface>",
+        place.gateway_port, place.vlan
+    )
 }
 
 /// How the gateways are reached, as the inventory says.
@@ -184,8 +189,9 @@ fn gateways_of(network: &Network) -> Result<Vec<(String, netconf::Options)>, Ben
     let mut gateways = Vec::new();
     for entry in listed {
         let toml::Value::Table(mut entry) = entry else { continue };
-        let [name, _layer, driver] = ["name", "layer", "driver"]
-            .map(|key| entry.remove(key).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default());
+        let [name, _layer, driver] = ["name", "layer", "driver"].map(|key| {
+            entry.remove(key).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+        });
         if driver == "netconf" {
             gateways.push((name, entry.try_into().map_err(wrong)?));
         }

@@ -28,15 +28,24 @@ impl Side {
 }
 
 /// All that is not as it must be, in sentences.
-pub(super) async fn wrong(network: &Network, direct: &mut Direct, side: Side) -> Result<Vec<String>, BenchError> {
+pub(super) async fn wrong(
+    network: &Network,
+    direct: &mut Direct,
+    side: Side,
+) -> Result<Vec<String>, BenchError> {
     let mut wrong = answered_wrongly(network, side).await?;
     for gateway in &network.gateways {
         let ports = network.switches.len() * rehome_lab::network::LINKS;
         let all = direct.interfaces(&gateway.name).await?;
-        let (circuits, bare): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.at("encapsulation").is_some());
+        let (circuits, bare): (Vec<_>, Vec<_>) =
+            all.iter().partition(|one| one.at("encapsulation").is_some());
         // Ports, and nothing that was only reserved.
         if bare.len() != ports {
-            wrong.push(format!("{} has {} interfaces without a circuit, expected {ports}", gateway.name, bare.len()));
+            wrong.push(format!(
+                "{} has {} interfaces without a circuit, expected {ports}",
+                gateway.name,
+                bare.len()
+            ));
         }
         let here = network.customers.iter().map(|customer| (customer, side.of(customer).0));
         let expected = here.filter(|(_, place)| place.gateway == gateway.name);
@@ -45,7 +54,8 @@ pub(super) async fn wrong(network: &Network, direct: &mut Direct, side: Side) ->
     }
     for switch in &network.switches {
         let held = direct.ports(&switch.name).await?;
-        let held = held.into_iter().filter_map(|(port, tag)| Some(format!("{port} in VLAN {}", tag?))).collect();
+        let held =
+            held.into_iter().filter_map(|(port, tag)| Some(format!("{port} in VLAN {}", tag?))).collect();
         let expected = vlans(network, &switch.name, side);
         let expected = expected.into_iter().map(|(port, vlan)| format!("{port} in VLAN {vlan}")).collect();
         compare(&switch.name, &expected, &held, &mut wrong);
@@ -104,7 +114,10 @@ fn vlans<'a>(network: &'a Network, switch: &str, side: Side) -> BTreeMap<&'a str
         let (here, there) = side.of(customer);
         [(here, here.vlan), (there, PARKING_VLAN)]
     });
-    places.filter(|(place, _)| place.switch == switch).map(|(place, vlan)| (place.switch_port.as_str(), vlan)).collect()
+    places
+        .filter(|(place, _)| place.switch == switch)
+        .map(|(place, vlan)| (place.switch_port.as_str(), vlan))
+        .collect()
 }
 
 fn compare(device: &str, expected: &BTreeSet<String>, held: &BTreeSet<String>, wrong: &mut Vec<String>) {

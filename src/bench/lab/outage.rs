@@ -182,9 +182,7 @@ impl Course<'_> {
     async fn relocate(&self, customer: &Customer, from: &Place, to: &Place) -> Result<bool, BenchError> {
         let how = How { in_flight: 1, deploy: Deploy::Auto, operator: None };
         let carried = self.system.carry(&[job(customer, from, to)], how, |_| {}).await?;
-        let succeeded = |standing: &Standing| {
-            matches!(standing, Standing::At(seen) if seen.relocation == RelocationStatus::Succeeded)
-        };
+        let succeeded = |standing: &Standing| matches!(standing, Standing::At(seen) if seen.relocation == RelocationStatus::Succeeded);
         Ok(carried.standings.iter().all(succeeded))
     }
 

@@ -90,9 +90,7 @@ async fn speed(
     let how = How { in_flight, deploy: Deploy::Auto, operator: None };
     let carried = system.carry(&jobs, how, |done| progress(Stage::Carried(in_flight, done))).await?;
     progress(Stage::Checking);
-    let succeeded = |standing: &&Standing| {
-        matches!(standing, Standing::At(seen) if seen.relocation == RelocationStatus::Succeeded)
-    };
+    let succeeded = |standing: &&Standing| matches!(standing, Standing::At(seen) if seen.relocation == RelocationStatus::Succeeded);
     let unsuccessful = jobs.len() - carried.standings.iter().filter(succeeded).count();
     let wrong = wrong(network, direct, side).await?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]

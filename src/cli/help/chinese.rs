@@ -180,7 +180,11 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("bench", "--readers", "同时查看的路数；与 --tickets 同用"),
     ("bench", "--seconds", "查看的秒数；与 --tickets 同用"),
     ("bench", "--pause-ms", "每次应答后到下一次查询前的间隔（毫秒）；\n打开的页面最快每 700 毫秒刷新一次"),
-    ("bench", "--lab", "在有真实设备和报文的实验网络中测量：outage（业务中断时间）、\nparallel（多个移机同时进行）、commits（预占合并提交）"),
+    (
+        "bench",
+        "--lab",
+        "在有真实设备和报文的实验网络中测量：outage（业务中断时间）、\nparallel（多个移机同时进行）、commits（预占合并提交）",
+    ),
     ("bench", "--runs", "每种移机测量的次数；与 --lab outage 同用"),
     ("bench", "--schema", "工单保留在该 schema 中，仅首次生成；与 --tickets 同用"),
     ("schema table", "--format", "书写格式"),
