@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -39,9 +38,6 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// Where `ip` keeps namespaces by their names.
-const NAMESPACES: &str = "/run/netns";
-
 /// The file that who keeps a lab writes first.
 pub const LOG: &str = "lab.log";
 
@@ -53,26 +49,15 @@ pub fn processes(name: &str, directory: &Path) -> BTreeSet<u32> {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
-    // One look for all namespaces: `ip netns pids` would look through all processes for each of hundreds.
-    let namespaces: BTreeSet<_> = netns::of_lab(name)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|namespace| identity(&Path::new(NAMESPACES).join(namespace)))
-        .collect();
-    let is_inside = |pid: &u32| {
-        let namespace = identity(Path::new(&format!("/proc/{pid}/ns/net")));
-        namespace.is_some_and(|namespace| namespaces.contains(&namespace))
-    };
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut found: BTreeSet<u32> = pids.filter(|pid| has_mark(pid) || is_inside(pid)).collect();
+    let mut found: BTreeSet<u32> = pids.filter(has_mark).collect();
+    for namespace in netns::of_lab(name).unwrap_or_default() {
+        let told = run(command("ip").args(["netns", "pids", &namespace])).unwrap_or_default();
+        found.extend(told.lines().filter_map(|pid| pid.trim().parse::<u32>().ok()));
+    }
     found.remove(&std::process::id());
     found
-}
-
-/// What tells a namespace from all others, whichever file leads to it.
-fn identity(file: &Path) -> Option<(u64, u64)> {
-    std::fs::metadata(file).ok().map(|file| (file.dev(), file.ino()))
 }
 
 /// Ends all processes of a lab, and removes its namespaces and its directory.
