@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use indicatif::MultiProgress;
 use tracing_subscriber::{
     EnvFilter, Layer as _,
-    filter::{LevelFilter, Targets},
+    filter::{FilterExt as _, LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt as _,
     registry,
@@ -79,7 +79,7 @@ pub fn start(
         LogFormat::Human => log.with_ansi(console_is_a_terminal()).boxed(),
         LogFormat::Json => log.json().flatten_event(true).boxed(),
     };
-    let log = registry().with(log.with_filter(filter(level)?));
+    let log = registry().with(log.with_filter(filter(level)?.and(discretion())));
     let Some(collector) = collector else {
         return log.try_init().map(|()| None).map_err(|_| TelemetryError::Twice);
     };
@@ -90,6 +90,12 @@ pub fn start(
     let told = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours);
     log.with(told).try_init().map_err(|_| TelemetryError::Twice)?;
     Ok(Some(traces))
+}
+
+/// Below this nothing is logged, whatever is asked for: the broker's client tells every frame that it sends at `trace`, the one
+/// with the password too.
+fn discretion() -> Targets {
+    Targets::new().with_default(LevelFilter::TRACE).with_target("lapin", LevelFilter::DEBUG)
 }
 
 fn console_is_a_terminal() -> bool {

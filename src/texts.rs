@@ -64,10 +64,11 @@ texts! {
     setting_lacking(key): "is empty, which {key} takes", "为空，而 {key} 需要它";
     setting_no_address(given): "is `{given}`, expected an address such as 127.0.0.1:8080, or nothing for none",
         "是 `{given}`，应为地址，例如 127.0.0.1:8080；留空表示不监听";
-    first_user(name, password): "
+    first_user(at, name, password): "
   ┌───────────────────────────────────────────────────────────────
-  │ There are no users yet, so one was made:
+  │ There are no users yet, so one was made. Sign in:
   │
+  │     at         http://{at}
   │     name       {name}
   │     password   {password}
   │
@@ -75,8 +76,9 @@ texts! {
   └───────────────────────────────────────────────────────────────
 ", "
   ┌───────────────────────────────────────────────────────────────
-  │ 尚无用户，已创建：
+  │ 尚无用户，已创建。请登录：
   │
+  │     地址     http://{at}
   │     用户名   {name}
   │     密码     {password}
   │
@@ -347,6 +349,8 @@ texts! {
         "{base} 没有系统应答：{why}。请用 `rehome serve` 启动，或用 --url 指定地址；用 --data 可读取某次运行的数据目录";
     no_token(variable): "the system does not know who asks: set {variable}, or give --token-file, with a token from `rehome token add`",
         "系统不知道是谁在请求：请设置 {variable} 或指定 --token-file，令牌由 `rehome token add` 签发";
+    token_not_taken(): "the system does not take this token: it is revoked, has ended, its user is disabled, or it is another system's. `rehome token add` issues another",
+        "系统不接受此令牌：已吊销、已过期、其用户已停用，或属于其他系统。用 `rehome token add` 另行签发";
     no_such_ticket(given): "there is no ticket {given}; `rehome list` shows what there is", "没有工单 {given}；用 `rehome list` 查看";
     there_are_more(limit): "There are more than these {limit}: narrow the list, or raise --limit.", "不止这 {limit} 个：请缩小范围或增大 --limit。";
     not_agreed(): "nothing was done", "未执行任何操作";
@@ -389,12 +393,22 @@ texts! {
     device_reached(layer, name): "{layer} {name}: reached", "{layer} {name}：可达";
     device_not_reached(layer, name, why): "{layer} {name}: {why}", "{layer} {name}：{why}";
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
+    goes_by_plan(): "Goes by the plan", "依据的计划";
+    outage(): "Without service", "业务中断时长";
+    outage_lasts(from): "since {from}", "自 {from} 起";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";
     plan_now(spot, held): "{spot}  now: {held}", "{spot}  现在：{held}";
     plan_nothing(): "nothing to change", "无需改动";
     plan_order_refused(why): "would be refused: {why}", "将被拒绝：{why}";
     alarm(): "alarm", "告警";
+    no_tickets(): "no ticket matches", "没有符合条件的工单";
+    plan_no_file(path): "there is no file {path}: name a relocation sheet that is there, or a ticket by its id or its service's",
+        "没有文件 {path}：请指定存在的移机表，或用工单编号、业务编号指定工单";
+    plan_no_file_and(path, why): "{why}; nor is there a file {path}", "{why}；也没有文件 {path}";
+    plan_no_file_here(path): "there is no file {path}, and a ticket could not be asked for", "没有文件 {path}，也无法查询工单";
+    export_what(): "say what to export: a ticket, which (such as --status failed), or --all",
+        "请指定导出内容：一个工单、筛选条件（例如 --status failed）或 --all";
     export_one(): "name a ticket: the list of a data directory is printed by `rehome list --data DIR --json`",
         "请指定工单；数据目录的列表用 `rehome list --data DIR --json` 输出";
     lab_starting(): "starting the lab", "正在启动实验网络";

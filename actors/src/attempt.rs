@@ -11,7 +11,7 @@ use rehome_domain::{
     ports::{
         Admission, Bus, BusError, Conclusion, DriverError, FenceStore, Inventory, Operation, Outgoing, Part,
     },
-    reply::{Failure, Outcome, Presence, Reason, Reply, Report},
+    reply::{During, Failure, Outcome, Presence, Reason, Reply, Report},
 };
 
 use crate::{
@@ -70,6 +70,8 @@ pub(crate) struct Attempt {
     pub(crate) domain: Option<String>,
     /// The order concluded last before this one, as the fence told it.
     pub(crate) last: Option<(WorkOrderId, Report)>,
+    /// When a device was at its last operation that succeeded.
+    pub(crate) during: Option<During>,
     /// What of it is being done.
     pub(crate) part: Part,
     /// Nothing is tried again after this.
@@ -91,8 +93,9 @@ impl Attempt {
         loop {
             self.holds = true;
             let error = match self.once(device, operation).await {
-                Ok(Operated { presence, last }) => {
+                Ok(Operated { presence, last, during }) => {
                     self.last = last.or(self.last.take());
+                    self.during = Some(during);
                     return Ok(Ok(presence));
                 }
                 Err(Refused::Busy) => {
@@ -135,6 +138,17 @@ impl Attempt {
     /// The same, as an outcome.
     pub(crate) async fn outcome(&mut self, device: &str, operation: Operation) -> Result<Outcome, Stop> {
         Ok(self.perform(device, operation).await?.map(|_| ()).into())
+    }
+
+    /// The same, and when the device was at it, if it succeeded.
+    pub(crate) async fn timed(
+        &mut self,
+        device: &str,
+        operation: Operation,
+    ) -> Result<(Outcome, Option<During>), Stop> {
+        let outcome = self.outcome(device, operation).await?;
+        let during = self.during.take().filter(|_| outcome.is_done());
+        Ok((outcome, during))
     }
 
     /// Takes the reservation back. On a device that nobody knows there is nothing to take back, if the reservation was
@@ -198,8 +212,8 @@ impl Attempt {
             return Err(Refused::Failed(DriverError { transient: false, failure }));
         };
         let session = {
-            let Tools { layer, fences, share, .. } = self.tools.as_ref();
-            DeviceSession::new(*layer, Arc::clone(fences), driver, *share).start()
+            let Tools { layer, fences, share, now, .. } = self.tools.as_ref();
+            DeviceSession::new(*layer, Arc::clone(fences), Arc::clone(now), driver, *share).start()
         };
         self.tools.sessions.borrow_mut().insert(device.to_owned(), session.clone());
         Ok(session)

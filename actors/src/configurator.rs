@@ -151,7 +151,8 @@ async fn carry_out(tools: Rc<Tools>, taken: Taken) -> Result<(), Stop> {
     let layer = tools.layer;
     let (part, until) = (Part::Order, taken.order.deadline);
     let Taken { order, domain, traced } = taken;
-    let mut attempt = Attempt { tools, order, domain, last: None, part, until, holds: false, traced };
+    let mut attempt =
+        Attempt { tools, order, domain, last: None, during: None, part, until, holds: false, traced };
     let mut ended = match layer {
         Layer::L3 => l3::carry_out(&mut attempt).await,
         Layer::L2 => l2::carry_out(&mut attempt).await,

@@ -18,7 +18,7 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
     let report = match attempt.order.kind {
         OrderKind::Reserve => return reserve(attempt, new).await,
         OrderKind::Release => Report::Release { outcome: attempt.release(new).await? },
-        OrderKind::Cutover => Report::CutoverL2 { outcome: cutover(attempt, old, new).await? },
+        OrderKind::Cutover => cutover(attempt, old, new).await?,
         OrderKind::Inspect => return inspect(attempt, old, new).await,
         OrderKind::Notice => return attempt.send(Report::Noticed, "done").await,
         // An install rollback is for L3; a switch has nothing to do for it.
@@ -58,11 +58,17 @@ pub(crate) async fn roll_back(attempt: &mut Attempt, concluded: Report) -> Resul
 
 /// On one switch both ends change in one transaction; on two, the new end is put into service before the old is taken
 /// out, and the old stays if the new did not come up.
-async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Outcome, Stop> {
+async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, Stop> {
     let moves = attempt.order.request.old.l2() != attempt.order.request.new.l2();
     if old == new && moves {
-        return attempt.outcome(new, Operation::Swap).await;
+        let (outcome, during) = attempt.timed(new, Operation::Swap).await?;
+        return Ok(Report::CutoverL2 { outcome, during });
     }
-    let installed = attempt.outcome(new, Operation::Install).await?;
-    if installed.is_done() && moves { attempt.outcome(old, Operation::Teardown).await } else { Ok(installed) }
+    let (outcome, during) = attempt.timed(new, Operation::Install).await?;
+    if !outcome.is_done() || !moves {
+        return Ok(Report::CutoverL2 { outcome, during });
+    }
+    // The new place has service by now.
+    let outcome = attempt.outcome(old, Operation::Teardown).await?;
+    Ok(Report::CutoverL2 { outcome, during })
 }

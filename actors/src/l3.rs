@@ -35,28 +35,46 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
 /// - on one gateway, the teardown first: the address can't be there twice;
 /// - on two, the install first: meanwhile the old place still serves.
 ///
-/// Each half is tried even if the other has failed (claim 5).
+/// Each half is tried even if the other has failed (claim 5). But what can't be begun, or would meet something else than was
+/// planned, is refused before anything is touched (row 19): a device that nobody knows or reaches, an old place that is not as
+/// believed, a new one that somebody else has taken.
 async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, Stop> {
-    // A device that nobody knows refuses the order before anything is touched (row 19).
-    if let Some(failure) = [old, new].into_iter().find_map(|device| attempt.unknown(device)) {
+    if let Some(failure) = refusal(attempt, old, new).await? {
         return Ok(Report::CutoverRefused { failure });
     }
     if old != new {
-        let install = attempt.outcome(new, Operation::Install).await?;
-        let teardown = attempt.outcome(old, Operation::Teardown).await?;
-        return Ok(Report::CutoverL3 { teardown, install });
+        let (install, _) = attempt.timed(new, Operation::Install).await?;
+        let (teardown, during) = attempt.timed(old, Operation::Teardown).await?;
+        return Ok(Report::CutoverL3 { teardown, install, during });
     }
     if attempt.tools.inventory.swaps(new) {
-        let both = attempt.outcome(new, Operation::Swap).await?;
+        let (both, during) = attempt.timed(new, Operation::Swap).await?;
         // What could not be asked as a whole is not begun in halves: the second might not get through.
         let refused = |failure: &Failure| matches!(failure.reason, Reason::Rejected | Reason::Conflict);
         if !both.failure().is_some_and(refused) {
-            return Ok(Report::CutoverL3 { teardown: both.clone(), install: both });
+            return Ok(Report::CutoverL3 { teardown: both.clone(), install: both, during });
         }
     }
-    let teardown = attempt.outcome(old, Operation::Teardown).await?;
-    let install = attempt.outcome(new, Operation::Install).await?;
-    Ok(Report::CutoverL3 { teardown, install })
+    let (teardown, out) = attempt.timed(old, Operation::Teardown).await?;
+    let (install, back) = attempt.timed(new, Operation::Install).await?;
+    let during = out.map(|out| out.and(back));
+    Ok(Report::CutoverL3 { teardown, install, during })
+}
+
+/// Why a cutover is not begun.
+async fn refusal(attempt: &mut Attempt, old: &str, new: &str) -> Result<Option<Failure>, Stop> {
+    let mut gateways = vec![old, new];
+    gateways.dedup();
+    if let Some(failure) = gateways.iter().find_map(|gateway| attempt.unknown(gateway)) {
+        return Ok(Some(failure));
+    }
+    for gateway in gateways {
+        let pays = !attempt.order.expected.is_empty() || attempt.tools.inventory.is_shared(gateway);
+        if pays && let Err(failure) = attempt.perform(gateway, Operation::Check).await? {
+            return Ok(Some(failure));
+        }
+    }
+    Ok(None)
 }
 
 /// What is on both ends' devices, and what was concluded about the order in doubt. Shared by both layers.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use rehome_domain::{
     Ticket,
@@ -10,12 +10,14 @@ use rehome_domain::{
     journal::{Entry, Note},
     message::Input,
     order::{Layer, OrderKind},
+    reply::Reply,
 };
 
 const IN_FLIGHT: &str = "rehome_relocations_in_flight";
 const STEP_INPUTS: &str = "rehome_step_inputs";
 const COMMIT: &str = "rehome_commit_seconds";
 const ORDER: &str = "rehome_order_seconds";
+const OUTAGE: &str = "rehome_outage_seconds";
 const ROWS: &str = "rehome_rows_total";
 const CLOSED: &str = "rehome_relocations_closed_total";
 const REFUSALS: &str = "rehome_refusals_total";
@@ -37,6 +39,11 @@ pub fn describe() {
         ORDER,
         Unit::Seconds,
         "a work order, from the entry that sends it to the one that has its answer"
+    );
+    describe_histogram!(
+        OUTAGE,
+        Unit::Seconds,
+        "how long a customer was without service, as the configurators measured it"
     );
     describe_counter!(ROWS, "rows of the transition table taken");
     describe_counter!(CLOSED, "relocations closed, by the status they ended in");
@@ -73,8 +80,16 @@ pub(crate) fn committed(inputs: usize, took: Duration) {
     histogram!(COMMIT).record(took);
 }
 
-/// An order that an input answers, and since when it was out.
-pub(crate) type Answered = (Layer, OrderKind, Timestamp);
+/// An order that an input answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    layer: Layer,
+    kind: OrderKind,
+    /// Since when it was out.
+    since: Timestamp,
+    /// The outage that ended with it, if one did.
+    outage: Option<SignedDuration>,
+}
 
 /// The order that an entry settles: it was out before, and is not any more.
 pub(crate) fn answered(before: Option<&Ticket>, after: &Ticket, entry: &Entry) -> Option<Answered> {
@@ -82,7 +97,16 @@ pub(crate) fn answered(before: Option<&Ticket>, after: &Ticket, entry: &Entry) -
     let out = before?.out(reply.layer)?;
     let order = out.awaited();
     let settled = after.out(reply.layer).is_none_or(|now| now.awaited().id != order.id);
-    (order.id == reply.order && settled).then_some((reply.layer, order.kind, out.since))
+    let ended =
+        |ticket: &Ticket| ticket.outage.and_then(|outage| Some(outage.until?.duration_since(outage.from)));
+    let outage = ended(after).filter(|_| before.and_then(ended).is_none());
+    let Reply { layer, order: id, .. } = reply;
+    (order.id == *id && settled).then_some(Answered {
+        layer: *layer,
+        kind: order.kind,
+        since: out.since,
+        outage,
+    })
 }
 
 /// What a committed entry says.
@@ -90,7 +114,10 @@ pub(crate) fn took_effect(ticket: &Ticket, entry: &Entry, answered: Option<Answe
     for row in &entry.rows {
         counter!(ROWS, "row" => row.clone()).increment(1);
     }
-    if let Some((layer, kind, since)) = answered {
+    if let Some(Answered { layer, kind, since, outage }) = answered {
+        if let Some(outage) = outage {
+            histogram!(OUTAGE).record(outage.as_secs_f64().max(0.0));
+        }
         let took = entry.at.duration_since(since).as_secs_f64().max(0.0);
         histogram!(ORDER, "layer" => layer.wire(), "kind" => kind.wire()).record(took);
     }

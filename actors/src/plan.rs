@@ -57,6 +57,7 @@ async fn plan(inventory: &dyn Inventory, relocation: RelocationId, request: &Arc
             device: device.to_owned(),
             now: Vec::new(),
             orders: Vec::new(),
+            expected: Vec::new(),
             unknown: Some(failure),
         };
         let Some(mut driver) = inventory.open(layer, device) else {
@@ -79,6 +80,7 @@ fn looking(layer: Layer, relocation: RelocationId, request: &Arc<Request>) -> Wo
         attempt: 1,
         deadline: Timestamp::MAX,
         about: None,
+        expected: Vec::new(),
         request: Arc::clone(request),
     }
 }

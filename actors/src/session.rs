@@ -17,9 +17,11 @@ use rehome_domain::{
     id::WorkOrderId,
     order::{Layer, WorkOrder},
     ports::{Admission, Driver, DriverError, FenceStore, Operation, Part},
-    reply::{Failure, Presence, Reason, Report},
+    reply::{During, Failure, Presence, Reason, Report},
 };
 use tokio::sync::oneshot;
+
+use crate::Now;
 
 /// A request to do one operation of an order.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct Operated {
     pub presence: Presence,
     /// The last order this layer has concluded for the ticket, and its report.
     pub last: Option<(WorkOrderId, Report)>,
+    /// When the device was at it.
+    pub during: During,
 }
 
 /// An operation not done.
@@ -77,6 +81,7 @@ struct Waiting {
 pub struct DeviceSession {
     layer: Layer,
     fences: Arc<dyn FenceStore>,
+    now: Now,
     /// Absent while the device is at something.
     driver: Option<Box<dyn Driver>>,
     /// What waits for it, the first to come first. Bounded by the orders that its configurator has in hand.
@@ -88,18 +93,24 @@ pub struct DeviceSession {
 impl DeviceSession {
     /// A session over a driver, in which so many operations may share a commit.
     #[must_use]
-    pub fn new(layer: Layer, fences: Arc<dyn FenceStore>, driver: Box<dyn Driver>, share: usize) -> Self {
-        Self { layer, fences, driver: Some(driver), waiting: VecDeque::new(), share }
+    pub fn new(
+        layer: Layer,
+        fences: Arc<dyn FenceStore>,
+        now: Now,
+        driver: Box<dyn Driver>,
+        share: usize,
+    ) -> Self {
+        Self { layer, fences, now, driver: Some(driver), waiting: VecDeque::new(), share }
     }
 
     /// The device's next turn, if it is free and something waits.
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let Some(mut driver) = self.driver.take_if(|_| !self.waiting.is_empty()) else { return };
-        let (layer, fences) = (self.layer, Arc::clone(&self.fences));
+        let (layer, fences, now) = (self.layer, Arc::clone(&self.fences), Arc::clone(&self.now));
         let (messages, askers): (Vec<_>, Vec<_>) =
             next(&mut self.waiting, self.share).into_iter().map(|one| (one.message, one.answer)).unzip();
         let work = async move {
-            let answers = operate(layer, fences.as_ref(), driver.as_mut(), &messages).await;
+            let answers = operate(layer, fences.as_ref(), &now, driver.as_mut(), &messages).await;
             (driver, answers)
         };
         ctx.spawn(work.into_actor(self).map(|(driver, answers), session, ctx| {
@@ -155,22 +166,25 @@ impl Handler<Operate> for DeviceSession {
 pub async fn operate(
     layer: Layer,
     fences: &dyn FenceStore,
+    now: &Now,
     driver: &mut dyn Driver,
     messages: &[Operate],
 ) -> Vec<Answer> {
     let admitted = join_all(messages.iter().map(|message| admit(layer, fences, message))).await;
     let granted = messages.iter().zip(&admitted).filter(|(_, admission)| admission.is_ok());
     let orders: Vec<_> = granted.map(|(message, _)| Arc::clone(&message.order)).collect();
+    let from = now();
     let mut done = match (messages.first(), orders.as_slice()) {
         (Some(message), [order]) => vec![driver.perform(message.operation, order).await],
         (Some(message), [_, ..]) => driver.perform_all(message.operation, &orders).await,
         _ => Vec::new(),
     }
     .into_iter();
+    let during = During { from, until: now() };
     let answer = |admission: Result<_, Refused>| {
         let last = admission?;
         let presence = done.next().unwrap_or_else(|| Err(lost_session())).map_err(Refused::Failed)?;
-        Ok(Operated { presence, last })
+        Ok(Operated { presence, last, during })
     };
     admitted.into_iter().map(answer).collect()
 }

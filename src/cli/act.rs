@@ -20,6 +20,7 @@ use crate::texts;
 Examples:
   rehome deploy LL-000702
   rehome deploy LL-000702 LL-000703 --reason \"customer has agreed\"
+  rehome deploy LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36
   rehome deploy 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e --expect-version 7 --json
 
 Asks a running system over HTTP; exit code 1 if a ticket refuses, with the reason.")]
@@ -61,7 +62,8 @@ pub(super) struct Cancel {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  rehome retry LL-000702 --reason \"card replaced\"")]
+  rehome retry LL-000702 --reason \"card replaced\"
+  rehome retry LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36 --reason \"VRF renamed, agreed\"")]
 pub(super) struct Retry {
     #[command(flatten)]
     given: Given,
@@ -83,6 +85,9 @@ struct Given {
     /// Why, for the journal
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     reason: String,
+    /// Go by the plan of this fingerprint, as `rehome plan TICKET` shows it: refused if devices have been changed since
+    #[arg(long, value_name = "FINGERPRINT")]
+    plan: Option<String>,
     /// Only if the ticket still has this version
     #[arg(long, value_name = "N")]
     expect_version: Option<u64>,
@@ -176,6 +181,9 @@ fn send(
     let mut command = json!({ "kind": kind, "reason": given.reason });
     if let Some(version) = version {
         command["expected_version"] = version.into();
+    }
+    if let Some(plan) = &given.plan {
+        command["plan"] = plan.as_str().into();
     }
     let path = format!("/tickets/{}/commands", word(&ticket["id"]));
     remote.post(&path, &Uuid::now_v7().to_string(), &command)

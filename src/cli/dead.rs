@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Ended, Failure, Setting, Told,
+    list::at_least_one,
     remote::{Answer, At, Remote, path_part, word},
     tables,
 };
@@ -47,7 +48,7 @@ struct List {
     #[arg(long)]
     all: bool,
     /// So many at most
-    #[arg(long, value_name = "N", default_value_t = LIMIT)]
+    #[arg(long, value_name = "N", default_value_t = LIMIT, value_parser = at_least_one())]
     limit: usize,
     #[command(flatten)]
     at: At,
@@ -89,13 +90,11 @@ pub(super) fn dead(args: &Args, setting: &Setting) -> Ended {
 fn list(args: &List, setting: &Setting) -> Ended {
     let (lang, remote) = (setting.lang, args.at.remote(setting)?);
     let (mut letters, mut more) = (Vec::new(), false);
-    let wanted = |letter: &Value| args.all || letter["settled"].is_null();
-    remote.pages("/dead-letters", "letters", &[], |letter| {
-        if wanted(&letter) {
-            more = letters.len() >= args.limit;
-            if !more {
-                letters.push(letter);
-            }
+    let which = if args.all { "all" } else { "open" };
+    remote.pages("/dead-letters", "letters", &[("show", which.to_owned())], |letter| {
+        more = letters.len() >= args.limit;
+        if !more {
+            letters.push(letter);
         }
         !more
     })?;

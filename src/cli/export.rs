@@ -22,7 +22,7 @@ Examples:
 Only reads; works while a run is under way.")]
 pub(super) struct Args {
     /// The ticket: its id, or the id of its service
-    #[arg(value_name = "TICKET", required_unless_present_any = ["url", "token_file", "status", "waiting", "device", "customer", "text", "all"])]
+    #[arg(value_name = "TICKET")]
     ticket: Option<String>,
     #[command(flatten)]
     data: offline::DataArg,
@@ -45,7 +45,9 @@ pub(super) async fn export(args: Args, setting: &Setting) -> Ended {
             let found = remote.meant(ticket)?;
             return Ok(Told::good(remote.text(&format!("/tickets/{}/journal.jsonl", word(&found["id"])))?));
         }
-        (None, None) => return listed(&args, setting),
+        (None, None) if args.all || !args.filter.is_empty() => return listed(&args, setting),
+        // A forgotten argument should not print a million tickets.
+        (None, None) => return Err(Failure::Bad(texts::export_what(lang))),
     };
     let store = offline::open(lang, data)?;
     let (id, _) = offline::meant(lang, &*store, ticket).await?;

@@ -30,9 +30,30 @@ fn dress(command: Command, lang: Lang, above: &str) -> Command {
         .mut_args(|arg| if is_shared(&arg) { arg.help_heading(shared) } else { arg })
         .mut_subcommands(|verb| dress(verb, lang, &path));
     match lang {
-        Lang::En => command,
+        Lang::En => flow(command),
         Lang::Zh => translate(command, &path),
     }
+}
+
+/// Makes one line of each paragraph after the options, so that it is broken where the reader's terminal ends and not also
+/// where the source does. Chinese has no blanks to break it at: its lines stay as they were written.
+fn flow(command: Command) -> Command {
+    let Some(after) = command.get_after_help().map(ToString::to_string) else { return command };
+    let mut text = String::new();
+    for line in after.lines() {
+        let last = text.lines().last().unwrap_or_default();
+        let goes_on = [last, line].iter().all(|line| !line.is_empty() && !line.starts_with(' '))
+            && !last.ends_with([':', '.']);
+        text.push_str(if text.is_empty() {
+            ""
+        } else if goes_on {
+            " "
+        } else {
+            "\n"
+        });
+        text.push_str(line);
+    }
+    command.after_help(text)
 }
 
 /// A command's path without the program's name; none for the program itself.
@@ -220,6 +241,21 @@ mod tests {
         for (path, command) in commands(Lang::Zh).into_iter().chain(commands(Lang::En)) {
             for line in help(&command).lines() {
                 assert!(columns(line) <= 80, "{path}: {} columns: {line}", columns(line));
+            }
+        }
+    }
+
+    #[test]
+    fn no_sentence_after_the_options_is_broken_where_the_terminal_does_not_end() {
+        for (path, command) in commands(Lang::En) {
+            let help = command.clone().term_width(80).render_help().to_string();
+            let lines: Vec<&str> = help.lines().skip_while(|line| *line != "Examples:").collect();
+            for pair in lines.windows(2) {
+                let [line, next] = pair else { continue };
+                let prose = [line, next].iter().all(|line| !line.is_empty() && !line.starts_with(' '));
+                let word = next.split(' ').next().unwrap_or_default();
+                let fits = line.len() + 1 + word.len() <= 80;
+                assert!(!prose || !fits || line.ends_with(['.', ':']), "{path}: {line} | {next}");
             }
         }
     }

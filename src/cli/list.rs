@@ -1,7 +1,8 @@
 //! `rehome list`: the tickets of a data directory.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use comfy_table::{Cell, Table};
+use jiff::Timestamp;
 use rehome_domain::{
     board::{self, Cursor, Named, Order, SortBy},
     id::RelocationId,
@@ -38,7 +39,7 @@ pub(super) struct Args {
     #[command(flatten)]
     filter: Filter,
     /// So many at most; of a running system 200 if not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one())]
     limit: Option<usize>,
     #[command(flatten)]
     at: At,
@@ -83,6 +84,11 @@ impl Filter {
         query
     }
 
+    /// Whether it lets every ticket in.
+    pub(super) fn is_empty(&self) -> bool {
+        self.query().is_empty()
+    }
+
     /// The same, of a ticket at hand.
     fn admits(&self, ticket: &Ticket) -> bool {
         let device = self.device.as_ref().map(|name| match name.strip_suffix('*') {
@@ -94,6 +100,11 @@ impl Filter {
         let filter = board::Filter { relocation, device, customer, text, ..board::Filter::default() };
         filter.admits(ticket) && (!self.waiting || ticket.attention().needs_person())
     }
+}
+
+/// Reads how many are listed at most.
+pub(super) fn at_least_one() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(1..)
 }
 
 /// Reads a status by its wire name, and lists them all in the help.
@@ -159,6 +170,9 @@ fn remote(args: &Args, setting: &Setting) -> Ended {
         let document = json!({ "tickets": tickets, "more": more });
         return Ok(Told::good(serde_json::to_string_pretty(&document)? + "\n"));
     }
+    if tickets.is_empty() {
+        return Ok(Told::good(texts::no_tickets(lang) + "\n"));
+    }
     let mut table = head(lang);
     for ticket in &tickets {
         if let Some(why) = ticket["set_aside"].as_str() {
@@ -179,7 +193,7 @@ fn remote(args: &Args, setting: &Setting) -> Ended {
             labelled(cutover, cutover.parse().ok().map(|known: CutoverStatus| known.label(lang))),
             labelled(attention, attention.parse().ok().map(|known: Attention| known.label(lang))),
             labelled(disposition, disposition.parse().ok().map(|known: Disposition| known.label(lang))),
-            word(&ticket["changed_at"]).get(..19).unwrap_or_default().to_owned(),
+            word(&ticket["changed_at"]).parse::<Timestamp>().map_or_else(|_| "-".to_owned(), changed),
         ]);
     }
     let more = if more { texts::there_are_more(lang, limit) + "\n" } else { String::new() };
@@ -209,6 +223,10 @@ pub(super) fn summary(ticket: &Ticket) -> Value {
     })
 }
 
+fn changed(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
 fn head(lang: Lang) -> Table {
     tables::table(&[
         texts::head_ticket(lang),
@@ -223,6 +241,9 @@ fn head(lang: Lang) -> Table {
 }
 
 fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
+    if tickets.is_empty() {
+        return texts::no_tickets(lang) + "\n";
+    }
     let mut table = head(lang);
     for ticket in tickets {
         let state = &ticket.state;
@@ -234,7 +255,7 @@ fn page(lang: Lang, tickets: &[Box<Ticket>]) -> String {
             Cell::new(tables::cutover(lang, state.cutover)),
             Cell::new(tables::attention(lang, ticket.attention())),
             Cell::new(tables::disposition(lang, state.disposition)),
-            Cell::new(format!("{:.0}", ticket.changed_at)),
+            Cell::new(changed(ticket.changed_at)),
         ]);
     }
     tables::text(&table)

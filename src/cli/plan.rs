@@ -1,6 +1,7 @@
 //! `rehome plan`: what a relocation would change on its devices, told before anything is sent.
 
 use std::{
+    ffi::OsStr,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,6 +11,7 @@ use indicatif::ProgressBar;
 use rehome_actors::plan::Foresight;
 use rehome_devices::provision::provision;
 use rehome_domain::{
+    id::RelocationId,
     lang::Lang,
     plan::{DevicePlan, Plan, PlannedOrder},
     ports::{Inventory, Planner as _},
@@ -85,12 +87,33 @@ pub(super) async fn plan(args: Args, setting: &Setting) -> Ended {
 }
 
 fn of_ticket(args: &Args, setting: &Setting) -> Result<Vec<Planned>, Failure> {
+    let lang = setting.lang;
+    if is_named_as_sheet(Path::new(&args.what)) {
+        return Err(Failure::Bad(texts::plan_no_file(lang, &args.what)));
+    }
     let remote = args.at.remote(setting)?;
-    let ticket = remote.meant(&args.what)?;
+    let ticket = remote.meant(&args.what).map_err(|why| neither(lang, &args.what, why))?;
     let id = word(&ticket["id"]);
     let told = remote.told_of(&format!("/tickets/{}/plan", path_part(id)), &[])?;
     let plan = serde_json::from_value(told)?;
     Ok(vec![Planned { service: word(&ticket["service_id"]).to_owned(), ticket: id.to_owned(), plan }])
+}
+
+/// Whether nothing but a sheet is called so: no system need be asked.
+fn is_named_as_sheet(path: &Path) -> bool {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    ["csv", "json"].iter().any(|sheets| ending.eq_ignore_ascii_case(sheets))
+}
+
+/// What is said of a name that no ticket was found by: a sheet may have been meant.
+fn neither(lang: Lang, given: &str, why: Failure) -> Failure {
+    if given.parse::<RelocationId>().is_ok() {
+        return why;
+    }
+    match why {
+        Failure::Bad(why) => Failure::Bad(texts::plan_no_file_and(lang, given, why)),
+        Failure::Broken(why) => Failure::Broken(why.context(texts::plan_no_file_here(lang, given))),
+    }
 }
 
 async fn of_sheet(args: &Args, path: &Path, setting: &Setting) -> Result<Vec<Planned>, Failure> {

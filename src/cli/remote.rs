@@ -242,10 +242,14 @@ impl Remote {
 
     /// A refusal that ends the verb.
     pub(super) fn failure(&self, why: &Refused) -> Failure {
-        if why.status == 401 {
-            return Failure::Broken(anyhow::anyhow!(texts::no_token(self.texts, TOKEN)));
-        }
-        Failure::Broken(anyhow::anyhow!(why.sentence()))
+        let said = match why.status {
+            401 if self.token.is_some() => texts::token_not_taken(self.texts),
+            401 => texts::no_token(self.texts, TOKEN),
+            // What was given is wrong, not how it went.
+            422 => return Failure::Bad(why.sentence()),
+            _ => why.sentence(),
+        };
+        Failure::Broken(anyhow::anyhow!(said))
     }
 
     /// The ticket meant by an id or a service id: as the API tells it.

@@ -1,6 +1,6 @@
 //! `rehome serve`: a long-running process with some of the roles.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Instant};
 
 use rehome_devices::faults::FaultPlan;
 use rehome_web::{Bound, Site};
@@ -72,7 +72,7 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
     let (store, lock) = App::open(settings, data).await?;
     let kept = store.clone();
     if let Some(door) = door.as_ref().filter(|_| roles.web) {
-        first_user(setting, &store, door.address().ip().is_loopback()).await?;
+        first_user(setting, &store, door.address()).await?;
     }
     let app = App::start_over(settings, store, lock, plan, roles).await?;
     let at = door.as_ref().map_or_else(|| "nowhere".to_owned(), |door| door.address().to_string());
@@ -124,11 +124,11 @@ pub(super) async fn serve(args: Args, setting: &Setting) -> Ended {
 }
 
 /// Sees to it that somebody can come in; says how, if this is the first start.
-async fn first_user(setting: &Setting, store: &Store, loopback: bool) -> Result<(), Failure> {
+async fn first_user(setting: &Setting, store: &Store, at: SocketAddr) -> Result<(), Failure> {
     let lang = setting.lang;
-    let said = match workbench::first_user(&*store.accounts(), loopback).await? {
+    let said = match workbench::first_user(&*store.accounts(), at.ip().is_loopback()).await? {
         First::Known => return Ok(()),
-        First::Made { name, password } => texts::first_user(lang, name, password),
+        First::Made { name, password } => texts::first_user(lang, at, name, password),
         // They come by the identity provider, and the first of them makes the first account.
         First::Nobody if !setting.loaded.settings.oidc.issuer.is_empty() => return Ok(()),
         First::Nobody => {

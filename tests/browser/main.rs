@@ -177,6 +177,33 @@ async fn several_are_deployed_at_once_after_a_preview_of_which_and_which_not() {
 }
 
 #[tokio::test]
+async fn a_token_is_issued_copied_and_revoked_and_another_browser_is_signed_out_by_the_page() {
+    let stage = Stage::set(None).await;
+    let (page, other) = (stage.signed_in().await, stage.signed_in().await);
+    page.click("#account summary").await;
+    page.click("#account a[href='/tokens']").await;
+    page.fill("form.form input[name=label]", "order entry").await;
+    page.click("form.form select[name=at_most] option[value=viewer]").await;
+    page.click("form.form button.main").await;
+    let token = page.text("#token").await;
+    assert!(token.starts_with("rht_"), "{token}");
+    assert!(page.text("#tokens").await.contains("order entry"));
+    page.open("/tokens").await;
+    assert!(!page.text("main").await.contains(&token), "it is shown once");
+    page.click("#tokens button").await;
+    page.until_says("#tokens", "There are no tokens").await;
+    // Of the sessions, the newest first, every other one than this.
+    while page.driver.find(By::Css("#sessions button")).await.is_ok() {
+        page.click("#sessions button").await;
+    }
+    page.until_says("#sessions", "this one").await;
+    other.open("/").await;
+    other.until("input[name=password]").await;
+    page.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
 async fn of_two_people_on_one_ticket_the_second_is_told_what_the_first_did() {
     let stage = Stage::set(None).await;
     let (first, second) = (stage.signed_in().await, stage.signed_in().await);

@@ -62,6 +62,7 @@ fn the_first_start_tells_one_password_that_must_be_changed_and_the_second_tells_
     let serving = Serving::start(serve(data.path()));
     let password = told(serving.said()).unwrap().to_owned();
     assert_eq!(serving.said().matches(&password).count(), 1);
+    assert!(serving.said().contains(&format!("http://{}", serving.at())), "{}", serving.said());
     assert_eq!(sign_in(&serving, "admin", "not the password").status, 401);
     let in_once = sign_in(&serving, "admin", &password);
     assert_eq!(in_once.status, 200, "{}", in_once.body);

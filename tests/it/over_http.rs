@@ -31,7 +31,7 @@ impl Drop for System {
 }
 
 /// Adds a user of this role, and gives a token of theirs.
-fn token_of(data: &Path, name: &str, role: &str) -> String {
+pub(crate) fn token_of(data: &Path, name: &str, role: &str) -> String {
     let on = |args: &[&str]| Said::of(rehome(args).arg("--data").arg(data));
     on(&["user", "add", name, "--role", role, "--no-password"]).is(0, &[role]);
     let token = on(&["token", "add", name, "--label", "test", "--json"]).json(0);
@@ -205,9 +205,20 @@ fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code(
     system.said(&["cancel", service, "--reason", "stays"]).is(0, &["Cancel: taken"]);
     system.said(&["cancel", "nosuch", "--reason", "x"]).is(2, &["there is no ticket nosuch"]);
     system.said(&["submit", &system.file("bad.csv", "service_id\nx\n")]).is(2, &["customer"]);
-    Said::of(system.command(&["list"]).env("REHOME_TOKEN", "rht_no")).is(1, &["rehome token add"]);
+    Said::of(system.command(&["list"]).env("REHOME_TOKEN", "rht_no"))
+        .is(1, &["does not take this token", "rehome token add"]);
+    Said::of(system.command(&["list"]).env_remove("REHOME_TOKEN"))
+        .is(1, &["set REHOME_TOKEN", "rehome token add"]);
+    system.said(&["list", "--device", ""]).is(2, &["device is empty"]);
+    system.said(&["list", "--limit", "0"]).is(2, &["--limit", "0"]);
+    system.said(&["list", "--customer", "nobody"]).is(0, &["no ticket matches"]);
+    system.said(&["export"]).is(2, &["say what to export", "--all"]);
     let token = system.file("token", &format!("{}\n", system.token));
     Said::of(system.command(&["list", "--token-file", &token]).env_remove("REHOME_TOKEN")).is(0, &[service]);
+    system.said(&["plan", "TYPO.csv"]).is(2, &["there is no file TYPO.csv"]);
+    system.said(&["plan", "sheets/may"]).is(2, &["there is no ticket sheets/may", "nor is there a file"]);
+    let away = ["plan", "sheets/may", "--url", "127.0.0.1:1", "--lang", "zh"];
+    system.said(&away).is(1, &["没有文件 sheets/may", "没有系统应答"]);
     system.said(&["list", "--url", "127.0.0.1:1"]).is(1, &["rehome serve", "--url"]);
     system.said(&["completions", "bash"]).is(0, &["_rehome()"]);
 }
@@ -250,4 +261,18 @@ fn dead_letters_are_listed_shown_sent_again_and_dropped_over_http() {
     all.is(0, &["重新发送：the place is free", "丢弃：a test", &key]);
     system.said(&["dead", "drop", "no/such one", "--reason", "x"]).is(2, &["no dead letter no/such one"]);
     system.said(&["dead", "resend", &key]).is(2, &["--reason"]);
+}
+
+#[test]
+fn the_guides_example_is_a_service_order_that_becomes_a_relocation() {
+    let system = System::start("operator");
+    let order = std::fs::read_to_string(repository("examples/service-order.json")).unwrap();
+    let token = format!("Bearer {}", system.token());
+    let headers = [("Authorization", token.as_str()), ("Content-Type", "application/json")];
+    let path = "/tmf-api/serviceOrdering/v4/serviceOrder";
+    let answer = ask(&system.at().to_string(), "POST", path, &headers, &order);
+    assert!(matches!(answer.status, 201 | 202), "{} {}", answer.status, answer.body);
+    let sent: Value = serde_json::from_str(&order).unwrap();
+    let service = sent["serviceOrderItem"][0]["service"]["id"].as_str().unwrap();
+    system.said(&["show", service]).is(0, &[service, "new place: gw-west/ge-0/0/1:200"]);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rehome_domain::{
     CommandKind, CutoverStatus, Layer, RelocationStatus, Ticket,
-    order::WorkOrder,
+    order::{OrderKind, WorkOrder},
     ports::{Driver, DriverError, Inventory, Operation, Wait},
     reply::{Failure, Presence, Reason},
 };
@@ -18,6 +18,7 @@ type Done = Arc<Mutex<Vec<Operation>>>;
 struct Gateways {
     switches: Arc<dyn Inventory>,
     swaps: bool,
+    shared: bool,
     refuses: Vec<(Operation, Reason)>,
     done: Done,
 }
@@ -32,6 +33,10 @@ impl Inventory for Gateways {
 
     fn swaps(&self, _device: &str) -> bool {
         self.swaps
+    }
+
+    fn is_shared(&self, _device: &str) -> bool {
+        self.shared
     }
 }
 
@@ -54,16 +59,26 @@ impl Driver for Gateways {
     }
 }
 
-/// A relocation to where its cutover leads, over gateways that can swap or not; what they did after the reservation.
+/// A relocation to where its cutover leads, over gateways that can swap or not and that nobody else changes; what they did
+/// after the reservation.
 async fn cut_over(
     one_gateway: bool,
     swaps: bool,
     refuses: &[(Operation, Reason)],
 ) -> (Ticket, Vec<Operation>) {
+    cut_over_on(one_gateway, swaps, false, refuses).await
+}
+
+async fn cut_over_on(
+    one_gateway: bool,
+    swaps: bool,
+    shared: bool,
+    refuses: &[(Operation, Reason)],
+) -> (Ticket, Vec<Operation>) {
     let world = World::new();
     world.supervise_over(Arc::clone(&world.tickets));
     let (done, refuses) = (Done::default(), refuses.to_vec());
-    let gateways = Gateways { switches: world.inventory(), swaps, refuses, done: Arc::clone(&done) };
+    let gateways = Gateways { switches: world.inventory(), swaps, shared, refuses, done: Arc::clone(&done) };
     world.configure_over(&(Arc::new(gateways) as _));
     let mut moved = request(1);
     moved.new.l3_device = if one_gateway { moved.old.l3_device.clone() } else { "gw-other".to_owned() };
@@ -118,5 +133,38 @@ fn one_gateway_that_can_not_tears_down_first_since_the_address_can_not_be_there_
     on_system(async {
         let (_, done) = cut_over(true, false, &[]).await;
         assert_eq!(done, [Operation::Teardown, Operation::Install]);
+    });
+}
+
+#[test]
+fn gateways_that_others_may_change_are_looked_at_before_anything_is_touched() {
+    on_system(async {
+        let (ticket, done) = cut_over_on(false, true, true, &[]).await;
+        assert_eq!(done, [Operation::Check, Operation::Check, Operation::Install, Operation::Teardown]);
+        assert_eq!(ticket.state.relocation, RelocationStatus::Succeeded);
+        let (_, done) = cut_over_on(true, true, true, &[]).await;
+        assert_eq!(done, [Operation::Check, Operation::Swap]);
+    });
+}
+
+#[test]
+fn a_cutover_that_a_gateway_can_not_begin_ends_in_row_19_with_nothing_touched_and_l2_not_called() {
+    on_system(async {
+        for reason in [Reason::Conflict, Reason::Unreachable] {
+            let (ticket, done) = cut_over_on(true, true, true, &[(Operation::Check, reason)]).await;
+            assert_eq!(done, [Operation::Check]);
+            assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3CutoverFailed));
+            assert_eq!(ticket.sent[Layer::L2 as usize][OrderKind::Cutover as usize], 0);
+            assert_eq!(ticket.outage, None);
+        }
+    });
+}
+
+#[test]
+fn the_customers_outage_is_measured_from_the_gateways_teardown_to_the_switches_cutover() {
+    on_system(async {
+        let (ticket, _) = cut_over(true, true, &[]).await;
+        let outage = ticket.outage.unwrap();
+        assert!(outage.until.unwrap() >= outage.from && outage.from >= ticket.submitted_at, "{outage:?}");
     });
 }

@@ -340,7 +340,15 @@ fn a_reserve_that_comes_again_after_its_release_does_not_come_back_to_life() {
         let order = |seq, kind| {
             let id = WorkOrderId { relocation: id(1), seq, index: 0 };
             let deadline = jiff::Timestamp::MAX;
-            let dispatch = Dispatch { id, layer: Layer::L3, kind, attempt: 1, deadline, about: None };
+            let dispatch = Dispatch {
+                id,
+                layer: Layer::L3,
+                kind,
+                attempt: 1,
+                deadline,
+                about: None,
+                expected: Vec::new(),
+            };
             Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))
         };
         let mut inputs = world.bus.inputs();
@@ -382,8 +390,15 @@ fn an_l2_reserve_that_comes_again_after_its_failure_goes_on_with_its_rollback() 
         let concluded = fences.conclude(Layer::L2, id, Part::Order, failed.clone()).await;
         assert_eq!(concluded, Ok(Conclusion::Remembered));
         let deadline = jiff::Timestamp::MAX;
-        let dispatch =
-            Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };
+        let dispatch = Dispatch {
+            id,
+            layer: Layer::L2,
+            kind: OrderKind::Reserve,
+            attempt: 1,
+            deadline,
+            about: None,
+            expected: Vec::new(),
+        };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
 
         let mut inputs = world.bus.inputs();
@@ -418,8 +433,15 @@ fn the_rollback_of_a_failed_reserve_has_time_of_its_own_to_try_again() {
         let id = WorkOrderId { relocation: id(1), seq: 2, index: 0 };
         // The time of the reserve is up when it fails.
         let deadline = jiff::Timestamp::now();
-        let dispatch =
-            Dispatch { id, layer: Layer::L2, kind: OrderKind::Reserve, attempt: 1, deadline, about: None };
+        let dispatch = Dispatch {
+            id,
+            layer: Layer::L2,
+            kind: OrderKind::Reserve,
+            attempt: 1,
+            deadline,
+            about: None,
+            expected: Vec::new(),
+        };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
         let mut inputs = world.bus.inputs();
         let mut reports = Vec::new();

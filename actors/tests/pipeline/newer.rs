@@ -55,8 +55,12 @@ fn beside_newer_processes_an_input_waits_for_one_and_its_ticket_is_not_set_aside
         }
         older.store(true, Ordering::SeqCst);
         let deploy = |n| {
-            let command =
-                Command { kind: CommandKind::DeployCutover, reason: String::new(), expected_version: None };
+            let command = Command {
+                kind: CommandKind::DeployCutover,
+                reason: String::new(),
+                expected_version: None,
+                plan: None,
+            };
             Outgoing::Command(envelope(n, "deploy", Input::Command(command)).into())
         };
         for n in 1..=2 {

@@ -217,7 +217,7 @@ impl World {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
         let name = format!("asker{}", ASKED.fetch_add(1, Ordering::Relaxed));
         let mut answers = self.bus.answers(&name);
-        let command = Command { kind, reason: reason.to_owned(), expected_version: None };
+        let command = Command { kind, reason: reason.to_owned(), expected_version: None, plan: None };
         let mut incoming: rehome_domain::ports::Incoming = envelope(n, &name, Input::Command(command)).into();
         incoming.reply_to = Some(ReplyTo { queue: name.clone(), correlation: MessageId(name.clone()) });
         self.send(Outgoing::Command(incoming)).await;
@@ -227,7 +227,7 @@ impl World {
 
     /// Sends a command, and waits for nothing.
     pub(crate) async fn command(&self, n: u64, kind: CommandKind, reason: &str) {
-        let command = Command { kind, reason: reason.to_owned(), expected_version: None };
+        let command = Command { kind, reason: reason.to_owned(), expected_version: None, plan: None };
         let what = format!("{}:{reason}", kind.wire());
         self.send(Outgoing::Command(envelope(n, &what, Input::Command(command)).into())).await;
     }

@@ -71,6 +71,7 @@ fn order(n: u64) -> WorkOrder {
         attempt: 1,
         deadline: Timestamp::MAX,
         about: None,
+        expected: Vec::new(),
     };
     WorkOrder::new(&dispatch, &Arc::new(request))
 }

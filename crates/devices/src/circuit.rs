@@ -41,8 +41,9 @@ impl<'a> Circuit<'a> {
     pub(crate) fn spots(&self, operation: Operation) -> Vec<Spot> {
         match operation {
             Operation::Teardown | Operation::LookOld => vec![self.old.clone()],
-            Operation::Swap if self.moves() => vec![self.old.clone(), self.new.clone()],
+            Operation::Swap | Operation::Check if self.moves() => vec![self.old.clone(), self.new.clone()],
             Operation::Swap
+            | Operation::Check
             | Operation::Reserve
             | Operation::Release
             | Operation::Install
@@ -78,7 +79,7 @@ impl<'a> Circuit<'a> {
                 edits
             }
             Operation::RollbackInstall => self.at_new(&new, self.rolled_back(&new)),
-            Operation::LookOld | Operation::LookNew => Vec::new(),
+            Operation::Check | Operation::LookOld | Operation::LookNew => Vec::new(),
         })
     }
 
@@ -101,6 +102,7 @@ impl<'a> Circuit<'a> {
             Operation::Release
             | Operation::RollbackInstall
             | Operation::Teardown
+            | Operation::Check
             | Operation::LookOld
             | Operation::LookNew => Vec::new(),
         }

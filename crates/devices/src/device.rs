@@ -73,6 +73,24 @@ pub trait Device: Send {
     /// harmless. Permanent, in the device's own words, if it refused.
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>>;
 
+    /// Takes back what somebody who died has left on the device to be confirmed, and which it would take back by itself sooner or
+    /// later; answers whether there was such a thing. What is seen from then on stays. Nothing, where a change is final at once.
+    ///
+    /// # Errors
+    /// Transient if the device can't be asked just now, or somebody is at it.
+    fn settle(&mut self) -> Wait<'_, Result<bool, DriverError>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    /// Whether the port of this spot is there and up, where the device can be asked that: before service is moved to it.
+    ///
+    /// # Errors
+    /// Permanent if the port is not there, or down; transient if the device can't be asked just now.
+    fn is_ready<'a>(&'a mut self, spot: &'a Spot) -> Wait<'a, Result<(), DriverError>> {
+        let _ = spot;
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether it takes a teardown and an install in one change. Every switch does.
     fn swaps(&self) -> bool {
         true

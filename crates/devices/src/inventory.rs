@@ -163,6 +163,11 @@ impl Port for Inventory {
             Some(Behind::Ovsdb(_) | Behind::Cli(..) | Behind::Simulated) | None => false,
         }
     }
+
+    fn is_shared(&self, device: &str) -> bool {
+        let behind = self.devices.get(&(Layer::L3, device.to_owned()));
+        behind.is_some_and(|behind| !matches!(behind, Behind::Simulated))
+    }
 }
 
 /// An entry of the file, without what is common to all.

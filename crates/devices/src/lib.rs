@@ -21,6 +21,7 @@ pub mod netconf;
 pub mod ovsdb;
 pub mod pattern;
 mod plan;
+mod precheck;
 pub mod provision;
 pub mod session;
 pub mod simulated;

@@ -24,10 +24,9 @@ pub(crate) fn foresee(
     circuit: &Circuit<'_>,
     device: &str,
     swaps: bool,
-    found: impl Iterator<Item = (Spot, Option<Found>)>,
+    found: &[(Spot, Option<Found>)],
     preview: impl Fn(&[Change]) -> Vec<String>,
 ) -> DevicePlan {
-    let found: Vec<(Spot, Option<Found>)> = found.collect();
     let old = found.iter().find(|(spot, _)| *spot == circuit.old).and_then(|(_, found)| found.as_ref());
     let held_at = |(spot, found): &(Spot, Option<Found>)| (spot.clone(), held(circuit, spot, found.clone()));
     let now: Held = found.iter().map(held_at).collect();
@@ -68,8 +67,9 @@ pub(crate) fn foresee(
     if at_new && circuit.layer == Layer::L3 {
         orders.push(foreseen(OrderKind::RollbackInstall, &[Operation::RollbackInstall], &after).0);
     }
-    let now = now.into_iter().map(|(spot, held)| SpotHeld { spot, held }).collect();
-    DevicePlan { layer: circuit.layer, device: device.to_owned(), now, orders, unknown: None }
+    let told = |held: Held| held.into_iter().map(|(spot, held)| SpotHeld { spot, held }).collect();
+    let (layer, device, unknown) = (circuit.layer, device.to_owned(), None);
+    DevicePlan { layer, device, now: told(now), orders, expected: told(before_cutover), unknown }
 }
 
 /// One order's operations, one after the other.

@@ -16,7 +16,7 @@ use rehome_domain::{
 use crate::{
     circuit::Circuit,
     device::{Change, Device, Found, permanent},
-    plan,
+    plan, precheck,
 };
 
 /// A session with one device.
@@ -43,13 +43,37 @@ impl<D: Device> Session<D> {
     /// What this device holds at a relocation's spots on it, and what each of its orders would do here.
     async fn foresee(&mut self, order: &WorkOrder) -> Result<DevicePlan, DriverError> {
         let circuit = Circuit::of(order, self.layer);
-        let mut spots = vec![circuit.old.clone(), circuit.new.clone()];
-        spots.dedup();
-        spots.retain(|spot| spot.device == self.name);
-        let found = self.device.look(&spots).await?;
+        let found = self.look_at(&circuit).await?;
         let swaps = self.layer == Layer::L2 || self.device.swaps();
         let preview = |changes: &[Change]| self.device.preview(changes);
-        Ok(plan::foresee(&circuit, &self.name, swaps, spots.into_iter().zip(found), preview))
+        Ok(plan::foresee(&circuit, &self.name, swaps, &found, preview))
+    }
+
+    /// Whether a cutover may begin here.
+    async fn check_before(&mut self, order: &WorkOrder) -> Result<Presence, DriverError> {
+        let circuit = Circuit::of(order, self.layer);
+        let mut found = self.look_at(&circuit).await?;
+        if let Err(refused) = precheck::check(&circuit, order, &found) {
+            if !self.device.settle().await? {
+                return Err(refused);
+            }
+            found = self.look_at(&circuit).await?;
+            precheck::check(&circuit, order, &found)?;
+        }
+        if circuit.new.device == self.name {
+            self.device.is_ready(&circuit.new).await?;
+        }
+        let new = found.into_iter().find(|(spot, _)| *spot == circuit.new);
+        let held = new.and_then(|(spot, found)| held(&circuit, &spot, found));
+        Ok(circuit.presence(held.as_ref()))
+    }
+
+    /// What is at those of a relocation's spots that are on this device.
+    async fn look_at(&mut self, circuit: &Circuit<'_>) -> Result<Vec<(Spot, Option<Found>)>, DriverError> {
+        let mut spots = circuit.spots(Operation::Swap);
+        spots.retain(|spot| spot.device == self.name);
+        let found = self.device.look(&spots).await?;
+        Ok(spots.into_iter().zip(found).collect())
     }
 
     pub(crate) const fn layer(&self) -> Layer {
@@ -79,16 +103,36 @@ impl<D: Device> Session<D> {
         order: &WorkOrder,
         extent: Extent,
     ) -> Result<Presence, DriverError> {
+        if operation == Operation::Check {
+            return self.check_before(order).await;
+        }
         let circuit = Circuit::of(order, self.layer);
         let spots = circuit.spots(operation);
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
-        let found = self.device.look(&spots).await?;
-        let changes = decide(&circuit, operation, extent, &spots, &found)?;
+        let (found, changes) = self.decided(&circuit, operation, extent, &spots).await?;
         let answered = answered(&circuit, &spots, &found, &changes);
         if !changes.is_empty() {
             self.device.change(&changes).await?;
         }
         Ok(circuit.presence(answered.as_ref()))
+    }
+
+    /// What is at the spots, and what is to be changed there. Where that is nothing, or is refused, what was seen must be there to
+    /// stay: an order is not done, nor refused, by what the device is going to take back.
+    async fn decided(
+        &mut self,
+        circuit: &Circuit<'_>,
+        operation: Operation,
+        extent: Extent,
+        spots: &[Spot],
+    ) -> Result<(Vec<Option<Found>>, Vec<Change>), DriverError> {
+        let found = self.device.look(spots).await?;
+        let decided = decide(circuit, operation, extent, spots, &found);
+        if decided.as_ref().is_ok_and(|changes| !changes.is_empty()) || !self.device.settle().await? {
+            return decided.map(|changes| (found, changes));
+        }
+        let found = self.device.look(spots).await?;
+        decide(circuit, operation, extent, spots, &found).map(|changes| (found, changes))
     }
 
     /// As many orders as can be in one change of the device. If it does not take it as a whole, each is tried alone.
@@ -133,6 +177,11 @@ impl<D: Device> Session<D> {
             let decided = self
                 .check(operation, order, spots.iter().map(|spot| spot.device.as_str()))
                 .and_then(|()| decide(circuit, operation, Extent::Whole, spots, found));
+            // Whether it stays as it is seen is asked for each alone.
+            if decided.as_ref().is_ok_and(Vec::is_empty) {
+                answers.push(None);
+                continue;
+            }
             answers.push(Some(decided.map(|changes| {
                 let presence = circuit.presence(answered(circuit, spots, found, &changes).as_ref());
                 all.extend(changes);

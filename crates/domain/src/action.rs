@@ -57,6 +57,8 @@ pub enum WhyNot {
         /// What was asked.
         command: CommandKind,
     },
+    /// It names another plan than the ticket goes by, and accepting that needs a reason.
+    DriftNeedsReason,
     /// Their role does not allow it (promise 5).
     NotAllowed {
         /// What was asked.
@@ -99,6 +101,7 @@ impl WhyNot {
             Self::Rollback { .. } => "rollback",
             Self::Cancelling => "cancelling",
             Self::NeedsReason { .. } => "needs_reason",
+            Self::DriftNeedsReason => "drift_needs_reason",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Stale { .. } => "stale",
             Self::Exists => "exists",
@@ -139,6 +142,12 @@ impl WhyNot {
             (Self::Cancelling, Lang::Zh) => "工单正在取消".to_owned(),
             (Self::NeedsReason { command }, Lang::En) => format!("{command} needs a reason"),
             (Self::NeedsReason { command }, Lang::Zh) => format!("{}需要填写原因", command.label(lang)),
+            (Self::DriftNeedsReason, Lang::En) => {
+                "the ticket goes by another plan: its devices have been changed since; say why you accept that".to_owned()
+            }
+            (Self::DriftNeedsReason, Lang::Zh) => {
+                "工单依据的是另一份变更计划：此后设备配置已有变化，请说明接受该变化的原因".to_owned()
+            }
             (Self::NotAllowed { command, has: Some(has), needs }, Lang::En) => {
                 format!("{command} needs the role {needs}, yours is {has}")
             }

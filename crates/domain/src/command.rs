@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{lang::Lang, order::Layer, role::Role};
+use crate::{lang::Lang, order::Layer, plan::SeenPlan, role::Role};
 
 /// A person's command, without its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -106,13 +106,17 @@ pub struct Command {
     /// The ticket's version its sender saw; a stale one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<u64>,
+    /// The plan its sender has seen and goes by: from now on the ticket's cutovers hold it against what is there. One that
+    /// replaces another needs a reason: something has drifted, and that is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<SeenPlan>>,
 }
 
 impl Command {
-    /// A command without a reason or a version.
+    /// A command without a reason, a version or a plan.
     #[must_use]
     pub const fn plain(kind: CommandKind) -> Self {
-        Self { kind, reason: String::new(), expected_version: None }
+        Self { kind, reason: String::new(), expected_version: None, plan: None }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     id::RelocationId,
     lang::Lang,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
+    ticket::Outage,
 };
 
 /// How loud an alarm is.
@@ -124,6 +125,9 @@ pub struct Event {
     pub disposition: Disposition,
     /// Whether an order is out. If not, the ticket is closed or waits for a person or its window.
     pub in_flight: bool,
+    /// When the customer was without service, once that has been measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// Alarms raised by this entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,

@@ -24,6 +24,7 @@ pub mod lang;
 pub mod message;
 
 pub mod order;
+mod outage;
 mod outcome;
 pub mod plan;
 pub mod ports;

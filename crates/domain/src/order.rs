@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{RelocationId, WorkOrderId},
     lang::Lang,
+    plan::SpotHeld,
     request::{Deadlines, Request},
 };
 
@@ -140,6 +141,9 @@ pub struct Dispatch {
     /// For `inspect`: the order whose outcome is in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<WorkOrderId>,
+    /// For L3's `cutover`: what is to be found before it begins, if somebody goes by a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<SpotHeld>,
 }
 
 /// A work order as a configurator gets it: complete, so that it needs to remember nothing.
@@ -162,6 +166,11 @@ pub struct WorkOrder {
     /// For `inspect`: the order whose outcome is in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<WorkOrderId>,
+    /// For L3's `cutover`: what was to be found at the old and the new spot before it begins, by the plan that the person
+    /// who deployed it had seen. A configurator that finds something else refuses the cutover before it touches anything; one
+    /// that can't tell may leave it. Empty: nobody goes by a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<SpotHeld>,
     /// The full desired parameters.
     pub request: std::sync::Arc<Request>,
 }
@@ -179,6 +188,7 @@ impl WorkOrder {
             attempt: dispatch.attempt,
             deadline: dispatch.deadline,
             about: dispatch.about,
+            expected: dispatch.expected.clone(),
             request: std::sync::Arc::clone(request),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trig
         (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
             pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
         }
-        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install }) => {
+        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install, .. }) => {
             Some(vec![match (teardown.is_done(), install.is_done()) {
                 (true, true) => Trigger::L3CutOver,
                 (false, true) => Trigger::L3TeardownFailed,
@@ -45,7 +45,7 @@ pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trig
             Some(vec![Trigger::L3CutoverUnknown])
         }
         (Layer::L2, Work::CuttingOver, Report::CutoverRefused { .. }) => Some(vec![Trigger::L2CutoverFailed]),
-        (Layer::L2, Work::CuttingOver, Report::CutoverL2 { outcome }) => {
+        (Layer::L2, Work::CuttingOver, Report::CutoverL2 { outcome, .. }) => {
             pick(outcome, Trigger::L2CutOver, Trigger::L2CutoverFailed)
         }
         (Layer::L3, Work::RollingBackInstall, Report::InstallRolledBack { outcome }) => {

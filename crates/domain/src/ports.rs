@@ -23,7 +23,7 @@ pub use self::{
     },
     device::{DeviceMemory, Driver, DriverError, Edit, Holding, Inventory, Operation, Planner},
     fence::{Admission, Conclusion, FenceStore, Part},
-    letters::{Kept, LetterStore, NotResent, Settled, Settlement},
+    letters::{Kept, LetterFilter, LetterStore, NotResent, Settled, Settlement},
     store::{
         Change, Committed, Count, DeadLetter, Loaded, ReadEntry, SteeringStore, StoreError, TicketStore,
         Unreadable,

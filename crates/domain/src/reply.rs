@@ -115,6 +115,24 @@ pub struct Found {
     pub new: Presence,
 }
 
+/// When a device was being changed, by the clock of the configurator that changed it: from just before until it had been
+/// read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct During {
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl During {
+    /// From the beginning of this until the end of both.
+    #[must_use]
+    pub fn and(self, later: Option<Self>) -> Self {
+        Self { until: later.map_or(self.until, |later| later.until.max(self.until)), ..self }
+    }
+}
+
 /// What a reply says. The kind of report must fit the kind of order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "report", rename_all = "snake_case")]
@@ -147,6 +165,10 @@ pub enum Report {
         teardown: Outcome,
         /// Of the new place.
         install: Outcome,
+        /// When the old place was taken out: from just before the first change that took service until the last of the
+        /// order's changes was read back. None: nothing was taken out, or nobody looked at the clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        during: Option<During>,
     },
     /// `cutover` refused before anything was touched (row 19).
     CutoverRefused {
@@ -158,6 +180,9 @@ pub enum Report {
         /// How it went.
         #[serde(flatten)]
         outcome: Outcome,
+        /// When the switches were changed; none: nobody looked at the clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        during: Option<During>,
     },
     /// `rollback_install`.
     InstallRolledBack {
@@ -197,9 +222,9 @@ impl Report {
             }
             Self::RolledBack { outcome }
             | Self::Release { outcome }
-            | Self::CutoverL2 { outcome }
+            | Self::CutoverL2 { outcome, .. }
             | Self::InstallRolledBack { outcome } => outcome.failure(),
-            Self::CutoverL3 { teardown, install } => install.failure().or_else(|| teardown.failure()),
+            Self::CutoverL3 { teardown, install, .. } => install.failure().or_else(|| teardown.failure()),
             Self::CutoverRefused { failure } | Self::Retrying { failure, .. } => Some(failure),
             Self::Inspected { concluded, .. } => concluded.as_deref().and_then(Self::failure),
             Self::Noticed => None,

@@ -15,6 +15,7 @@ use crate::{
     journal::{ENTRY_VERSION, Entry, Note},
     message::{Envelope, Input, Rejection},
     order::{Dispatch, Layer, OrderKind},
+    outage,
     outcome::{in_place, read, superseded},
     reply::{Outcome, Reply, Report},
     request::Request,
@@ -137,6 +138,8 @@ fn submit(request: &Arc<Request>, envelope: &Envelope, context: &Context) -> Ste
         last_failure: None,
         window_over: false,
         held_back: false,
+        plan: None,
+        outage: None,
     };
     let mut draft = Draft::new(&ticket, envelope, context);
     draft.entry.rows.push(table::SUBMITTED.to_owned());
@@ -236,12 +239,17 @@ impl<'a> Draft<'a> {
         if (kind.is_force() || kind == CommandKind::Cancel) && command.reason.trim().is_empty() {
             return self.refuse(WhyNot::NeedsReason { command: kind });
         }
+        let accepted = command.plan.as_ref().filter(|plan| self.ticket.plan.as_ref() != Some(plan));
+        if accepted.is_some() && self.ticket.plan.is_some() && command.reason.trim().is_empty() {
+            return self.refuse(WhyNot::DriftNeedsReason);
+        }
         let takes_lock = !self.ticket.state.needs_lock() && row.apply(&self.ticket.state).needs_lock();
         if let Some(by) = self.context.held_by.filter(|_| takes_lock) {
             self.entry.held_by = Some(by);
             return self.refuse(WhyNot::Held { by });
         }
         let act = Act { by: self.entry.by.clone(), at: self.context.at, reason: command.reason.clone() };
+        self.ticket.plan = command.plan.clone().or(self.ticket.plan.take());
         match kind {
             CommandKind::ForceReservation => self.ticket.forced_reservation = Some(act),
             CommandKind::ForceCompletion => self.ticket.forced_completion = Some(act),
@@ -292,6 +300,7 @@ impl<'a> Draft<'a> {
         for trigger in triggers {
             self.fire(trigger);
         }
+        self.ticket.outage = outage::after(&self.ticket, work, &reply.report, self.context.at);
         Taken::Yes
     }
 
@@ -443,7 +452,12 @@ impl<'a> Draft<'a> {
         let index = u8::try_from(self.entry.sends.len()).unwrap_or(u8::MAX);
         let id = WorkOrderId { relocation: self.ticket.id, seq: self.entry.seq, index };
         let about = self.ticket.out(layer).map(|out| out.order.id).filter(|_| kind == OrderKind::Inspect);
-        let dispatch = Dispatch { id, layer, kind, attempt, deadline: self.deadline(kind), about };
+        let expected = if (layer, kind) == (Layer::L3, OrderKind::Cutover) {
+            self.ticket.expected()
+        } else {
+            Vec::new()
+        };
+        let dispatch = Dispatch { id, layer, kind, attempt, deadline: self.deadline(kind), about, expected };
         self.entry.sends.push(dispatch.clone());
         let since = self.context.at;
         let out = self.ticket.out_mut(layer);

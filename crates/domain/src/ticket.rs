@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     event::{Alarm, Event},
     id::{RelocationId, WorkOrderId},
     order::{Dispatch, Layer, OrderKind},
+    plan::{SeenPlan, SpotHeld},
     reply::Failure,
     request::Request,
     state::State,
@@ -51,6 +53,26 @@ pub struct Retrying {
     pub failure: Failure,
     /// When it tries again.
     pub next_at: Timestamp,
+}
+
+/// When the customer was without service, by the clocks of the configurators (promise 6): from just before the old place was
+/// taken out until the new one had been read back as in service. So it is never told too short, but for clocks that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outage {
+    /// From when on.
+    pub from: Timestamp,
+    /// Until when; none: it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Outage {
+    /// How long, if it is over, in milliseconds.
+    #[must_use]
+    pub fn ms(&self) -> Option<u64> {
+        let over = self.until?.duration_since(self.from).as_millis();
+        Some(u64::try_from(over).unwrap_or_default())
+    }
 }
 
 /// A manual act (promise 5): who, when, why.
@@ -109,6 +131,12 @@ pub struct Ticket {
     /// It was submitted while its devices were paused, and begins by itself when they are no longer.
     #[serde(default)]
     pub held_back: bool,
+    /// The plan that its cutovers go by, if somebody has seen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<SeenPlan>>,
+    /// How long the customer was without service, as far as the configurators measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
 }
 
 impl Ticket {
@@ -154,6 +182,15 @@ impl Ticket {
         SignedDuration::from_millis(i64::from(kind.allowance_ms(&self.request.deadlines)))
     }
 
+    /// What its gateways are expected to hold when its cutover begins, by the plan that it goes by. Where a reservation was
+    /// forced, nobody knows what is left of it at the new place.
+    #[must_use]
+    pub fn expected(&self) -> Vec<SpotHeld> {
+        let plan = self.plan.iter().flat_map(|plan| &plan.expected);
+        let forced = self.forced_reservation.is_some();
+        plan.filter(|expected| !(forced && expected.spot == self.request.new.l3())).cloned().collect()
+    }
+
     /// Whether this is the ticket that a replay of its journal has given.
     ///
     /// But for when it last changed: binaries of before counted entries that changed nothing too, and what they wrote down
@@ -176,6 +213,7 @@ impl Ticket {
             cutover: self.state.cutover,
             disposition: self.state.disposition,
             in_flight: self.state.in_flight(),
+            outage: self.outage,
             alarms: alarms.to_vec(),
         }
     }

@@ -92,6 +92,9 @@ pub struct Webhook {
     pub query: String,
     /// Who asked for it.
     pub by: String,
+    /// By which token; none: in a session, or before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Uuid>,
     /// When.
     pub at: Timestamp,
 }

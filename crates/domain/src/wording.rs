@@ -94,13 +94,13 @@ pub fn report(lang: Lang, report: &Report) -> String {
         }
         Report::RolledBack { outcome } => part(lang, &says::own_rollback(lang), outcome),
         Report::Release { outcome } => of(OrderKind::Release, outcome),
-        Report::CutoverL3 { teardown, install } => {
+        Report::CutoverL3 { teardown, install, .. } => {
             let (teardown, install) =
                 (part(lang, &says::teardown(lang), teardown), part(lang, &says::install(lang), install));
             format!("{teardown}, {install}")
         }
         Report::CutoverRefused { failure } => says::cutover_refused(lang, failure),
-        Report::CutoverL2 { outcome } => of(OrderKind::Cutover, outcome),
+        Report::CutoverL2 { outcome, .. } => of(OrderKind::Cutover, outcome),
         Report::InstallRolledBack { outcome } => of(OrderKind::RollbackInstall, outcome),
         Report::Noticed => says::noticed(lang),
         Report::Inspected { concluded: Some(concluded), .. } => {

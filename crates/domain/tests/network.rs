@@ -112,9 +112,9 @@ impl Configurator {
         let short_of_service = [Presence::Absent, Presence::Reserved, Presence::Partial];
         self.new = if installed.is_done() { Presence::Installed } else { choices.pick(&short_of_service) };
         if self.layer == Layer::L3 {
-            return Report::CutoverL3 { teardown: torn_down, install: installed };
+            return Report::CutoverL3 { teardown: torn_down, install: installed, during: None };
         }
-        Report::CutoverL2 { outcome: if torn_down.is_done() { installed } else { torn_down } }
+        Report::CutoverL2 { outcome: if torn_down.is_done() { installed } else { torn_down }, during: None }
     }
 
     fn inspect(&self, order: &Dispatch, choices: &mut Choices) -> Report {

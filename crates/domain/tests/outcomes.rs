@@ -68,7 +68,7 @@ fn cutting_over() -> Play {
 
 fn l2_cutting_over() -> Play {
     let mut play = cutting_over();
-    answer(&mut play, Layer::L3, Report::CutoverL3 { teardown: DONE, install: DONE });
+    answer(&mut play, Layer::L3, Report::CutoverL3 { teardown: DONE, install: DONE, during: None });
     play
 }
 

@@ -12,6 +12,7 @@ use rehome_domain::{
     event::{Alarm, Event, Raised},
     message::{Answer, Envelope, Input, Rejection},
     order::{Dispatch, MESSAGE_VERSION},
+    plan::{SeenPlan, SpotHeld},
     ports::DeadLetter,
     reply::{Failure, Outcome, Reason},
     request::FieldError,
@@ -34,6 +35,10 @@ fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
 }
 
 const ORDER: WorkOrderId = WorkOrderId { relocation: RELOCATION, seq: u64::MAX, index: 7 };
+
+fn expected() -> SpotHeld {
+    SpotHeld { spot: history::request().old.l3(), held: None }
+}
 
 fn reply(report: Report) -> Reply {
     Reply { v: MESSAGE_VERSION, order: ORDER, attempt: 3, layer: Layer::L2, report }
@@ -76,7 +81,11 @@ fn every_reason_comes_back_and_an_unknown_one_is_read_as_other() {
                 outcome: outcome.clone(),
                 rollback: Some(history::failed(reason)),
             }));
-            comes_back(&reply(Report::CutoverL3 { teardown: outcome.clone(), install: outcome }));
+            comes_back(&reply(Report::CutoverL3 {
+                teardown: outcome.clone(),
+                install: outcome,
+                during: None,
+            }));
         }
     }
     let from_the_future = json!({
@@ -110,6 +119,7 @@ fn every_other_input_comes_back_in_its_envelope() {
             kind,
             reason: "told to".to_owned(),
             expected_version: Some(7),
+            plan: Some(Box::new(SeenPlan { fingerprint: "f".to_owned(), expected: vec![expected()] })),
         }));
         assert_eq!(to_value(kind).unwrap(), json!(kind.wire()));
     }
@@ -141,7 +151,15 @@ fn every_kind_of_order_comes_back_for_either_layer() {
         for layer in Layer::ALL {
             for kind in OrderKind::ALL {
                 let about = (kind == OrderKind::Inspect).then_some(ORDER);
-                let dispatch = Dispatch { id: ORDER, layer, kind, attempt: 2, deadline: START, about };
+                let dispatch = Dispatch {
+                    id: ORDER,
+                    layer,
+                    kind,
+                    attempt: 2,
+                    deadline: START,
+                    about,
+                    expected: vec![expected()],
+                };
                 comes_back(&dispatch);
                 comes_back(&WorkOrder::new(&dispatch, &request));
                 assert_eq!(
@@ -166,6 +184,7 @@ fn every_answer_comes_back() {
         },
         WhyNot::Rollback { command: CommandKind::RetryRollback },
         WhyNot::Cancelling,
+        WhyNot::DriftNeedsReason,
         WhyNot::NeedsReason { command: CommandKind::Cancel },
         WhyNot::Stale { expected: 3, is: 4 },
         WhyNot::Exists,
@@ -270,7 +289,11 @@ fn messages_look_as_documented() {
         }))
     );
     assert_eq!(
-        reply(Report::CutoverL3 { teardown: Outcome::Done, install: history::failed(Reason::Rejected) }),
+        reply(Report::CutoverL3 {
+            teardown: Outcome::Done,
+            install: history::failed(Reason::Rejected),
+            during: None
+        }),
         base(json!({"report": "cutover_l3", "teardown": {"outcome": "done"}, "install": no}))
     );
     assert_eq!(
@@ -281,8 +304,12 @@ fn messages_look_as_documented() {
         }))
     );
     let cause = MessageId("m-1".to_owned());
-    let cancel =
-        Command { kind: CommandKind::Cancel, reason: "by mistake".to_owned(), expected_version: Some(3) };
+    let cancel = Command {
+        kind: CommandKind::Cancel,
+        reason: "by mistake".to_owned(),
+        expected_version: Some(3),
+        plan: None,
+    };
     let envelope =
         Envelope { relocation: RELOCATION, cause, by: history::person(), input: Input::Command(cancel) };
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The data plane of a gateway: what forwards by the committed configuration. A sub-interface in service is a port of Open
 //! vSwitch with its tag, in the gateway's namespace, with the gateway's address; there is one bridge for each physical port.
-//! This needs neither VLANs nor VRFs of the kernel: a VRF is kept, but does not keep circuits apart here.
+//! This needs neither VLANs nor VRFs of the kernel: a VRF is kept, but does not keep circuits apart here. Within one, an
+//! address that overlaps with another sub-interface's is refused, as most gateways do.
 //!
 //! The server asks before each commit and tells after it (`sil/rehome-vlan.c` says how), and its client hears no "ok" before
 //! packets go the new way.
@@ -30,6 +31,9 @@ const ARP_MS: u32 = 20;
 /// The longest name of an interface that the kernel takes.
 const NAME_MAX: usize = 15;
 
+/// The file in a gateway's directory that is there while a commit is held up.
+pub const HELD: &str = "held";
+
 /// What a commit does to one sub-interface: what can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -56,15 +60,16 @@ impl Step {
     }
 }
 
-/// What a test wants a gateway to do wrong: lines in a file of the gateway's directory, so that it can be wanted by hand
-/// too. `refuse STEP`, and `hold`: a commit is taken, and neither applied nor answered.
+/// What a test wants a device to do wrong: lines in a file of the device's directory, so that it can be wanted by hand
+/// too. For gateways `refuse STEP`, and `hold`: a commit is taken, and neither applied nor answered. For all `off`: what
+/// keeps the configuration is dead as long as the line is there. What forwards goes on.
 #[derive(Debug, Clone)]
 pub struct Faults {
     file: PathBuf,
 }
 
 impl Faults {
-    /// The faults of the gateway in this directory.
+    /// The faults of the device in this directory.
     #[must_use]
     pub fn of(directory: &Path) -> Self {
         Self { file: directory.join("faults") }
@@ -104,6 +109,11 @@ impl Faults {
         text.lines().any(|wanted| wanted.trim() == line)
     }
 
+    /// Whether it is to be off.
+    pub(crate) fn is_off(&self) -> bool {
+        self.has("off")
+    }
+
     fn refused(&self) -> Vec<Step> {
         Step::ALL.into_iter().filter(|step| self.has(&format!("refuse {}", step.name()))).collect()
     }
@@ -114,6 +124,7 @@ impl Faults {
 struct Interface {
     enabled: bool,
     tags: Option<Tags>,
+    vrf: Option<String>,
     address: Option<String>,
 }
 
@@ -129,6 +140,23 @@ type Interfaces = BTreeMap<String, Interface>;
 impl Interface {
     fn forwards(&self) -> bool {
         self.enabled && self.tags.is_some() && self.address.is_some()
+    }
+
+    /// The first and the last address of its network, as numbers.
+    fn network(&self) -> Option<(u32, u32)> {
+        let (ip, length) = self.address.as_ref()?.split_once('/')?;
+        let (ip, length): (Ipv4Addr, u32) = (ip.parse().ok()?, length.parse().ok()?);
+        let hosts = u32::MAX.checked_shr(length).unwrap_or_default();
+        Some((u32::from(ip) & !hosts, u32::from(ip) | hosts))
+    }
+
+    /// Whether a router could not tell which of the two a packet is for.
+    fn overlaps(&self, other: &Self) -> bool {
+        self.vrf == other.vrf
+            && self
+                .network()
+                .zip(other.network())
+                .is_some_and(|(one, other)| one.0 <= other.1 && other.0 <= one.1)
     }
 }
 
@@ -237,18 +265,32 @@ impl Plane {
                 return Err(format!("{name}: a name has at most {NAME_MAX} characters here"));
             }
         }
-        Ok(())
+        match overlapping(told) {
+            Some((one, other)) => {
+                Err(format!("{one}: its address overlaps with that of {other}, in the same VRF"))
+            }
+            None => Ok(()),
+        }
     }
 
-    fn apply(&mut self, told: Interfaces) -> Result<(), DaemonError> {
-        let since = Instant::now();
+    /// Waits as long as commits are held up. Meanwhile there is a file [`HELD`], for whoever waits for that.
+    fn hold(&self) -> Result<(), DaemonError> {
+        let (since, held) = (Instant::now(), self.directory.join(HELD));
         while self.faults.has("hold") {
+            std::fs::write(&held, "").map_err(|source| DaemonError::File { path: held.clone(), source })?;
             if since.elapsed() > PATIENCE {
                 let detail = "a held commit was not let go".to_owned();
                 return Err(DaemonError::Late { what: "applying".to_owned(), detail });
             }
             pause();
         }
+        // There is none if nothing was held up.
+        let _ = std::fs::remove_file(held);
+        Ok(())
+    }
+
+    fn apply(&mut self, told: Interfaces) -> Result<(), DaemonError> {
+        self.hold()?;
         let since = Instant::now();
         let gone: Vec<_> = changed(&self.applied, &told).collect();
         let come: Vec<_> = changed(&told, &self.applied).collect();
@@ -259,6 +301,16 @@ impl Plane {
         self.applied = told;
         Ok(())
     }
+}
+
+/// Two that forward and want the same addresses. No two of one VRF can: where the old place of a circuit stays, the new one
+/// can't be put on the same gateway.
+fn overlapping(told: &Interfaces) -> Option<(&String, &String)> {
+    let forwarding: Vec<_> = told.iter().filter(|(_, interface)| interface.forwards()).collect();
+    forwarding.iter().enumerate().find_map(|(place, (name, interface))| {
+        let others = forwarding.iter().take(place);
+        others.clone().find(|(_, other)| other.overlaps(interface)).map(|(other, _)| (*name, *other))
+    })
 }
 
 /// What forwards in the first and not, or otherwise, in the second.
@@ -343,10 +395,10 @@ fn interfaces(told: &str) -> Interfaces {
         let mut words = line.split('\t').map(|word| Some(word.to_owned()).filter(|word| word != "-"));
         let mut next = || words.next().flatten();
         let (name, enabled) = (next()?, next().is_some_and(|word| word == "true"));
-        let (parent, vlan, inner, _vrf) = (next(), next(), next(), next());
+        let (parent, vlan, inner, vrf) = (next(), next(), next(), next());
         let tags = parent.zip(vlan).map(|(parent, vlan)| Tags { parent, vlan, inner });
         let address = next().zip(next()).map(|(ip, length)| format!("{ip}/{length}"));
-        Some((name, Interface { enabled, tags, address }))
+        Some((name, Interface { enabled, tags, vrf, address }))
     };
     told.lines().filter_map(parse).collect()
 }
@@ -372,6 +424,22 @@ mod tests {
         assert_eq!(names(RESERVED, OLD), [(Step::Release, new.clone()), (Step::Install, old)]);
         assert_eq!(names(RESERVED, NEW), [(Step::Install, new)]);
         assert_eq!(names(OLD, OLD), []);
+    }
+
+    #[test]
+    fn two_sub_interfaces_of_one_vrf_can_not_have_overlapping_addresses() {
+        let told = |vrf: &str, address: &str, length: &str, enabled: &str| {
+            let new = format!("ge2.200\t{enabled}\tge2\t200\t-\t{vrf}\t{address}\t{length}\n");
+            overlapping(&interfaces(&(OLD.to_owned() + &new)))
+                .map(|(one, other)| (one.clone(), other.clone()))
+        };
+        let refused = Some(("ge2.200".to_owned(), "ge1.100".to_owned()));
+        assert_eq!(told("blue", "10.9.1.1", "30", "true"), refused);
+        assert_eq!(told("blue", "10.9.0.1", "16", "true"), refused);
+        assert_eq!(told("blue", "0.0.0.1", "0", "true"), refused);
+        assert_eq!(told("blue", "10.9.1.5", "30", "true"), None);
+        assert_eq!(told("red", "10.9.1.1", "30", "true"), None);
+        assert_eq!(told("blue", "10.9.1.1", "30", "false"), None, "what is shut down has no route");
     }
 
     #[test]

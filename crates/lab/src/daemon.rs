@@ -88,6 +88,11 @@ impl Daemon {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Whether it has neither ended nor been stopped.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
     /// Waits until a condition holds, and fails at once if the server ends meanwhile.
     ///
     /// # Errors

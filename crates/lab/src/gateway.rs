@@ -14,7 +14,10 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::daemon::{Daemon, DaemonError, command, run};
+use crate::{
+    daemon::{Daemon, DaemonError, command, run},
+    left::descendants,
+};
 
 /// Our YANG module, which the server loads.
 pub const MODULE: &str = include_str!("../yang/rehome-vlan.yang");
@@ -146,6 +149,27 @@ impl Gateway {
         self.server.kill();
         self.drop_sessions();
         self.server = netconfd(&self.directory, self.port, &self.options)?;
+        Ok(())
+    }
+
+    /// Ends both servers at once with all their sessions, in whatever they are at.
+    pub fn off(&mut self) {
+        self.drop_sessions();
+        self.sshd.kill();
+        self.server.kill();
+    }
+
+    /// Starts whichever server does not run, with what it has kept, at the same address.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn on(&mut self) -> Result<(), DaemonError> {
+        if !self.server.is_running() {
+            self.server = netconfd(&self.directory, self.port, &self.options)?;
+        }
+        if !self.sshd.is_running() {
+            self.sshd = sshd(&self.directory)?;
+        }
         Ok(())
     }
 
@@ -297,11 +321,4 @@ fn server(directory: &Path, port: u16, socket: &Path, options: &Options) -> Comm
 
 fn write(path: &Path, text: &str) -> Result<(), DaemonError> {
     std::fs::write(path, text).map_err(|source| DaemonError::File { path: path.to_owned(), source })
-}
-
-/// The processes that a process has started, and theirs.
-fn descendants(pid: u32) -> Vec<u32> {
-    let told = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = told.split_whitespace().filter_map(|child| child.parse().ok());
-    children.flat_map(|child| [descendants(child), vec![child]].concat()).collect()
 }

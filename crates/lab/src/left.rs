@@ -50,14 +50,32 @@ pub fn processes(name: &str, directory: &Path) -> BTreeSet<u32> {
         environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
     };
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut found: BTreeSet<u32> = pids.filter(has_mark).collect();
+    let pids: BTreeSet<u32> = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let sshds = pids.iter().copied().filter(|pid| is_sshd_of(*pid, directory));
+    let mut found: BTreeSet<u32> = sshds.flat_map(|pid| [descendants(pid), vec![pid]].concat()).collect();
+    found.extend(pids.iter().copied().filter(has_mark));
     for namespace in netns::of_lab(name).unwrap_or_default() {
         let told = run(command("ip").args(["netns", "pids", &namespace])).unwrap_or_default();
         found.extend(told.lines().filter_map(|pid| pid.trim().parse::<u32>().ok()));
     }
     found.remove(&std::process::id());
     found
+}
+
+/// An `sshd` is known by its configuration: it writes over its environment when it gives itself a title.
+fn is_sshd_of(pid: u32, directory: &Path) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line);
+    let mut words = line.split(['\0', ' ']);
+    line.starts_with("sshd: ")
+        && words.any(|word| word.ends_with("/sshd_config") && Path::new(word).starts_with(directory))
+}
+
+/// The processes that a process has started, and theirs.
+pub(crate) fn descendants(pid: u32) -> Vec<u32> {
+    let told = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = told.split_whitespace().filter_map(|child| child.parse().ok());
+    children.flat_map(|child| [descendants(child), vec![child]].concat()).collect()
 }
 
 /// Ends all processes of a lab, and removes its namespaces and its directory.

@@ -124,6 +124,8 @@ pub struct Bridge {
     pub name: String,
     /// What keeps its configuration and forwards.
     pub server: Switch,
+    /// What it is to do wrong.
+    pub faults: Faults,
 }
 
 impl Network {
@@ -163,6 +165,37 @@ impl Network {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Ends the devices that are to be [off](Faults::off), and starts those again that are not and have ended, by themselves
+    /// or because somebody killed them: a device comes back. To be called again and again; what does not start is tried again
+    /// the next time.
+    pub fn tend(&mut self) {
+        let gateways = self.gateways.iter_mut().map(|gateway| {
+            let Router { name, server, faults, .. } = gateway;
+            let done = if faults.is_off() {
+                server.off();
+                Ok(())
+            } else {
+                server.on()
+            };
+            (name, done)
+        });
+        let switches = self.switches.iter_mut().map(|switch| {
+            let Bridge { name, server, faults } = switch;
+            let done = if faults.is_off() {
+                server.off();
+                Ok(())
+            } else {
+                server.on()
+            };
+            (name, done)
+        });
+        for (name, done) in gateways.chain(switches) {
+            if let Err(error) = done {
+                tracing::error!(device = name.as_str(), %error, "a device does not come back");
+            }
+        }
     }
 
     /// The gateway of this name.
@@ -276,9 +309,10 @@ fn start_switch(
 ) -> Result<Bridge, DaemonError> {
     let name = format!("sw{number}");
     let namespace = netns::full_name(&options.name, &name);
+    let directory = room(directory, &name)?;
     let server = Switch::start(switch::Options {
         forwarding: Forwarding::Userspace { namespace: Some(namespace) },
-        directory: Some(room(directory, &name)?),
+        directory: Some(directory.clone()),
         ..switch::Options::default()
     })?;
     server.vsctl(&["set", "bridge", switch::Options::default().bridge.as_str(), &not_learning(customers)])?;
@@ -291,7 +325,7 @@ fn start_switch(
     });
     let ours = places.filter(|(switch, ..)| **switch == name).map(|(_, port, vlan)| (port, Some(vlan)));
     server.add_ports(&uplinks.chain(ours).collect::<Vec<_>>())?;
-    Ok(Bridge { name, server })
+    Ok(Bridge { name, server, faults: Faults::of(&directory) })
 }
 
 /// Circuits have a VLAN of their own between two ends, in which no switch has to learn who is where. Nor may it: Open vSwitch

@@ -208,6 +208,25 @@ impl Switch {
         self.vsctl(&["set", "bridge", &bridge, "datapath_type=netdev"]).map(drop)
     }
 
+    /// Ends the database at once, in whatever it is at. What forwards goes on by what it knows.
+    pub fn off(&mut self) {
+        self.database.kill();
+    }
+
+    /// Starts whichever server does not run, with what it has kept, at the same addresses.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn on(&mut self) -> Result<(), DaemonError> {
+        if !self.database.is_running() {
+            self.restart_database()?;
+        }
+        if !self.forwarder.is_running() {
+            self.restart_forwarder()?;
+        }
+        Ok(())
+    }
+
     /// Lets it outlive its owner: answers its process ids. Its directory stays too.
     #[must_use]
     pub fn leave(mut self) -> Vec<u32> {

@@ -18,13 +18,14 @@ use rehome_domain::{
     journal::{ENTRY_VERSION, Entry, Note},
     message::Input,
     order::{Dispatch, Layer},
+    plan::SeenPlan,
     ports::{Count, DeadLetter, Edit, Holding, Kept, Loaded, StoreError, Unreadable},
     reply::Failure,
     request::Spot,
     state::State,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::Scope,
-    ticket::{Act, Out, TICKET_VERSION, Ticket},
+    ticket::{Act, Out, Outage, TICKET_VERSION, Ticket},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -55,6 +56,10 @@ struct TicketBody<'a> {
     window_over: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     held_back: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: &'a Option<Box<SeenPlan>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outage: &'a Option<Outage>,
 }
 
 /// A ticket's changing part as JSON.
@@ -77,6 +82,8 @@ pub(crate) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
         last_failure,
         window_over,
         held_back,
+        plan,
+        outage,
     } = ticket;
     json(&TicketBody {
         v: *v,
@@ -93,6 +100,8 @@ pub(crate) fn ticket_body(ticket: &Ticket) -> Result<String, StoreError> {
         last_failure,
         window_over: *window_over,
         held_back: *held_back,
+        plan,
+        outage,
     })
 }
 

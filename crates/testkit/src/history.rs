@@ -119,14 +119,16 @@ pub fn reports(layer: Layer, kind: OrderKind, about: Option<OrderKind>) -> Vec<R
         (Layer::L3, OrderKind::Cutover) => {
             let mut all = vec![Report::CutoverRefused { failure: failure(Reason::UnknownDevice) }];
             for teardown in outcomes() {
-                all.extend(
-                    outcomes().map(|install| Report::CutoverL3 { teardown: teardown.clone(), install }),
-                );
+                all.extend(outcomes().map(|install| Report::CutoverL3 {
+                    teardown: teardown.clone(),
+                    install,
+                    during: None,
+                }));
             }
             all
         }
         (Layer::L2, OrderKind::Cutover) => {
-            let mut all = each(|outcome| Report::CutoverL2 { outcome });
+            let mut all = each(|outcome| Report::CutoverL2 { outcome, during: None });
             all.push(Report::CutoverRefused { failure: failure(Reason::UnknownDevice) });
             all
         }
@@ -160,7 +162,7 @@ pub fn every_report() -> Vec<Report> {
     let mut all = vec![
         retrying(1),
         Report::Reserve { outcome: failed(Reason::Superseded), rollback: None },
-        Report::CutoverL2 { outcome: failed(Reason::Superseded) },
+        Report::CutoverL2 { outcome: failed(Reason::Superseded), during: None },
     ];
     for layer in Layer::ALL {
         for kind in OrderKind::ALL {
@@ -183,7 +185,12 @@ pub fn reply(layer: Layer, order: WorkOrderId, report: Report) -> Input {
 /// A command with a reason.
 #[must_use]
 pub fn command(kind: CommandKind) -> Input {
-    Input::Command(Command { kind, reason: "told to by the customer".to_owned(), expected_version: None })
+    Input::Command(Command {
+        kind,
+        reason: "told to by the customer".to_owned(),
+        expected_version: None,
+        plan: None,
+    })
 }
 
 /// Who could be behind an input.
@@ -278,6 +285,7 @@ impl Play {
                 kind: *kind,
                 reason: if *reason { "told to".to_owned() } else { " ".to_owned() },
                 expected_version: stale.map(|stale| ticket.version - u64::from(stale)),
+                plan: None,
             }),
             Move::Answer { layer, inspect, pick } => {
                 let out = ticket.out(*layer)?;

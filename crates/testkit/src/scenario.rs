@@ -280,7 +280,7 @@ impl Step {
         }
         if let Some(kind) = self.command {
             let (reason, expected_version) = (self.reason.clone(), self.saw);
-            return Ok(Input::Command(Command { kind, reason, expected_version }));
+            return Ok(Input::Command(Command { kind, reason, expected_version, plan: None }));
         }
         if let Some(layer) = self.from {
             let report = self.says.clone().ok_or("has `from`, but not what it `says`")?;

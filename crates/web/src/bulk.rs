@@ -170,7 +170,7 @@ pub(crate) async fn act(
         };
         // Something else under the same name is another message: it is not passed over as given before.
         let said = format!("{id} {version} {kind} {reason}");
-        let command = Command { kind, reason: reason.clone(), expected_version: Some(version) };
+        let command = Command { kind, reason: reason.clone(), expected_version: Some(version), plan: None };
         let envelope = Envelope {
             relocation: id,
             cause: MessageId(Uuid::new_v5(&name, said.as_bytes()).to_string()),

@@ -37,8 +37,8 @@ texts! {
     password_to_change_more(): "Somebody else chose your password: choose one of your own before anything else.",
         "当前密码由他人设置：请先设置自己的密码。";
     cross_site(): "Sent from another site", "来自其他站点的请求";
-    cross_site_more(): "What changes something must come from this site's own pages, or with an API token.",
-        "修改操作必须来自本站页面，或使用 API 令牌。";
+    cross_site_more(): "What changes something must come from this site's own pages, or with an API token. A script that signs in with a password and keeps the cookie says `Sec-Fetch-Site: same-origin` itself.",
+        "修改操作必须来自本站页面，或使用 API 令牌。用密码登录并保存 Cookie 的脚本须自行发送 `Sec-Fetch-Site: same-origin`。";
     sign_in_failed(): "Not let in", "登录失败";
     sign_in_failed_more(): "The name or the password is wrong, or the account is disabled.", "用户名或密码错误，或帐户已停用。";
     provider_away(why): "Who you are can't be asked now: {why}. Try again, or sign in with a name and a password of this site.",
@@ -81,9 +81,18 @@ texts! {
     no_bus(why): "The bus can't take it: {why}", "消息总线无法接收：{why}";
     submitted_otherwise(id, fields): "something else was submitted before, as {id}: {fields} differ",
         "此前提交的内容不同（工单 {id}）：{fields} 不一致";
+    drifted(id): "the devices of {id} do not hold any more what the plan of this fingerprint says, or could not all be asked: look at the plan again", "{id} 的设备现有配置与该指纹的预览不符，或有设备无法查询：请重新查看改动预览";
     commanded_otherwise(id): "another command was given to {id} under this key before", "此前已用该键向 {id} 下达过其他命令";
     failed(): "It failed", "出错";
     failed_more(): "The fault is on this side; the log says more.", "服务端出错，详见日志。";
+}
+
+// Webhooks.
+texts! {
+    webhook_owner_out(): "Whoever asked for it is disabled or may not listen any more; it is told on when they may.",
+        "申请者已停用或无权接收；恢复后将继续通知。";
+    webhook_token_out(): "The token that asked for it was revoked or has ended: remove it, and add it anew with a token that is in force.",
+        "申请所用的令牌已吊销或过期：请删除后用有效令牌重新添加。";
 }
 
 // Fields.
@@ -92,6 +101,8 @@ texts! {
     no_account(name): "there is no account {name}", "没有帐户 {name}";
     token_above(role): "the account is {role}: a token can't allow more", "该帐户的角色是“{role}”：令牌的权限不能超过其帐户";
     too_many_tokens(): "the account has as many tokens as there may be: revoke one", "该帐户的令牌数已达上限：请先吊销一个";
+    label_length(most): "is empty or too long, expected 1 to {most} characters", "为空或过长，应为 1 至 {most} 个字符";
+    days_range(given, most): "is {given}, expected 1 to {most}", "为 {given}，应为 1 至 {most}";
     password_too_short(least): "is shorter than {least} characters", "少于 {least} 个字符";
     password_too_long(most): "is longer than {most} bytes", "超过 {most} 字节";
     password_same(): "is the old one", "与原密码相同";

@@ -210,7 +210,7 @@ fn nothing_that_is_no_order_brings_it_down() {
 
 fn cancel() -> Input {
     let reason = "the customer stays".to_owned();
-    Input::Command(Command { kind: CommandKind::Cancel, reason, expected_version: None })
+    Input::Command(Command { kind: CommandKind::Cancel, reason, expected_version: None, plan: None })
 }
 
 #[test]

@@ -13,10 +13,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     MessageId, RelocationId, Request,
-    account::Account,
+    account::{Account, Pass, PassKey, PassKind},
     command::CommandKind,
     message::{Envelope, Input},
-    ports::{AccountStore, Change, Committed, Feed, TicketStore, WebhookStore},
+    ports::{AccountStore, Change, Committed, Feed, Revoke, TicketStore, WebhookStore},
     role::Role,
     step::{Context, Stepped, step},
     webhook::{Format, Mark, Patience, Secret, Standing, Webhook, WebhookId},
@@ -170,9 +170,39 @@ impl World {
     }
 
     async fn webhook(&self, n: u128, url: String, format: Format, query: &str) -> WebhookId {
+        self.webhook_by(n, url, format, query, None).await
+    }
+
+    /// A token of the account that asks for the webhooks.
+    async fn token(&self, id: u128, ends_at: Timestamp) -> Uuid {
+        let (id, now) = (Uuid::from_u128(id), Timestamp::now());
+        let pass = Pass {
+            id,
+            kind: PassKind::Token,
+            account: "bss".parse().unwrap(),
+            label: "a program's".to_owned(),
+            at_most: None,
+            issued_by: "root".to_owned(),
+            issued_at: now,
+            seen_at: now,
+            ends_at: Some(ends_at),
+            idle_ms: None,
+        };
+        self.store.issue(PassKey([id.as_bytes()[15]; 32]), pass).await.unwrap();
+        id
+    }
+
+    async fn webhook_by(
+        &self,
+        n: u128,
+        url: String,
+        format: Format,
+        query: &str,
+        token: Option<Uuid>,
+    ) -> WebhookId {
         let id = WebhookId(Uuid::from_u128(n));
         let (query, by, at) = (query.to_owned(), "bss".to_owned(), Timestamp::now());
-        let webhook = Webhook { id, url, secret: Secret(secret_of(b"secret")), format, query, by, at };
+        let webhook = Webhook { id, url, secret: Secret(secret_of(b"secret")), format, query, by, token, at };
         assert!(self.store.subscribe(webhook, Standing::new(Mark::before(0), at)).await.unwrap());
         id
     }
@@ -407,6 +437,30 @@ async fn whoever_may_not_come_in_any_more_is_told_nothing_and_goes_on_where_they
         assert_eq!(receiver.ids(), expected(1..3));
         postman.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_token_asked_for_is_told_nothing_when_that_is_revoked_or_ends_and_the_accounts_own_goes_on() {
+    let world = World::new().await;
+    let receivers = [(); 4].map(|()| Receiver::start(takes_all()));
+    let later = Timestamp::now() + SignedDuration::from_hours(1);
+    let stays = world.token(1, later).await;
+    let revoked = world.token(2, later).await;
+    let ended = world.token(3, Timestamp::now()).await;
+    for (n, token) in (1..).zip([None, Some(stays), Some(revoked), Some(ended)]) {
+        let url = receivers[n as usize - 1].url();
+        world.webhook_by(n, url, Format::Rehome, "", token).await;
+    }
+    let postman = world.postman();
+    world.relocation(1).await;
+    until("all told", async || receivers[..3].iter().all(|receiver| receiver.ids().len() == 2)).await;
+    assert_eq!(world.store.revoke(Revoke::One(revoked)).await.unwrap(), 1);
+    world.relocation(2).await;
+    until("those that stand told", async || receivers[..2].iter().all(|receiver| receiver.ids().len() == 4))
+        .await;
+    // Had it been told, it would have been by the time that the postman has ended.
+    postman.stop().await;
+    assert_eq!(receivers.map(|receiver| receiver.ids().len()), [4, 4, 2, 0]);
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--all", "运行中系统的全部工单"),
     ("*", "--expect-version", "仅当工单仍是此版本时"),
+    ("*", "--plan", "按此指纹的改动预览执行（见 rehome plan TICKET）：设备配置此后若有变化则拒绝"),
     ("*", "--reason", "原因，记入日志"),
     ("force", "STAGE", "阶段：reservation 预占失败仍进入切换，\ncompletion 切换失败仍竣工"),
     ("force", "--yes", "不再询问确认"),
@@ -311,6 +312,7 @@ pub(super) const AFTER: &[(&str, &str)] = &[
 示例:
   rehome deploy LL-000702
   rehome deploy LL-000702 LL-000703 --reason \"customer has agreed\"
+  rehome deploy LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36
   rehome deploy 019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e --expect-version 7 --json
 
 通过 HTTP 请求运行中的系统；有工单拒绝时退出码为 1，并说明原因。",
@@ -334,7 +336,8 @@ pub(super) const AFTER: &[(&str, &str)] = &[
         "retry",
         "\
 示例:
-  rehome retry LL-000702 --reason \"card replaced\"",
+  rehome retry LL-000702 --reason \"card replaced\"
+  rehome retry LL-000702 --plan 1c0b6a52e6b55d3a8f9d2c4a7e1f0b36 --reason \"VRF renamed, agreed\"",
     ),
     (
         "completions",

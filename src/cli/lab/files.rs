@@ -33,8 +33,8 @@ pub(super) struct Device {
     pub(super) name: String,
     pub(super) driver: String,
     pub(super) address: String,
-    /// Where to write what it is to do wrong (`refuse install`): gateways only.
-    faults: Option<PathBuf>,
+    /// Where to write what it is to do wrong (`refuse install`, `off`).
+    faults: PathBuf,
 }
 
 /// A customer of the lab.
@@ -67,13 +67,13 @@ impl Papers {
             name: gateway.name.clone(),
             driver: "netconf".to_owned(),
             address: gateway.server.address().to_string(),
-            faults: Some(gateway.server.directory().join("faults")),
+            faults: gateway.server.directory().join("faults"),
         });
         let switches = network.switches.iter().map(|switch| Device {
             name: switch.name.clone(),
             driver: "ovsdb".to_owned(),
             address: switch.server.unix(),
-            faults: None,
+            faults: switch.server.directory().join("faults"),
         });
         // This process is not counted among those of the lab that it looks for.
         let processes = left::processes(&options.name, &directory).len() + 1;

@@ -21,7 +21,7 @@ use crate::{
     texts,
 };
 
-/// Between two looks at whether the lab stands.
+/// Between two looks at whether the lab, or a device of it, stands.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts the process, and waits until its lab stands. If it does not come to stand, nothing is left of it.
@@ -58,7 +58,7 @@ pub(super) fn start(args: &Up, directory: &Path, setting: &Setting) -> Result<Pa
     }
 }
 
-/// Starts the lab and stays. Whoever ends the lab kills this.
+/// Starts the lab and stays, and starts devices again that have ended. Whoever ends the lab kills this.
 pub(super) fn keep(options: &Options) -> Failure {
     match stay(options) {
         Ok(never) => match never {},
@@ -67,10 +67,11 @@ pub(super) fn keep(options: &Options) -> Failure {
 }
 
 fn stay(options: &Options) -> Result<Infallible, Failure> {
-    let network = Network::start(options)?;
+    let mut network = Network::start(options)?;
     Papers::of(&network, options)?.write()?;
     loop {
-        std::thread::park();
+        network.tend();
+        pause();
     }
 }
 

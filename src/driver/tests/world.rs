@@ -207,8 +207,10 @@ fn reply(order: &WorkOrder, good: bool) -> Reply {
             Report::Reserve { rollback: (!good).then_some(Outcome::Done), outcome }
         }
         (OrderKind::Release, _) => Report::Release { outcome },
-        (OrderKind::Cutover, Layer::L3) => Report::CutoverL3 { teardown: Outcome::Done, install: outcome },
-        (OrderKind::Cutover, Layer::L2) => Report::CutoverL2 { outcome },
+        (OrderKind::Cutover, Layer::L3) => {
+            Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None }
+        }
+        (OrderKind::Cutover, Layer::L2) => Report::CutoverL2 { outcome, during: None },
         (OrderKind::RollbackInstall, _) => Report::InstallRolledBack { outcome },
         (OrderKind::Notice, _) => Report::Noticed,
         (OrderKind::Inspect, _) => Report::Inspected { found: None, concluded: None },

@@ -13,7 +13,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     journal::Note,
     message::{Answer, Envelope, Input},
-    ports::{Bus, LetterStore, SteeringStore},
+    ports::{Bus, LetterFilter, LetterStore, SteeringStore},
     role::Role,
     steering::{Scope, Steer, Turn, Verdict},
 };
@@ -152,7 +152,7 @@ async fn what_the_broker_or_a_supervisor_set_aside_takes_effect_when_somebody_wh
     let body = json!({ "v": 1, "request": rehome_testkit::history::request() });
     viewer.send("order.submit", "s1", &body).await;
     world.dead_letter(|letter| letter.reason.contains("submitting needs the role")).await;
-    let letters = world.store.letters(None, 9).await.unwrap();
+    let letters = world.store.letters(LetterFilter::All, None, 9).await.unwrap();
     assert_eq!(letters.len(), 2);
     for kept in letters {
         let again = kept.again(asker.said(&kept.letter).unwrap(), ann("web", Role::Supervisor));

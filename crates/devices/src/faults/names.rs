@@ -14,6 +14,7 @@ pub(super) const fn operation(operation: Operation) -> &'static str {
         Operation::Teardown => "teardown",
         Operation::Swap => "swap",
         Operation::RollbackInstall => "rollback_install",
+        Operation::Check => "check",
         Operation::LookOld => "look_old",
         Operation::LookNew => "look_new",
     }

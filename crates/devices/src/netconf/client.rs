@@ -22,6 +22,9 @@ use crate::{
 
 /// Bytes read at once.
 const PIECE: usize = 32 * 1024;
+/// How long the first answer of a session may take before the session is given up for another; each further one may have
+/// twice as long. Long for what touches nothing, and short beside the time in which a session must come about.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
 /// What a device can, as its hello says; never by its maker's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,15 +94,32 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, signs in, and exchanges hellos.
+    /// Connects, signs in, exchanges hellos, and sees that the device answers.
+    ///
+    /// A server that is busy when our hello comes may find it together with the first request, and never look at that: Debian's
+    /// netconfd does so. So the first request is one that asks for nothing; where it is not answered, another session is begun.
     ///
     /// # Errors
     /// Permanent if a person must see to it; else transient.
     pub async fn connect(device: &str, options: &Options) -> Result<Self, DriverError> {
-        let session = ssh::connect(&options.ssh).await?;
         let within = Duration::from_millis(options.ssh.connect_ms.into());
-        let late = || transient(Reason::Unreachable, format!("{device}: no NETCONF hello within {within:?}"));
-        tokio::time::timeout(within, Self::greet(device, options, session)).await.map_err(|_| late())?
+        let late =
+            || transient(Reason::Unreachable, format!("{device}: no NETCONF session within {within:?}"));
+        let answering = async {
+            let mut patience = FIRST_ANSWER;
+            loop {
+                let session = ssh::connect(&options.ssh).await?;
+                let mut client = Self::greet(device, options, session).await?;
+                let first = client.call("answer", rpc::ASK_NOTHING);
+                match tokio::time::timeout(patience, first).await {
+                    Ok(Err(error)) if error.failure.reason == Reason::Unreachable => return Err(error),
+                    // A refusal is an answer too.
+                    Ok(_) => return Ok(client),
+                    Err(_) => patience *= 2,
+                }
+            }
+        };
+        tokio::time::timeout(within, answering).await.map_err(|_| late())?
     }
 
     async fn greet(device: &str, options: &Options, session: Handle<Checked>) -> Result<Self, DriverError> {

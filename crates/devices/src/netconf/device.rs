@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::{
     Options,
     client::Client,
-    profile::{FillError, Profile},
+    profile::{FillError, PortState, Profile},
     rpc,
 };
 use crate::device::{Change, Device, Found, permanent, transient};
@@ -28,7 +28,7 @@ pub struct Line {
 
 struct Session {
     client: Client,
-    /// Whether a commit that an earlier session left to be confirmed has been taken back: what is seen now stays.
+    /// Whether it has taken back, or had none to take back, what an earlier one left to be confirmed.
     settled: bool,
 }
 
@@ -79,35 +79,56 @@ impl Line {
         self.profile.read(spots, reply.at("data").unwrap_or(&none)).map_err(|error| self.filled(&error))
     }
 
+    /// Whether a port is there and up, as far as the profile knows how to ask.
+    async fn ready(&self, session: &mut Session, port: &str) -> Result<(), DriverError> {
+        let filter = self.profile.port_filter(port).map_err(|error| self.filled(&error))?;
+        let Some(filter) = filter else { return Ok(()) };
+        let reply = session.client.call("tell how a port is", &rpc::get(&filter)).await?;
+        let none = super::xml::Element::default();
+        let state = self.profile.port(port, reply.at("data").unwrap_or(&none));
+        let refused = |text: String| Err(permanent(Reason::Rejected, text));
+        match state.map_err(|error| self.filled(&error))? {
+            PortState::Up => Ok(()),
+            PortState::Missing => refused(format!("{} has no port `{port}`", self.name)),
+            PortState::Down(says) => {
+                refused(format!("the port `{port}` of {} is not up: it says `{says}`", self.name))
+            }
+        }
+    }
+
     /// Locks what is to be changed: the candidate alone, since with running locked too some devices do not take a commit back
     /// when told to.
     ///
-    /// A commit that an earlier session has left to be confirmed is taken back first, so that what is seen now stays. It may be
-    /// that of another process that is at it this very moment: then that one's confirmation is refused, and it tries again.
-    async fn lock(&self, session: &mut Session, target: &str) -> Result<(), DriverError> {
+    /// A commit that waits to be confirmed is taken back then, so that what is seen from now on stays: who made it would still
+    /// hold the lock, had they not died. Answers whether there was one.
+    async fn lock(&self, session: &mut Session, target: &str) -> Result<bool, DriverError> {
         let lock = rpc::lock(target);
         let locked = session.client.call("lock its configuration", &lock).await;
-        if session.settled || !session.client.capabilities.confirmed_commit() {
-            return locked.map(drop);
+        if !session.client.capabilities.confirmed_commit() {
+            return locked.map(|_| false);
         }
-        match &locked {
-            // Some devices can't be locked as long as a commit waits.
-            Err(error) if error.failure.reason != Reason::Locked => return locked.map(drop),
-            Ok(_) | Err(_) => self.settle(session).await?,
+        match locked {
+            Ok(_) => self.settle(session).await,
+            // Some devices can't be locked as long as a commit waits, and netconfd is one. It may be that of another process
+            // that is at it this very moment: then that one's confirmation is refused, and it tries again. So only once in a
+            // session: later, the gateway takes back by itself what nobody confirms, and is locked until then.
+            Err(error) if error.failure.reason == Reason::Locked && !session.settled => {
+                let taken_back = self.settle(session).await?;
+                session.client.call("lock its configuration", &lock).await?;
+                Ok(taken_back)
+            }
+            Err(error) => Err(error),
         }
-        if locked.is_err() {
-            session.client.call("lock its configuration", &lock).await?;
-        }
-        Ok(())
     }
 
-    async fn settle(&self, session: &mut Session) -> Result<(), DriverError> {
+    /// Takes back the commit that waits to be confirmed, if there is one.
+    async fn settle(&self, session: &mut Session) -> Result<bool, DriverError> {
         match session.client.call("take back a commit", &rpc::cancel(&self.persist())).await {
             Err(error) if error.failure.reason == Reason::Unreachable => Err(error),
-            // There was none, in whichever words the device says so.
-            Ok(_) | Err(_) => {
+            // A refusal, in whichever words, says that there was none.
+            answered => {
                 session.settled = true;
-                Ok(())
+                Ok(answered.is_ok())
             }
         }
     }
@@ -192,6 +213,7 @@ impl Line {
         }
         let target = if candidate { "candidate" } else { "running" };
         self.lock(session, target).await?;
+        // If something was taken back by that, the change is compared with what is there now, and finds it out.
         let done = self.change(session, target, changes).await;
         if is_lost(&done) {
             return done;
@@ -235,19 +257,43 @@ fn told(found: Option<&Found>) -> String {
 /// A gateway, over the process's one session with it.
 pub struct Gateway(pub Arc<Line>);
 
+impl Gateway {
+    /// Uses the process's session, alone.
+    async fn with<T>(
+        &self,
+        use_it: impl AsyncFnOnce(&Line, &mut Session) -> Result<T, DriverError>,
+    ) -> Result<T, DriverError> {
+        let line = self.0.as_ref();
+        let mut place = line.session.lock().await;
+        // Out of its place meanwhile: a session whose use is given up half-way is not used again.
+        let mut session = line.open(place.take()).await?;
+        let done = use_it(line, &mut session).await;
+        if !is_lost(&done) {
+            *place = Some(session);
+        }
+        done
+    }
+}
+
 impl Device for Gateway {
     fn look<'a>(&'a mut self, spots: &'a [Spot]) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
-        Box::pin(async move {
-            let line = self.0.as_ref();
-            let mut place = line.session.lock().await;
-            // Out of its place meanwhile: a session whose use is given up half-way is not used again.
-            let mut session = line.open(place.take()).await?;
-            let found = line.running(&mut session, spots).await;
-            if !is_lost(&found) {
-                *place = Some(session);
+        Box::pin(self.with(async |line, session| line.running(session, spots).await))
+    }
+
+    fn settle(&mut self) -> Wait<'_, Result<bool, DriverError>> {
+        Box::pin(self.with(async |line, session| {
+            let can = &session.client.capabilities;
+            if line.options.confirm_s == 0 || !can.candidate() || !can.confirmed_commit() {
+                return Ok(false);
             }
-            found
-        })
+            let taken_back = line.lock(session, "candidate").await?;
+            session.client.call("unlock its configuration", &rpc::unlock("candidate")).await?;
+            Ok(taken_back)
+        }))
+    }
+
+    fn is_ready<'a>(&'a mut self, spot: &'a Spot) -> Wait<'a, Result<(), DriverError>> {
+        Box::pin(self.with(async |line, session| line.ready(session, &spot.port).await))
     }
 
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
@@ -259,14 +305,7 @@ impl Device for Gateway {
                 let text = format!("nothing is put half-way at {}", change.spot);
                 return Err(permanent(Reason::Rejected, text));
             }
-            let line = self.0.as_ref();
-            let mut place = line.session.lock().await;
-            let mut session = line.open(place.take()).await?;
-            let done = line.locked(&mut session, changes).await;
-            if !is_lost(&done) {
-                *place = Some(session);
-            }
-            done
+            self.with(async |line, session| line.locked(session, changes).await).await
         })
     }
 

@@ -29,6 +29,40 @@ pub struct Spec {
     pub description_limit: Option<usize>,
     /// Where in what the device answers things are.
     pub read: Read,
+    /// How a port is looked at before a cutover; not given: it is not.
+    #[serde(default)]
+    pub port: Option<ReadPort>,
+}
+
+/// How a port is looked at, state and configuration: templates that know the `port`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadPort {
+    /// What is asked.
+    pub filter: String,
+    /// Where it is in the answer's data.
+    pub item: String,
+    /// Where it says whether it is up, from there. What does not say it is taken to be up.
+    #[serde(default)]
+    pub up: Option<String>,
+    /// What that says if it is up.
+    #[serde(default = "up")]
+    pub up_is: String,
+}
+
+fn up() -> String {
+    "up".to_owned()
+}
+
+/// How a port is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortState {
+    /// Up, as far as it says.
+    Up,
+    /// Not up, but what it says.
+    Down(String),
+    /// There is none of this name.
+    Missing,
 }
 
 /// Where things are: paths of element names from the answer's data (`item`), or from there. `item`, `vlan`, `inner_vlan` and
@@ -210,6 +244,8 @@ impl Profile {
             ("read.vlan", &spec.read.vlan),
             ("read.inner_vlan", spec.read.inner_vlan.as_ref().unwrap_or(&nothing)),
             ("read.vrf", spec.read.vrf.as_ref().unwrap_or(&nothing)),
+            ("port.filter", spec.port.as_ref().map_or(&nothing, |port| &port.filter)),
+            ("read.port", spec.port.as_ref().map_or(&nothing, |port| &port.item)),
         ] {
             templates
                 .add_template_owned(key, template.clone())
@@ -346,6 +382,28 @@ impl Profile {
             Presence::Partial
         };
         Ok(Found { presence, mark, description, ip, vrf })
+    }
+
+    /// What is asked about a port; none: this model is not asked.
+    ///
+    /// # Errors
+    /// The template can't be filled in.
+    pub fn port_filter(&self, port: &str) -> Result<Option<String>, FillError> {
+        let fill = |_| self.fill("port.filter", minijinja::context! { port });
+        self.spec.port.as_ref().map(fill).transpose()
+    }
+
+    /// How a port is, from the data that the device answered.
+    ///
+    /// # Errors
+    /// A template can't be filled in.
+    pub fn port(&self, port: &str, data: &Element) -> Result<PortState, FillError> {
+        let Some(read) = &self.spec.port else { return Ok(PortState::Up) };
+        let item = self.fill("read.port", minijinja::context! { port })?;
+        let Some(item) = data.at(&item) else { return Ok(PortState::Missing) };
+        let says = read.up.as_deref().and_then(|path| item.text_at(path));
+        let is_up = |says: &&str| says.eq_ignore_ascii_case(&read.up_is);
+        Ok(says.filter(|says| !is_up(says)).map_or(PortState::Up, |says| PortState::Down(says.to_owned())))
     }
 
     /// What is found once a holding has been put there.

@@ -99,9 +99,18 @@ pub(super) fn unlock(target: &str) -> String {
     format!("<unlock><target><{target}/></target></unlock>")
 }
 
+/// Asks for state and configuration.
+pub(super) fn get(filter: &str) -> String {
+    format!("<get><filter type=\"subtree\">{filter}</filter></get>")
+}
+
 pub(super) fn get_running(filter: &str) -> String {
     format!("<get-config><source><running/></source><filter type=\"subtree\">{filter}</filter></get-config>")
 }
+
+/// Nothing of the configuration: whether a device answers.
+pub(super) const ASK_NOTHING: &str = "<get-config><source><running/></source><filter type=\"subtree\"><nothing \
+    xmlns=\"urn:rehome:nothing\"/></filter></get-config>";
 
 pub(super) fn edit(target: &str, rollback_on_error: bool, config: &str) -> String {
     let option = if rollback_on_error { "<error-option>rollback-on-error</error-option>" } else { "" };

@@ -17,8 +17,8 @@ use rehome_lab::shell::{Fault, Shell};
 
 use crate::world::{Lie, holding, lying, order, relocation};
 
-const OLD: &str = "ge-0/0/1.100";
-const NEW: &str = "ge-0/0/2.100";
+pub(crate) const OLD: &str = "ge-0/0/1.100";
+pub(crate) const NEW: &str = "ge-0/0/2.100";
 
 fn profile(layer: Layer) -> Arc<Profile> {
     let name = match layer {
@@ -29,13 +29,13 @@ fn profile(layer: Layer) -> Arc<Profile> {
     Arc::new(Profile::read(&profiles.join(name)).unwrap())
 }
 
-fn options(shell: &Shell) -> Options {
+pub(crate) fn options(shell: &Shell) -> Options {
     let (port, user, key, print) = (shell.port(), shell.user(), shell.key(), shell.fingerprint().unwrap());
     let ssh = format!("address=\"127.0.0.1:{port}\", user={user:?}, key_file={key:?}, host_keys=[{print:?}]");
     toml::from_str(&format!("profile = \"\"\nssh = {{ {ssh} }}")).unwrap()
 }
 
-fn session(layer: Layer, options: Options) -> Session<Prompted> {
+pub(crate) fn session(layer: Layer, options: Options) -> Session<Prompted> {
     let name = match layer {
         Layer::L3 => "gw-1",
         Layer::L2 => "sw-1",

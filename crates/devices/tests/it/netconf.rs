@@ -274,6 +274,70 @@ fn a_commit_that_was_never_confirmed_is_taken_back_by_whoever_comes_next() {
     assert!(!running.contains("pending") && running.contains("[rehome S%201"), "{running}");
 }
 
+/// Puts at the new place what the order wants there, as a process does that has not confirmed it yet: it holds the lock.
+fn commits_and_waits(world: &World, order: &WorkOrder) -> Client {
+    let request = &order.request;
+    let put = Holding {
+        presence: Presence::Installed,
+        service_id: request.service_id.clone(),
+        relocation: Some(order.relocation),
+        description: request.description.clone(),
+        ip: Some(request.ip.clone()),
+        vrf: request.vrf.clone(),
+    };
+    let change = Change { spot: request.new.l3(), found: None, put: Some(put) };
+    let edit = netconf::Gateway(world.line()).preview(&[change]).join("\n");
+    world.runtime.block_on(async {
+        let mut client = Client::connect("gw-1", &world.options).await.unwrap();
+        for request in [
+            "<lock><target><candidate/></target></lock>",
+            &format!("<edit-config><target><candidate/></target><config>{edit}</config></edit-config>"),
+            "<commit><confirmed/><confirm-timeout>600</confirm-timeout><persist>rehome-gw-1</persist></commit>",
+        ] {
+            client.call("do so", request).await.unwrap();
+        }
+        client
+    })
+}
+
+const CONFIRM: &str = "<commit><persist-id>rehome-gw-1</persist-id></commit>";
+
+#[test]
+fn a_commit_that_somebody_left_to_be_confirmed_is_not_taken_for_done() {
+    let world = World::new();
+    let (_, order) = moved(1);
+    let mut session = world.session();
+    assert_eq!(world.perform(&mut session, Operation::Release, &order), Ok(Presence::Absent));
+    drop(commits_and_waits(&world, &order));
+    // Who was there before can't tell whether somebody is at it.
+    for operation in [Operation::Install, Operation::LookNew] {
+        let waits = world.perform(&mut session, operation, &order).unwrap_err();
+        assert_eq!((waits.transient, waits.failure.reason), (true, Reason::Locked), "{waits}");
+    }
+    // Who comes anew takes it back.
+    assert_eq!(world.perform(&mut world.session(), Operation::LookNew, &order), Ok(Presence::Absent));
+    assert_eq!(world.perform(&mut session, Operation::Install, &order), Ok(Presence::Installed));
+    let mut other = world.runtime.block_on(Client::connect("gw-1", &world.options)).unwrap();
+    assert!(
+        world.runtime.block_on(other.call("confirm", CONFIRM)).is_err(),
+        "the gateway would have taken it back"
+    );
+}
+
+#[test]
+fn a_commit_of_somebody_who_is_still_there_is_waited_for_and_not_taken_back() {
+    let world = World::new();
+    let (_, order) = moved(1);
+    let mut session = world.session();
+    assert_eq!(world.perform(&mut session, Operation::Release, &order), Ok(Presence::Absent));
+    let mut other = commits_and_waits(&world, &order);
+    let waits = world.perform(&mut session, Operation::Install, &order).unwrap_err();
+    assert_eq!((waits.transient, waits.failure.reason), (true, Reason::Locked), "{waits}");
+    world.runtime.block_on(other.call("confirm", CONFIRM)).unwrap();
+    world.runtime.block_on(other.call("unlock", "<unlock><target><candidate/></target></unlock>")).unwrap();
+    assert_eq!(world.perform(&mut session, Operation::Install, &order), Ok(Presence::Installed));
+}
+
 #[test]
 fn a_changed_host_key_and_wrong_credentials_are_refused_with_what_to_do() {
     let mut world = World::new();
@@ -286,6 +350,50 @@ fn a_changed_host_key_and_wrong_credentials_are_refused_with_what_to_do() {
     world.gateway.change_host_key().unwrap();
     let refused = world.perform(&mut world.session(), Operation::Reserve, &order).unwrap_err();
     assert!(!refused.transient && refused.failure.text.contains("host key"), "{refused}");
+}
+
+/// Between sshd and netconfd: what its first client sends comes late, our hello and the first request in one piece, as when
+/// the server was busy meanwhile.
+const LATE: &str = r#"
+import os, subprocess, sys
+HERE = os.path.dirname(os.path.abspath(__file__))
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+try:
+    os.mkdir(os.path.join(HERE, "late"))
+    first, sent = True, b""
+except FileExistsError:
+    first = False
+while first and b"<rpc" not in sent:
+    piece = os.read(0, 65536)
+    if not piece:
+        break
+    sent += piece
+if first:
+    os.write(server.stdin.fileno(), sent)
+while piece := os.read(0, 65536):
+    os.write(server.stdin.fileno(), piece)
+server.stdin.close()
+server.wait()
+"#;
+
+#[test]
+fn a_server_that_finds_our_hello_and_the_first_request_together_and_loses_one_is_asked_in_another_session() {
+    let mut world = World::new();
+    let room = world.gateway.directory().to_owned();
+    std::fs::write(room.join("late.py"), LATE).unwrap();
+    let config = std::fs::read_to_string(room.join("sshd_config")).unwrap();
+    let (before, after) = config.split_once("netconf \"").unwrap();
+    let late = format!("{before}netconf \"/usr/bin/env python3 {}/late.py {after}", room.display());
+    std::fs::write(room.join("sshd_config"), late).unwrap();
+    // Which starts sshd again.
+    world.gateway.change_host_key().unwrap();
+    world.options = reached(&world.gateway);
+    let begun = std::time::Instant::now();
+    let (_, order) = moved(1);
+    assert_eq!(world.perform(&mut world.session(), Operation::Reserve, &order), Ok(Presence::Reserved));
+    assert!(room.join("late").exists(), "nothing came late");
+    // Not as long as an answer may take, which is half a minute here.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
 #[test]

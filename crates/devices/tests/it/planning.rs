@@ -96,6 +96,11 @@ fn what_is_planned_is_what_happens_whatever_the_devices_hold_and_planning_touche
                         assert_eq!(memory.snapshot(layer), after(before, &changes), "{case}");
                     };
                     check(OrderKind::Reserve);
+                    let expected = |plans: &[DevicePlan]| {
+                        plans.iter().flat_map(|plan| plan.expected.clone()).collect::<Vec<_>>()
+                    };
+                    let replanned: Vec<DevicePlan> = devices.iter().map(plan).collect();
+                    assert_eq!(expected(&replanned), expected(&plans), "the reservation is no drift");
                     let reserved = memory.snapshot(layer);
                     check(OrderKind::Release);
                     for spot in [&old_spot, &new_spot] {

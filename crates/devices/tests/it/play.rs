@@ -116,7 +116,7 @@ impl Play<'_> {
             relocation: self.ticket.id,
             cause: MessageId(format!("person:{}", self.ticket.version)),
             by: By::Person { name: "script".to_owned(), via: "plan".to_owned(), role: Role::Supervisor },
-            input: Input::Command(Command { kind, reason, expected_version: None }),
+            input: Input::Command(Command { kind, reason, expected_version: None, plan: None }),
         })
     }
 
@@ -178,9 +178,15 @@ impl Play<'_> {
             }
             (Layer::L3, OrderKind::Cutover) => {
                 let teardown = self.outcome(order, Operation::Teardown).await;
-                vec![Report::CutoverL3 { teardown, install: self.outcome(order, Operation::Install).await }]
+                vec![Report::CutoverL3 {
+                    teardown,
+                    install: self.outcome(order, Operation::Install).await,
+                    during: None,
+                }]
             }
-            (Layer::L2, OrderKind::Cutover) => vec![Report::CutoverL2 { outcome: self.switch(order).await }],
+            (Layer::L2, OrderKind::Cutover) => {
+                vec![Report::CutoverL2 { outcome: self.switch(order).await, during: None }]
+            }
             (_, OrderKind::RollbackInstall) => {
                 vec![Report::InstallRolledBack {
                     outcome: self.outcome(order, Operation::RollbackInstall).await,

@@ -88,6 +88,7 @@ pub(crate) fn order(relocation: RelocationId, layer: Layer, kind: OrderKind, req
         attempt: 1,
         deadline: Timestamp::UNIX_EPOCH,
         about: None,
+        expected: Vec::new(),
         request: Arc::new(request.clone()),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a simulated device holds at a spot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Holding {
     /// Reserved, half there, or in service; never absent.
     pub presence: Presence,
@@ -74,6 +74,9 @@ pub enum Operation {
     Swap,
     /// Take a failed install back.
     RollbackInstall,
+    /// Say whether a gateway may begin a cutover: what it holds is as the order expects, and nothing is in the way. Touches
+    /// nothing.
+    Check,
     /// Say what is at the old place.
     LookOld,
     /// Say what is at the new place.
@@ -152,6 +155,13 @@ pub trait Inventory: Send + Sync {
     /// Whether a gateway can take both ends in one transaction ([`Operation::Swap`]). One that can't does the teardown and
     /// the install one by one.
     fn swaps(&self, device: &str) -> bool {
+        let _ = device;
+        false
+    }
+
+    /// Whether others than Rehome may change a gateway, so that it pays to look before a cutover begins
+    /// ([`Operation::Check`]).
+    fn is_shared(&self, device: &str) -> bool {
         let _ = device;
         false
     }

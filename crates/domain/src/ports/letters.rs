@@ -1,6 +1,7 @@
 //! Messages that no ticket could take, for the person who deals with them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -88,10 +89,26 @@ impl Kept {
     }
 }
 
+/// Which dead letters are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterFilter {
+    /// Those that nobody has dealt with.
+    #[default]
+    Open,
+    /// All.
+    All,
+}
+
 /// The dead letters that [`TicketStore::bury`](super::TicketStore::bury) keeps.
 pub trait LetterStore: Send + Sync {
-    /// A page of all of them, newest first, after the one with this key.
-    fn letters(&self, after: Option<String>, limit: usize) -> Wait<'_, Result<Vec<Kept>, StoreError>>;
+    /// A page of those, newest first, after the one with this key, whether or not that one is still among them.
+    fn letters(
+        &self,
+        which: LetterFilter,
+        after: Option<String>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<Kept>, StoreError>>;
 
     /// One by its key.
     fn letter(&self, key: String) -> Wait<'_, Result<Option<Kept>, StoreError>>;

@@ -1,6 +1,6 @@
 //! Dead letters, for the person who deals with them.
 
-use rehome_domain::ports::{Kept, LetterStore, Settled, StoreError, Wait};
+use rehome_domain::ports::{Kept, LetterFilter, LetterStore, Settled, StoreError, Wait};
 use tokio_postgres::{Error, Row};
 
 use super::{Postgres, tickets::each};
@@ -12,14 +12,21 @@ fn row(row: &Row) -> Result<LetterRow, Error> {
 }
 
 impl LetterStore for Postgres {
-    fn letters(&self, after: Option<String>, limit: usize) -> Wait<'_, Result<Vec<Kept>, StoreError>> {
+    fn letters(
+        &self,
+        which: LetterFilter,
+        after: Option<String>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<Kept>, StoreError>> {
         const WHAT: &str = "reading dead letters";
         const SQL: &str = "SELECT id, body, settled FROM dead_letter
-            WHERE $1::text IS NULL OR (at, number) < (SELECT at, number FROM dead_letter WHERE id = $1)
+            WHERE ($1::text IS NULL OR (at, number) < (SELECT at, number FROM dead_letter WHERE id = $1))
+              AND ($3 OR settled IS NULL)
             ORDER BY at DESC, number DESC LIMIT $2";
         Box::pin(async move {
             let after = after.map(|key| rows::escape(&key));
-            let found = self.db.read(WHAT, SQL, &[&after, &rows::limit(limit)]).await?;
+            let all = which == LetterFilter::All;
+            let found = self.db.read(WHAT, SQL, &[&after, &rows::limit(limit), &all]).await?;
             each(WHAT, &found, row)?.into_iter().map(|row| row.kept(WHAT)).collect()
         })
     }

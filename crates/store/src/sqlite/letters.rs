@@ -1,6 +1,6 @@
 //! Dead letters, for the person who deals with them.
 
-use rehome_domain::ports::{Kept, LetterStore, Settled, StoreError, Wait};
+use rehome_domain::ports::{Kept, LetterFilter, LetterStore, Settled, StoreError, Wait};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Sqlite, writer::Write};
@@ -28,16 +28,22 @@ impl Write for Settle {
 }
 
 impl LetterStore for Sqlite {
-    fn letters(&self, after: Option<String>, limit: usize) -> Wait<'_, Result<Vec<Kept>, StoreError>> {
+    fn letters(
+        &self,
+        which: LetterFilter,
+        after: Option<String>,
+        limit: usize,
+    ) -> Wait<'_, Result<Vec<Kept>, StoreError>> {
         const WHAT: &str = "reading dead letters";
         Box::pin(async move {
             let read = move |db: &Connection| {
                 db.prepare_cached(
                     "SELECT id, body, settled FROM dead_letter
-                     WHERE ?1 IS NULL OR (at, rowid) < (SELECT at, rowid FROM dead_letter WHERE id = ?1)
+                     WHERE (?1 IS NULL OR (at, rowid) < (SELECT at, rowid FROM dead_letter WHERE id = ?1))
+                       AND (?3 OR settled IS NULL)
                      ORDER BY at DESC, rowid DESC LIMIT ?2",
                 )?
-                .query_map(params![after, rows::limit(limit)], row)?
+                .query_map(params![after, rows::limit(limit), which == LetterFilter::All], row)?
                 .collect::<Result<Vec<_>, _>>()
             };
             self.read(WHAT, read).await?.into_iter().map(|row| row.kept(WHAT)).collect()

@@ -106,6 +106,7 @@ pub fn order(n: u64, layer: Layer) -> WorkOrder {
         attempt: 1,
         deadline: START,
         about: None,
+        expected: Vec::new(),
     };
     WorkOrder::new(&dispatch, &Arc::new(request()))
 }
@@ -153,6 +154,7 @@ async fn inputs_come_out_as_they_went_in(bus: OneBus) {
         kind: CommandKind::Cancel,
         reason: "客户撤单".to_owned(),
         expected_version: Some(7),
+        plan: None,
     });
     let mut nobody = command(3, CommandKind::RetryRollback);
     nobody.envelope.by = By::Nobody { via: "http".to_owned() };

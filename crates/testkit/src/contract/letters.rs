@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use rehome_domain::{
     command::By,
     id::MessageId,
-    ports::{DeadLetter, Kept, LetterStore, Settled, Settlement, TicketStore},
+    ports::{DeadLetter, Kept, LetterFilter, LetterStore, Settled, Settlement, TicketStore},
 };
 
 use super::{Case, cases};
@@ -23,6 +23,7 @@ type Store = Arc<dyn Post>;
 pub const CASES: &[Case<dyn Post>] = cases![
     pages_of_letters_go_from_the_newest_to_the_oldest_each_once,
     what_was_done_about_a_letter_is_kept_with_it_and_is_done_once,
+    letters_that_nobody_has_dealt_with_are_listed_by_themselves,
 ];
 
 fn letter(n: i64) -> DeadLetter {
@@ -44,9 +45,13 @@ fn settled(what: Settlement, reason: &str) -> Settled {
 }
 
 async fn everything(store: &Store, limit: usize) -> Vec<Kept> {
+    paged(store, LetterFilter::All, limit).await
+}
+
+async fn paged(store: &Store, which: LetterFilter, limit: usize) -> Vec<Kept> {
     let mut all: Vec<Kept> = Vec::new();
     loop {
-        let page = store.letters(all.last().map(|kept| kept.key.clone()), limit).await.unwrap();
+        let page = store.letters(which, all.last().map(|kept| kept.key.clone()), limit).await.unwrap();
         assert!(page.len() <= limit);
         if page.is_empty() {
             return all;
@@ -56,7 +61,7 @@ async fn everything(store: &Store, limit: usize) -> Vec<Kept> {
 }
 
 async fn pages_of_letters_go_from_the_newest_to_the_oldest_each_once(store: Store) {
-    assert_eq!(store.letters(None, 10).await, Ok(Vec::new()));
+    assert_eq!(store.letters(LetterFilter::All, None, 10).await, Ok(Vec::new()));
     for n in 0..11 {
         store.bury(letter(n)).await.unwrap();
         store.bury(letter(n)).await.unwrap();
@@ -87,4 +92,27 @@ async fn what_was_done_about_a_letter_is_kept_with_it_and_is_done_once(store: St
     let done: Vec<_> = everything(&store, 9).await.into_iter().map(|kept| kept.settled).collect();
     assert_eq!(done, [Some(resent), Some(dropped), None]);
     assert_eq!(store.dead_letters(9).await, Ok(vec![letter(0)]), "what nobody has dealt with");
+}
+
+async fn letters_that_nobody_has_dealt_with_are_listed_by_themselves(store: Store) {
+    for n in 0..11 {
+        store.bury(letter(n)).await.unwrap();
+    }
+    for kept in everything(&store, 100).await.into_iter().step_by(2) {
+        assert_eq!(store.settle_letter(kept.key, settled(Settlement::Dropped, "a test")).await, Ok(true));
+    }
+    let expected: Vec<_> = (0..11).rev().skip(1).step_by(2).map(letter).collect();
+    for limit in [1, 2, 100] {
+        let open: Vec<_> =
+            paged(&store, LetterFilter::Open, limit).await.into_iter().map(|kept| kept.letter).collect();
+        assert_eq!(open, expected);
+    }
+    // Somebody deals with the last one of a page before the next is asked for: the next goes on from there.
+    let first = store.letters(LetterFilter::Open, None, 2).await.unwrap().pop().unwrap();
+    assert_eq!(
+        store.settle_letter(first.key.clone(), settled(Settlement::Dropped, "a test")).await,
+        Ok(true)
+    );
+    let next = store.letters(LetterFilter::Open, Some(first.key), 100).await.unwrap();
+    assert_eq!(next.into_iter().map(|kept| kept.letter).collect::<Vec<_>>(), expected[2..]);
 }

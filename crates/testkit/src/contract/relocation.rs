@@ -79,9 +79,9 @@ impl Relocation {
                 (_, OrderKind::Reserve) => Report::Reserve { outcome, rollback: None },
                 (_, OrderKind::Release) => Report::Release { outcome },
                 (Layer::L3, OrderKind::Cutover) => {
-                    Report::CutoverL3 { teardown: Outcome::Done, install: outcome }
+                    Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None }
                 }
-                (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome },
+                (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome, during: None },
                 (_, OrderKind::RollbackInstall) => Report::InstallRolledBack { outcome },
                 (_, OrderKind::Notice) => Report::Noticed,
                 (_, OrderKind::Inspect) => Report::Inspected { found: None, concluded: None },

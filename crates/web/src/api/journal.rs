@@ -10,6 +10,7 @@ use rehome_domain::{
     lang::Lang,
     message::Input,
     order::{Dispatch, Layer, OrderKind},
+    plan::SpotHeld,
     ports::ReadEntry,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     wording,
@@ -103,12 +104,15 @@ struct Sent {
     deadline: Timestamp,
     /// Of an `inspect`: the order it asks about.
     about: Option<WorkOrderId>,
+    /// Of L3's `cutover`: what the gateways were to hold before it began, by the plan that it went by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expected: Vec<SpotHeld>,
 }
 
 impl From<Dispatch> for Sent {
     fn from(order: Dispatch) -> Self {
-        let Dispatch { id, layer, kind, attempt, deadline, about } = order;
-        Self { id, layer, kind, attempt, deadline, about }
+        let Dispatch { id, layer, kind, attempt, deadline, about, expected } = order;
+        Self { id, layer, kind, attempt, deadline, about, expected }
     }
 }
 

@@ -7,7 +7,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId},
     lang::Lang,
     message,
-    ports::{Kept, Settlement},
+    ports::{Kept, LetterFilter, Settlement},
     role::Role,
 };
 use schemars::JsonSchema;
@@ -32,8 +32,9 @@ const SHOWN: usize = 50;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Method::GET, "/dead-letters", "listDeadLetters", list)
-            .is("A page of the messages that no ticket could take, newest first")
+            .is("A page of the messages that no ticket could take, newest first: those that nobody has dealt with, or all")
             .query([
+                Parameter::one::<LetterFilter>("show", "Which; `open` if nothing is said"),
                 Parameter::one::<String>("after", "Where to go on: the `next` of the page before"),
                 Parameter::one::<Limit>("limit", "So many at most; 50 if nothing is said"),
             ])
@@ -56,6 +57,14 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Became>(202, "It was sent, and not answered for yet: its ticket's journal will say")
             .problems([409]),
     ]
+}
+
+fn which(word: &str) -> Result<LetterFilter, String> {
+    match word {
+        "open" => Ok(LetterFilter::Open),
+        "all" => Ok(LetterFilter::All),
+        _ => Err(format!("is `{word}`, expected open or all")),
+    }
 }
 
 /// A page of dead letters.
@@ -213,9 +222,10 @@ async fn list(
     workbench: web::Data<Workbench>,
 ) -> Result<web::Json<Page>, Problem> {
     caller.needs(Role::Viewer)?;
+    let which = query.one("show", which).unwrap_or_default();
     let (after, limit) = (query.one("after", query::text), query.limit(SHOWN));
     query.done()?;
-    let kept = workbench.letters.letters(after, limit).await?;
+    let kept = workbench.letters.letters(which, after, limit).await?;
     let next = kept.last().filter(|_| kept.len() == limit).map(|last| last.key.clone());
     let letters = kept.into_iter().map(|kept| Letter::of(&workbench, kept, language.0)).collect();
     Ok(web::Json(Page { letters, next }))

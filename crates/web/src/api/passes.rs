@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, http::Method, web};
 use jiff::Timestamp;
 use rehome_domain::{
-    account::{AccountName, Pass, PassKind},
-    lang::Lang,
+    account::{Pass, PassKind},
     role::Role,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
@@ -16,14 +15,11 @@ use super::{
     route::{Answer, Content, Route},
 };
 use crate::{
-    door::{Caller, DAYS, MOST_DAYS, NewToken, PassError, issue, revoke},
+    door::Caller,
     frame::{Language, Problem},
+    passes::{self, Wish},
     site::Workbench,
-    texts,
 };
-
-/// The longest label, in characters.
-const LABEL: usize = 200;
 
 pub(super) fn routes() -> Vec<Route> {
     let gone = || Answer { status: 204, is: "It lets nobody in any more", content: Content::Nothing };
@@ -92,30 +88,6 @@ impl Shown {
     }
 }
 
-/// A token that is wanted.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "NewToken")]
-struct Wish {
-    /// What it is for, to know it by.
-    #[schemars(length(min = 1, max = LABEL))]
-    label: String,
-    /// Whose; one's own if nothing is said.
-    #[serde(default)]
-    account: Option<String>,
-    /// It allows no more than this, whatever its account may do.
-    #[serde(default)]
-    at_most: Option<Role>,
-    /// It ends after so many days.
-    #[serde(default = "days")]
-    #[schemars(range(min = 1, max = MOST_DAYS))]
-    days: i64,
-}
-
-const fn days() -> i64 {
-    DAYS
-}
-
 /// A token that was issued.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "IssuedToken")]
@@ -126,37 +98,12 @@ struct Issued {
     pass: Shown,
 }
 
-fn problem(error: PassError, lang: Lang) -> Problem {
-    match error {
-        PassError::NoAccount(name) => Problem::field("account", texts::no_account(lang, name)),
-        PassError::Above { role, .. } => {
-            Problem::field("at_most", texts::token_above(lang, role.label(lang)))
-        }
-        PassError::TooLong(_) => Problem::field("days", error.to_string()),
-        PassError::TooMany(_) => Problem::Conflict(texts::too_many_tokens(lang)),
-        PassError::ChangedMeanwhile(_) => Problem::Unavailable(error.to_string()),
-        PassError::Secret(error) => error.into(),
-        PassError::Store(error) => error.into(),
-    }
-}
-
-/// The passes of this kind that a caller sees and that let somebody in: their own, an admin all.
-async fn seen(caller: &Caller, workbench: &Workbench, kind: PassKind) -> Result<Vec<Pass>, Problem> {
-    let all = caller.role() == Role::Admin;
-    let of = (!all).then(|| caller.account().name.clone());
-    let mut passes = workbench.door.accounts().passes(of).await?;
-    let now = workbench.door.now();
-    passes.retain(|pass| pass.kind == kind && pass.stands(now));
-    Ok(passes)
-}
-
 async fn all(
     caller: Caller,
     workbench: &Workbench,
     kind: PassKind,
 ) -> Result<web::Json<Vec<Shown>>, Problem> {
-    caller.needs(Role::Viewer)?;
-    let passes = seen(&caller, workbench, kind).await?;
+    let passes = passes::seen(&caller, workbench, kind).await?;
     Ok(web::Json(passes.into_iter().map(|pass| Shown::of(pass, &caller)).collect()))
 }
 
@@ -175,47 +122,9 @@ async fn add(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs_session()?;
-    let Wish { label, account, at_most, days } = body::read(&sent)?;
-    let own = &caller.account().name;
-    let account: AccountName = match account {
-        Some(name) => {
-            name.parse().map_err(|_| Problem::field("account", texts::no_account(language.0, &name)))?
-        }
-        None => own.clone(),
-    };
-    if account != *own {
-        caller.needs(Role::Admin)?;
-    }
-    if label.trim().is_empty() || label.chars().count() > LABEL {
-        return Err(Problem::field("label", format!("expected 1 to {LABEL} characters")));
-    }
-    if !(1..=MOST_DAYS).contains(&days) {
-        return Err(Problem::field("days", format!("is {days}, expected 1 to {MOST_DAYS}")));
-    }
-    let (door, wanted) = (&workbench.door, NewToken { account, label, at_most, days });
-    let issued = issue(door.accounts(), wanted, own.as_str(), door.now()).await;
-    // The account has a new version.
-    door.forget();
-    let (secret, pass) = issued.map_err(|error| problem(error, language.0))?;
+    let (secret, pass) = passes::add(&caller, &workbench, body::read(&sent)?, language.0).await?;
     let issued = Issued { token: secret.expose().to_owned(), pass: Shown::of(pass, &caller) };
     Ok(HttpResponse::Created().json(issued))
-}
-
-async fn take_away(
-    caller: &Caller,
-    workbench: &Workbench,
-    kind: PassKind,
-    id: Uuid,
-    lang: Lang,
-) -> Result<HttpResponse, Problem> {
-    caller.needs_session()?;
-    let passes = seen(caller, workbench, kind).await?;
-    let pass = passes.into_iter().find(|pass| pass.id == id).ok_or(Problem::NotFound)?;
-    let (door, by) = (&workbench.door, caller.account().name.as_str());
-    let revoked = revoke(door.accounts(), &pass, by, door.now()).await;
-    door.forget();
-    revoked.map_err(|error| problem(error, lang))?;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn revoke_token(
@@ -224,7 +133,8 @@ async fn revoke_token(
     language: Language,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    take_away(&caller, &workbench, PassKind::Token, *id, language.0).await
+    passes::take_away(&caller, &workbench, PassKind::Token, *id, language.0).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn revoke_session(
@@ -233,5 +143,6 @@ async fn revoke_session(
     language: Language,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    take_away(&caller, &workbench, PassKind::Session, *id, language.0).await
+    passes::take_away(&caller, &workbench, PassKind::Session, *id, language.0).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

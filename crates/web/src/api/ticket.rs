@@ -14,7 +14,7 @@ use rehome_domain::{
     role::Role,
     state::Work,
     status::{Attention, CutoverStatus, Disposition, RelocationStatus, ReservationStatus, Side},
-    ticket::{self, Ticket},
+    ticket::{self, Outage, Ticket},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -191,6 +191,12 @@ pub(super) struct Details {
     forced_completion: Option<Act>,
     /// Who cancelled.
     cancelled: Option<Act>,
+    /// When the customer was without service, as the configurators measured it; none: not yet, or not measured.
+    outage: Option<Outage>,
+    /// The same in milliseconds, once it is over.
+    outage_ms: Option<u64>,
+    /// The fingerprint of the plan that its cutovers go by; none: nobody has said one.
+    plan: Option<String>,
     /// Every command, and whether it may be given now.
     actions: Vec<Action>,
 }
@@ -223,6 +229,9 @@ impl Details {
             forced_reservation: ticket.forced_reservation.as_ref().map(Act::from),
             forced_completion: ticket.forced_completion.as_ref().map(Act::from),
             cancelled: ticket.cancelled.as_ref().map(Act::from),
+            outage: ticket.outage,
+            outage_ms: ticket.outage.as_ref().and_then(Outage::ms),
+            plan: ticket.plan.as_ref().map(|plan| plan.fingerprint.clone()),
             actions: action::actions(state).into_iter().map(action).collect(),
         }
     }

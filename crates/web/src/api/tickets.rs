@@ -10,7 +10,7 @@ use actix_web::{
 use rehome_domain::{
     action::WhyNot,
     board::{Listed, MAX_COUNT},
-    command::Command,
+    command::{Command, CommandKind},
     id::{MessageId, RelocationId},
     message::{self, Envelope, Input},
     ports::Loaded,
@@ -33,6 +33,7 @@ use crate::{
     bulk::weighs,
     door::Caller,
     export::{self, Format},
+    foreseen,
     frame::{Language, Problem},
     site::Workbench,
     submission::{self, KEY, Submitted, refused},
@@ -80,7 +81,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "If-Match",
                 "The ticket's `ETag` as the sender saw it: it is refused if the ticket has moved on since",
             ))
-            .body::<Command>()
+            .body::<Commanded>()
             .answers::<Accepted>(200, "It is in the journal, and what it sends will be sent")
             .answers::<Accepted>(202, "It is on the bus, and was not answered for yet: look at the journal")
             .problems([409, 412]),
@@ -302,6 +303,26 @@ async fn submit(
     Ok(answer.insert_header(place).insert_header(tag(ticket.version)).json(details))
 }
 
+/// A command, with what its sender says of it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Commanded {
+    /// What to do.
+    kind: CommandKind,
+    /// Why; must be given to force or cancel, and to accept that devices have drifted from an earlier plan.
+    #[serde(default)]
+    reason: String,
+    /// The ticket's version its sender saw; a stale one is refused.
+    #[serde(default)]
+    expected_version: Option<u64>,
+    /// The fingerprint of the plan its sender has seen and goes by. It is refused if the devices hold something else by now;
+    /// and so is each cutover of the ticket from now on, before anything is touched, if its gateways have been changed
+    /// meanwhile.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    plan: Option<String>,
+}
+
 /// The version that `If-Match` names; none: any.
 fn seen(request: &HttpRequest) -> Result<Option<u64>, Problem> {
     let Some(given) = request.headers().get(header::IF_MATCH) else { return Ok(None) };
@@ -324,7 +345,8 @@ async fn command(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs(Role::Operator)?;
-    let (id, mut command) = (id.into_inner(), body::read::<Command>(&sent)?);
+    let (id, Commanded { kind, reason, expected_version, plan }) = (id.into_inner(), body::read(&sent)?);
+    let mut command = Command { kind, reason, expected_version, plan: None };
     caller.needs(Role::to(command.kind))?;
     let seen = seen(&request)?;
     if seen.is_some() && command.expected_version.is_some() && seen != command.expected_version {
@@ -337,6 +359,9 @@ async fn command(
     }
     let key = submission::key(&request)?;
     let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
+    if let Some(fingerprint) = plan {
+        command.plan = Some(foreseen::seen(&workbench, id, &cause, &fingerprint).await?);
+    }
     let input = Input::Command(command);
     let envelope = Envelope { relocation: id, cause: cause.clone(), by: caller.by(), input: input.clone() };
     let asked = workbench.asker.command(envelope).await?;

@@ -3,11 +3,13 @@
 use actix_web::{HttpResponse, http::Method, web};
 use jiff::Timestamp;
 use rehome_domain::{
+    lang::Lang,
     role::Role,
     webhook::{Format, Standing, Webhook},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
     body,
@@ -15,9 +17,12 @@ use super::{
 };
 use crate::{
     door::Caller,
-    frame::Problem,
+    frame::{Language, Problem},
     site::Workbench,
-    webhooks::subscriptions::{self, Wish},
+    webhooks::{
+        silence,
+        subscriptions::{self, Wish},
+    },
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -73,6 +78,10 @@ struct Told {
     query: String,
     /// Whose it is: it tells nothing while they may not come in.
     by: String,
+    /// By which token it was asked for: it ends with that. None: in a session.
+    token: Option<Uuid>,
+    /// Why it tells nothing, if that is so.
+    silent: Option<String>,
     /// Since when.
     at: Timestamp,
     /// How many posts have been taken.
@@ -88,9 +97,16 @@ struct Told {
 }
 
 impl Told {
-    fn of((webhook, standing): (Webhook, Standing)) -> Self {
+    async fn of(
+        workbench: &Workbench,
+        lang: Lang,
+        (webhook, standing): (Webhook, Standing),
+    ) -> Result<Self, Problem> {
         let failing = standing.tried > 0;
-        Self {
+        let silent = silence(workbench.door.accounts(), &webhook, workbench.door.now()).await?;
+        Ok(Self {
+            token: webhook.token,
+            silent: silent.map(|silent| silent.sentence(lang)),
             id: webhook.id.to_string(),
             url: webhook.url,
             query: webhook.query,
@@ -101,7 +117,7 @@ impl Told {
             failed: standing.tried,
             last_error: standing.last_error,
             next_at: failing.then_some(standing.next_at),
-        }
+        })
     }
 }
 
@@ -115,9 +131,16 @@ struct Added {
     secret: String,
 }
 
-async fn all(caller: Caller, workbench: web::Data<Workbench>) -> Result<web::Json<Vec<Told>>, Problem> {
-    let seen = subscriptions::seen(&caller, &workbench, Format::Rehome).await?;
-    Ok(web::Json(seen.into_iter().map(Told::of).collect()))
+async fn all(
+    caller: Caller,
+    language: Language,
+    workbench: web::Data<Workbench>,
+) -> Result<web::Json<Vec<Told>>, Problem> {
+    let mut all = Vec::new();
+    for seen in subscriptions::seen(&caller, &workbench, Format::Rehome).await? {
+        all.push(Told::of(&workbench, language.0, seen).await?);
+    }
+    Ok(web::Json(all))
 }
 
 async fn add(
@@ -135,9 +158,11 @@ async fn add(
 async fn one(
     caller: Caller,
     id: web::Path<String>,
+    language: Language,
     workbench: web::Data<Workbench>,
 ) -> Result<web::Json<Told>, Problem> {
-    Ok(web::Json(Told::of(subscriptions::find(&caller, &workbench, Format::Rehome, &id).await?)))
+    let found = subscriptions::find(&caller, &workbench, Format::Rehome, &id).await?;
+    Ok(web::Json(Told::of(&workbench, language.0, found).await?))
 }
 
 async fn remove(
@@ -153,12 +178,13 @@ async fn remove(
 async fn retry(
     caller: Caller,
     id: web::Path<String>,
+    language: Language,
     workbench: web::Data<Workbench>,
 ) -> Result<web::Json<Told>, Problem> {
     let (webhook, mut standing) = subscriptions::find(&caller, &workbench, Format::Rehome, &id).await?;
     standing.resume(workbench.door.now());
     if workbench.webhooks.reset_webhook(webhook.id, standing.clone()).await? {
-        Ok(web::Json(Told::of((webhook, standing))))
+        Ok(web::Json(Told::of(&workbench, language.0, (webhook, standing)).await?))
     } else {
         Err(Problem::NotFound)
     }

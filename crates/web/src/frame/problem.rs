@@ -115,6 +115,9 @@ pub enum Problem {
     /// Another command was given to this relocation under the same key.
     #[error("another command was given to {0} under this key")]
     CommandedOtherwise(RelocationId),
+    /// A device holds something else by now than the plan says that a command goes by.
+    #[error("the devices of {0} are not any more as the plan says")]
+    Drifted(RelocationId),
     /// It could not be given to any ticket.
     #[error("rejected: {0}")]
     Rejected(Rejection),
@@ -163,6 +166,7 @@ impl Problem {
             Self::Malformed(_) => "malformed",
             Self::Refused(why) => why.wire(),
             Self::Stale { .. } => "stale",
+            Self::Drifted(_) => "drifted",
             Self::Conflict(_) | Self::SubmittedOtherwise { .. } | Self::CommandedOtherwise(_) => "conflict",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
@@ -188,9 +192,10 @@ impl Problem {
             Self::BadSheet { .. } => texts::bad_sheet(lang),
             Self::Malformed(_) => texts::malformed(lang),
             Self::Refused(_) | Self::Stale { .. } => texts::refused(lang),
-            Self::Conflict(_) | Self::SubmittedOtherwise { .. } | Self::CommandedOtherwise(_) => {
-                texts::conflict(lang)
-            }
+            Self::Conflict(_)
+            | Self::SubmittedOtherwise { .. }
+            | Self::CommandedOtherwise(_)
+            | Self::Drifted(_) => texts::conflict(lang),
             Self::TooLarge => texts::too_large(lang),
             Self::TooSlow => texts::too_slow(lang),
             Self::Unavailable(_) | Self::Rejected(_) | Self::NotAsked(_) | Self::Stopping => {
@@ -235,6 +240,7 @@ impl Problem {
                 texts::refused_more(lang, texts::submitted_otherwise(lang, id, differ.join(", ")))
             }
             Self::CommandedOtherwise(id) => texts::refused_more(lang, texts::commanded_otherwise(lang, id)),
+            Self::Drifted(id) => texts::refused_more(lang, texts::drifted(lang, id)),
             Self::Rejected(why) => texts::unavailable_more(lang, why.sentence(lang)),
             Self::Stopping => texts::stopping(lang),
             Self::NotAsked(why) => texts::unavailable_more(lang, why.sentence(lang)),
@@ -294,7 +300,8 @@ impl ResponseError for Problem {
             Self::Refused(_)
             | Self::Conflict(_)
             | Self::SubmittedOtherwise { .. }
-            | Self::CommandedOtherwise(_) => StatusCode::CONFLICT,
+            | Self::CommandedOtherwise(_)
+            | Self::Drifted(_) => StatusCode::CONFLICT,
             Self::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -331,6 +338,9 @@ impl From<JsonPayloadError> for Problem {
             JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
                 Self::TooLarge
             }
+            JsonPayloadError::ContentType => Self::Malformed(
+                "it is not said to be JSON, expected `Content-Type: application/json`".to_owned(),
+            ),
             other => Self::Malformed(other.to_string()),
         }
     }

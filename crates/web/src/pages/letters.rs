@@ -5,7 +5,7 @@ use askama::Template;
 use rehome_domain::{
     lang::Lang,
     message::Answer,
-    ports::{Kept, Settlement},
+    ports::{Kept, LetterFilter, Settlement},
     role::Role,
     wording,
 };
@@ -52,12 +52,15 @@ struct Letters {
     say: Say,
     may: bool,
     letters: Vec<Letter>,
+    /// All are shown, not only those that nobody has dealt with.
+    all: bool,
     next: Option<String>,
 }
 
 /// Where a page begins.
 #[derive(Deserialize)]
 struct From {
+    show: Option<String>,
     after: Option<String>,
 }
 
@@ -66,15 +69,19 @@ async fn list(
     from: web::Query<From>,
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
-    let kept = workbench.letters.letters(from.into_inner().after, SHOWN).await?;
+    let From { show, after } = from.into_inner();
+    let all = show.as_deref() == Some("all");
+    let which = if all { LetterFilter::All } else { LetterFilter::Open };
+    let kept = workbench.letters.letters(which, after, SHOWN).await?;
     let next = kept
         .last()
         .filter(|_| kept.len() == SHOWN)
-        .map(|last| format!("{PATH}?after={}", encoded(&last.key)));
+        .map(|last| format!("{PATH}?show={}&after={}", if all { "all" } else { "open" }, encoded(&last.key)));
     let letters = Letters {
         frame: view.frame(Section::Letters, view.say.dead_letters()),
         say: view.say,
         may: view.may(Role::TO_SETTLE),
+        all,
         letters: kept.into_iter().map(|kept| letter(&workbench, view.lang(), kept)).collect(),
         next,
     };
@@ -133,8 +140,9 @@ async fn drop(
 ) -> Result<HttpResponse, Problem> {
     let (key, reason) = sent.into_inner().checked(&view)?;
     match settling::drop(&workbench, &view.caller, view.lang(), key, reason).await {
+        Ok(()) => Ok(go(PATH)),
         // Of two who want to, the second finds it done, with the first one's name.
-        Ok(()) | Err(Problem::Conflict(_)) => Ok(go(PATH)),
+        Err(Problem::Conflict(_)) => Ok(go(&format!("{PATH}?show=all"))),
         Err(problem) => Err(problem),
     }
 }

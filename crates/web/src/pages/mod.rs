@@ -8,6 +8,7 @@ mod letters;
 mod live;
 mod new;
 mod overview;
+mod passes;
 mod password;
 mod reference;
 mod runs;
@@ -35,6 +36,7 @@ pub(crate) fn paths(config: &mut web::ServiceConfig) {
     config
         .configure(sign_in::paths)
         .configure(password::paths)
+        .configure(passes::paths)
         .configure(live::paths)
         .configure(tickets::paths)
         .configure(ticket::paths)

@@ -75,6 +75,7 @@ pub(super) enum Section {
     Letters,
     Devices,
     Steering,
+    Passes,
     Reference,
 }
 
@@ -128,6 +129,7 @@ impl Inside {
             Section::Letters => "letters",
             Section::Devices => "devices",
             Section::Steering => "steering",
+            Section::Passes => "passes",
             Section::Reference => "reference",
         };
         here == section

@@ -191,6 +191,14 @@ words! {
     would_be_refused: "It would be refused:", "将被拒绝：";
     nothing_to_change: "Nothing to change.", "无需改动。";
     would_be_sent: "What would be sent", "将发送的内容";
+    by_this_plan: "Go by this plan", "按此预览执行";
+    by_plan_means: "If a gateway has been changed by somebody else when the cutover begins, the cutover is refused before anything is touched.",
+        "若切换开始时网关配置已被他人改动，切换将在触及任何设备之前被拒绝。";
+    plan_drifted: "The ticket goes by another plan: the devices have been changed since. Going by this one accepts that, and needs a reason.",
+        "工单依据的是另一份预览：此后设备配置已有变化。按此预览执行即表示接受该变化，须填写原因。";
+    goes_by_plan: "Goes by the plan", "依据的预览";
+    outage: "Without service", "业务中断时长";
+    outage_lasts: "lasts since", "始于";
     fingerprint: "Fingerprint of this plan:", "此预览的指纹：";
     download_journal: "Download the journal", "下载日志";
     unreadable_entry: "This entry can't be read:", "此条无法读取：";
@@ -227,6 +235,9 @@ words! {
     back_to_list: "Back to the list", "返回列表";
     // Dead letters.
     no_letters: "There are no dead letters.", "没有死信。";
+    no_open_letters: "There are no dead letters that nobody has dealt with.", "没有未处理的死信。";
+    letters_open: "Open", "未处理";
+    letters_all: "All", "全部";
     message: "Message", "消息";
     drop: "Drop", "丢弃";
     dropped: "dropped", "已丢弃";
@@ -235,6 +246,33 @@ words! {
     resend_hint: "As a new message, in your name.", "作为新消息，以您的名义发送。";
     not_resent: "Can't be sent again", "不能重新发送";
     open: "open", "未处理";
+    // Tokens and sessions.
+    passes: "Tokens and sessions", "令牌与会话";
+    tokens: "API tokens", "API 令牌";
+    tokens_are: "A program comes in by a token, which it sends with each request:", "程序凭令牌访问，每次请求均须发送：";
+    tokens_end: "Webhooks that were asked for by a token end with it.", "凭令牌申请的回调随令牌一同失效。";
+    no_tokens: "There are no tokens.", "没有令牌。";
+    token_once: "This is the token. It is shown this once: keep it where the program finds it.",
+        "令牌如下，只显示这一次：请保存到程序可读取的位置。";
+    issue_token: "Issue a token", "签发令牌";
+    token_for: "What it is for", "用途";
+    at_most: "Allows at most", "权限上限";
+    all_of_the_account: "all that the account may", "与帐户相同";
+    days: "Days until it ends", "有效天数";
+    account: "Account", "帐户";
+    issued: "Issued", "签发";
+    last_shown: "Last used", "最近使用";
+    not_used: "not yet", "尚未使用";
+    ends: "Ends", "有效至";
+    revoke: "Revoke", "吊销";
+    sessions: "Sessions", "会话";
+    sessions_are: "A session is a browser that somebody has signed in with. Ending one signs it out.",
+        "会话即已登录的浏览器；结束会话即退出登录。";
+    browser: "Browser", "浏览器";
+    unnamed_browser: "a program that does not say its name", "未说明名称的程序";
+    signed_in: "Signed in", "登录时间";
+    this_session: "this one", "当前会话";
+    end_session: "End", "结束";
     // Steering.
     pause: "Pause", "暂停";
     resume: "Resume", "恢复";

@@ -3,7 +3,7 @@ use actix_web::{
     test::TestRequest,
 };
 use rehome_domain::{
-    ports::{AccountStore, DeadLetter, TicketStore},
+    ports::{AccountStore, DeadLetter, Revoke, TicketStore},
     request::Request,
     role::Role,
 };
@@ -292,4 +292,26 @@ async fn a_webhook_is_its_owners_alone_tells_its_secret_once_and_must_be_within_
     let remove = async |who: &str| world.send(at(&path, who).method(Method::DELETE)).await.status;
     assert_eq!((remove(&bob).await, remove(&ann).await), (StatusCode::NOT_FOUND, StatusCode::NO_CONTENT));
     assert_eq!(remove(&ann).await, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn a_webhook_that_a_token_asked_for_says_when_it_has_ended_with_that() {
+    let world = world().await;
+    let other = token(&world, Role::Operator).await;
+    let owner = world.send(at("/me", &other)).await.json()["name"].as_str().unwrap().to_owned();
+    let (secret, id) = world.token(&owner, None, None).await;
+    let wish = json!({ "url": "https://bss.example/" });
+    let added = at("/webhooks", secret.expose()).method(Method::POST).set_json(wish);
+    assert_eq!(world.send(added).await.status, StatusCode::CREATED);
+    let listed = async |lang: &str| {
+        let all = at("/webhooks", &other).insert_header(("Accept-Language", lang));
+        world.send(all).await.json()[0].clone()
+    };
+    let before = listed("en").await;
+    assert_eq!((&before["token"], &before["silent"]), (&json!(id), &Value::Null), "{before}");
+    world.store.revoke(Revoke::One(id)).await.unwrap();
+    for (lang, why) in [("en", "was revoked"), ("zh", "已吊销")] {
+        let after = listed(lang).await;
+        assert!(after["silent"].as_str().unwrap().contains(why), "{after}");
+    }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::{Method, StatusCode};
 use rehome_domain::{
     id::MessageId,
-    ports::{DeadLetter, Kept, LetterStore, TicketStore},
+    ports::{DeadLetter, Kept, LetterFilter, LetterStore, TicketStore},
     role::Role,
 };
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn with_letter() -> (World, Kept) {
 }
 
 async fn newest(world: &World) -> Kept {
-    world.store.letters(None, 1).await.unwrap().remove(0)
+    world.store.letters(LetterFilter::All, None, 1).await.unwrap().remove(0)
 }
 
 fn path(kept: &Kept) -> String {
@@ -98,11 +98,16 @@ async fn what_no_ticket_can_take_again_is_a_letter_of_its_own() {
         let answer = resend(&world, &supervisor, &newest(&world).await).await;
         assert_eq!((answer.status, &answer.json()["result"]), (StatusCode::OK, &json!("rejected")));
         assert!(answer.json()["why"].as_str().unwrap().contains("held by"), "{}", answer.body);
-        let open =
-            world.store.letters(None, 9).await.unwrap().into_iter().map(|letter| letter.settled.is_none());
+        let open = world
+            .store
+            .letters(LetterFilter::All, None, 9)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|letter| letter.settled.is_none());
         assert_eq!(open.filter(|open| *open).count(), 1, "of {} letters", before + 1);
     }
-    assert_eq!(world.store.letters(None, 9).await.unwrap().len(), 3);
+    assert_eq!(world.store.letters(LetterFilter::All, None, 9).await.unwrap().len(), 3);
 }
 
 #[actix_web::test]
@@ -157,8 +162,30 @@ async fn the_page_sends_a_letter_again_and_leads_to_its_ticket() {
         assert!(ticket.starts_with("/tickets/"), "{ticket}");
         let shown = world.send(from_our_page(Method::GET, &ticket, &cookie)).await;
         assert_eq!(shown.status, StatusCode::OK);
-        assert!(
-            world.send(from_our_page(Method::GET, "/dead-letters", &cookie)).await.body.contains(">resent<")
-        );
+        let page = async |path: &str| world.send(from_our_page(Method::GET, path, &cookie)).await.body;
+        assert!(page("/dead-letters?show=all").await.contains(">resent<"));
+        let open = page("/dead-letters").await;
+        assert!(!open.contains(">resent<") && open.contains("nobody has dealt with"), "{open}");
+    }
+}
+
+#[actix_web::test]
+async fn what_somebody_has_dealt_with_is_listed_only_if_all_are_asked_for() {
+    let (world, kept) = with_letter().await;
+    let supervisor = token(&world, Role::Supervisor).await;
+    let listed = async |query: &str| {
+        let answer = world.send(at(&format!("/dead-letters{query}"), &supervisor)).await;
+        (answer.status == StatusCode::OK).then(|| answer.json()["letters"].as_array().unwrap().len())
+    };
+    for (query, letters) in
+        [("", Some(1)), ("?show=open", Some(1)), ("?show=all", Some(1)), ("?show=x", None)]
+    {
+        assert_eq!(listed(query).await, letters, "{query}");
+    }
+    let dropped = at(&format!("{}/drop", path(&kept)), &supervisor);
+    let dropped = world.send(dropped.method(Method::POST).set_json(json!({ "reason": "a test" }))).await;
+    assert_eq!(dropped.status, StatusCode::NO_CONTENT, "{}", dropped.body);
+    for (query, letters) in [("", 0), ("?show=open", 0), ("?show=all", 1)] {
+        assert_eq!(listed(query).await, Some(letters), "{query}");
     }
 }

@@ -138,3 +138,45 @@ async fn a_token_neither_issues_nor_revokes_and_what_can_be_none_is_refused_by_i
     let refused = issue(&world, &root, &json!({ "label": "x" })).await;
     assert_eq!((refused.status, refused.problem().as_str()), (StatusCode::CONFLICT, "conflict"));
 }
+
+#[actix_web::test]
+async fn the_page_issues_a_token_shows_it_once_and_takes_it_and_another_session_away() {
+    let (world, [_, ann, root]) = site().await;
+    let other = world.signed_in("ann").await;
+    let page = async |by: &Cookie<'static>| world.send(from_our_page(Method::GET, "/tokens", by)).await.body;
+    let post = async |path: &str, form: Value| {
+        world.send(from_our_page(Method::POST, path, &ann).set_form(form)).await
+    };
+    for (form, wrong) in [
+        (json!({ "label": " ", "at_most": "", "days": "1" }), "label: is empty"),
+        (json!({ "label": "x", "at_most": "", "days": "soon" }), "days: is 0"),
+        (json!({ "label": "x", "at_most": "admin", "days": "1" }), "at_most: the account is operator"),
+    ] {
+        let answer = post("/tokens", form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
+        assert!(answer.body.contains(wrong), "{}", answer.body);
+    }
+    let others = json!({ "label": "x", "account": "vic", "at_most": "", "days": "1" });
+    assert_eq!(post("/tokens", others).await.status, StatusCode::FORBIDDEN);
+
+    let issued = post("/tokens", json!({ "label": "order entry", "at_most": "viewer", "days": "30" })).await;
+    assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.body);
+    let token = issued.body.split("<code id=\"token\">").nth(1).unwrap().split('<').next().unwrap();
+    let me = async || world.send(bearer(&format!("{BASE}/me"), token)).await;
+    assert_eq!(me().await.json()["role"], "viewer");
+    let shown = page(&ann).await;
+    assert!(shown.contains("order entry") && !shown.contains(token), "{shown}");
+    assert!(page(&root).await.contains("order entry"), "an admin sees everybody's");
+
+    for (kind, list) in [("token", "/tokens"), ("session", "/sessions")] {
+        let mine = ask(&world, &ann, Method::GET, list).await;
+        let ids = each(&mine, "id").into_iter().zip(each(&mine, "current"));
+        for (id, _) in ids.filter(|(_, current)| *current == json!(false)) {
+            let gone = post("/tokens/revoke", json!({ "kind": kind, "id": id })).await;
+            assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.body);
+        }
+    }
+    assert_eq!(me().await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.me(&other).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(world.me(&ann).await, StatusCode::OK, "the one by which it was asked stays");
+}

@@ -93,7 +93,8 @@ impl Way {
     }
 
     async fn command(&self, world: &World, ticket: &Ticket, kind: CommandKind) {
-        let command = Command { kind, reason: REASON.to_owned(), expected_version: Some(ticket.version) };
+        let command =
+            Command { kind, reason: REASON.to_owned(), expected_version: Some(ticket.version), plan: None };
         let id = ticket.id;
         match self {
             Self::Workbench(_) => {
@@ -156,8 +157,8 @@ const fn reserved() -> Report {
 
 /// The cutover is refused by L2, tried again, and its completion forced; on the way a person is refused.
 fn forced_to_its_end() -> Vec<Next> {
-    let no = || Report::CutoverL2 { outcome: failed(Reason::Rejected) };
-    let yes = || Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done };
+    let no = || Report::CutoverL2 { outcome: failed(Reason::Rejected), during: None };
+    let yes = || Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None };
     vec![
         Next::Person(CommandKind::DeployReservation),
         Next::Configurator(Layer::L3, reserved()),

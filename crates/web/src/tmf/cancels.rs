@@ -70,7 +70,7 @@ async fn ask(
     let order = wish.service_order.id.parse().map_err(|_| no_order())?;
     let key = submission::key(&request)?;
     let cause = MessageId(submission::id(&caller, key.as_deref()).to_string());
-    let command = Command { kind: CommandKind::Cancel, reason, expected_version: None };
+    let command = Command { kind: CommandKind::Cancel, reason, expected_version: None, plan: None };
     let input = Input::Command(command);
     let envelope =
         Envelope { relocation: order, cause: cause.clone(), by: caller.by(), input: input.clone() };

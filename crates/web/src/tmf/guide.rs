@@ -20,6 +20,18 @@ const HEAD: &str = "\
 Printed by `rehome schema tmf641`. An order is a relocation: one item, action `modify`, the order's id is the relocation's.
 Nothing of it is kept beside the ticket and its journal.
 
+## An order
+
+[examples/service-order.json](../examples/service-order.json) is one. With a token of an account with the role `operator` (`rehome
+token add`):
+
+```
+curl -H \"Authorization: Bearer $REHOME_TOKEN\" -H 'Content-Type: application/json' \\
+     -d @examples/service-order.json http://127.0.0.1:8080/tmf-api/serviceOrdering/v4/serviceOrder
+```
+
+The answer is the order, with its `id`, its `href` and its `state`.
+
 ## How an order stands
 
 `failed` only when nothing can happen any more: a relocation that failed and can go on is `held`. What is refused becomes no

@@ -157,7 +157,7 @@ async fn go_on(
         let why = action::allowed(&known.state, CommandKind::DeployCutover).err();
         return Err(why.map_or(Problem::NotFound, Problem::Refused));
     };
-    let command = Command { kind, reason: String::new(), expected_version: Some(known.version) };
+    let command = Command { kind, reason: String::new(), expected_version: Some(known.version), plan: None };
     let cause = MessageId(Uuid::now_v7().to_string());
     let envelope = Envelope { relocation: id, cause, by: caller.by(), input: Input::Command(command) };
     match workbench.asker.command(envelope).await? {

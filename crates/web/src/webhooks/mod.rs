@@ -14,6 +14,7 @@ mod postman;
 mod query;
 mod reach;
 mod signature;
+mod silence;
 pub(crate) mod subscriptions;
 mod telling;
 
@@ -21,4 +22,5 @@ pub use postman::{Postman, PostmanParts};
 pub use query::{BadQuery, Query};
 pub use reach::{NotReached, Reach};
 pub use signature::{SECRET_PREFIX, secret_of, sign};
+pub use silence::{Silence, silence};
 pub use telling::{Telling, changed_and_raised, tellings};

@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
     journal::moments,
     ports::{AccountStore, Feed, StoreError, TicketStore, WebhookStore},
-    role::Role,
     webhook::{Mark, Patience, Standing, Webhook},
 };
 use tokio::{
@@ -24,6 +23,7 @@ use super::{
     client::{Post, Posting},
     query::Query,
     signature::sign,
+    silence::silence,
     telling::{Telling, tellings},
 };
 
@@ -190,15 +190,10 @@ impl Held {
 
     /// Lets go unless whoever asked for it may still listen. Looked at before each post: whoever is disabled is out at once.
     async fn may_be_told(&mut self) -> Result<(), LetGo> {
-        let account = match self.webhook.by.parse() {
-            Ok(name) => self.parts.accounts.account(name).await.map_err(|error| self.waits(&error))?,
-            Err(_) => None,
-        };
-        if account.is_some_and(|account| !account.disabled && account.role >= Role::TO_LISTEN) {
-            return Ok(());
-        }
+        let asked = silence(&*self.parts.accounts, &self.webhook, (self.parts.now)()).await;
+        let Some(why) = asked.map_err(|error| self.waits(&error))? else { return Ok(()) };
         let (id, by) = (self.webhook.id, &self.webhook.by);
-        tracing::warn!(%id, by, "who asked for this webhook may not listen any more: it is told nothing");
+        tracing::warn!(%id, by, "{why}");
         // Held until the lease ends, it is looked at seldom; should they be let in again, it goes on from where it was.
         self.write(true).await?;
         Err(LetGo)

@@ -1,6 +1,7 @@
 //! Asking to be told: the same for the API and for TMF641's hub, but for how it is told.
 
 use rehome_domain::{
+    account::PassKind,
     role::Role,
     webhook::{Format, Secret, Standing, Webhook, WebhookId},
 };
@@ -34,7 +35,7 @@ pub(crate) async fn subscribe(
     Query::read(format, &query).map_err(|why| Problem::field(query_field, why.to_string()))?;
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| Problem::Failed(error.to_string()))?;
-    let now = workbench.door.now();
+    let (now, pass) = (workbench.door.now(), caller.pass());
     let webhook = Webhook {
         id: WebhookId(Uuid::now_v7()),
         url,
@@ -42,6 +43,7 @@ pub(crate) async fn subscribe(
         format,
         query,
         by: caller.account().name.to_string(),
+        token: (pass.kind == PassKind::Token).then_some(pass.id),
         at: now,
     };
     let standing = Standing::new(workbench.feed.end().await?, now);

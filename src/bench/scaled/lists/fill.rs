@@ -109,12 +109,14 @@ impl Fate {
                 Report::Reserve { outcome: refused(), rollback: (by == Layer::L2).then_some(done) }
             }
             (Self::NotTornDown, Layer::L3, OrderKind::Cutover) => {
-                Report::CutoverL3 { teardown: refused(), install: done }
+                Report::CutoverL3 { teardown: refused(), install: done, during: None }
             }
             (Self::NotInstalled, Layer::L3, OrderKind::Cutover) => {
-                Report::CutoverL3 { teardown: done, install: refused() }
+                Report::CutoverL3 { teardown: done, install: refused(), during: None }
             }
-            (Self::NotSwitched, Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome: refused() },
+            (Self::NotSwitched, Layer::L2, OrderKind::Cutover) => {
+                Report::CutoverL2 { outcome: refused(), during: None }
+            }
             (_, _, OrderKind::Release) => Report::Release { outcome: done },
             (_, _, OrderKind::RollbackInstall) => Report::InstallRolledBack { outcome: done },
             (_, _, OrderKind::Notice) => Report::Noticed,

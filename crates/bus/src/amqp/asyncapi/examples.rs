@@ -11,7 +11,7 @@ use rehome_domain::{
     id::{MessageId, RelocationId, WorkOrderId},
     message::{Answer, Envelope, Rejection},
     order::{Dispatch, Layer, MESSAGE_VERSION, OrderKind, WorkOrder},
-    reply::{Failure, Found, Outcome, Presence, Reason, Reply, Report},
+    reply::{During, Failure, Found, Outcome, Presence, Reason, Reply, Report},
     request::{Deadlines, FieldError},
     role::Role,
     status::{Disposition, RelocationStatus, ReservationStatus},
@@ -67,7 +67,13 @@ pub(super) fn submission() -> Value {
 
 pub(super) fn command(reason: bool) -> Value {
     let reason = reason.then(|| "the customer asks for it".to_owned());
-    value(&CommandBody { v: COMMAND_VERSION, relocation: RELOCATION, reason, expected_version: Some(7) })
+    value(&CommandBody {
+        v: COMMAND_VERSION,
+        relocation: RELOCATION,
+        reason,
+        expected_version: Some(7),
+        plan: None,
+    })
 }
 
 fn device() -> Scope {
@@ -92,7 +98,10 @@ fn order(layer: Layer, kind: OrderKind) -> WorkOrder {
     let id = order_id(if kind == OrderKind::Inspect { 4 } else { 3 });
     let about = (kind == OrderKind::Inspect).then(|| order_id(3));
     let deadline = at() + SignedDuration::from_mins(5);
-    WorkOrder::new(&Dispatch { id, layer, kind, attempt: 1, deadline, about }, &request())
+    WorkOrder::new(
+        &Dispatch { id, layer, kind, attempt: 1, deadline, about, expected: Vec::new() },
+        &request(),
+    )
 }
 
 pub(super) fn orders() -> Named {
@@ -115,13 +124,14 @@ pub(super) fn replies() -> Named {
     let half = Report::CutoverL3 {
         teardown: Outcome::Done,
         install: Outcome::Failed(failed(Reason::Rejected, "commit failed: no such VRF")),
+        during: Some(During { from: at(), until: at() + SignedDuration::from_millis(48) }),
     };
     let reports = [
         ("reserved", l2, done()),
         ("not reserved", l2, reserve_failed),
         ("its own rollback", l2, Report::RolledBack { outcome: Outcome::Done }),
         ("released", l2, Report::Release { outcome: Outcome::Done }),
-        ("cut over", l2, Report::CutoverL2 { outcome: Outcome::Done }),
+        ("cut over", l2, Report::CutoverL2 { outcome: Outcome::Done, during: None }),
         ("refused before anything was touched", l2, Report::CutoverRefused { failure: conflict() }),
         ("a notice is read", l2, Report::Noticed),
         ("looked", l2, Report::Inspected { found, concluded: Some(Box::new(done())) }),
@@ -144,6 +154,7 @@ pub(super) fn event() -> Value {
         cutover: None,
         disposition: Disposition::Open,
         in_flight: false,
+        outage: None,
         alarms: Vec::new(),
     })
 }

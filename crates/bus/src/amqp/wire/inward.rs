@@ -160,7 +160,8 @@ pub(super) fn command_body(key: &str, body: &[u8], cause: &MessageId) -> Read<(R
     };
     let body: CommandBody = versioned(body, COMMAND_VERSION, Unreadable::Bad)?;
     let reason = body.reason.unwrap_or_default();
-    Ok((body.relocation, Input::Command(Command { kind, reason, expected_version: body.expected_version })))
+    let CommandBody { expected_version, plan, .. } = body;
+    Ok((body.relocation, Input::Command(Command { kind, reason, expected_version, plan })))
 }
 
 /// A wish to pause or to resume.

@@ -12,6 +12,7 @@ mod tests;
 use rehome_domain::{
     command::CommandKind,
     id::RelocationId,
+    plan::SeenPlan,
     request::Request,
     steering::{Scope, Turn},
 };
@@ -73,6 +74,10 @@ pub struct CommandBody {
     /// The ticket's version its sender saw; a stale one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<u64>,
+    /// The plan its sender has seen and goes by, as the API tells it: the ticket's cutovers are refused if the gateways have
+    /// been changed since. One that replaces another needs a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<SeenPlan>>,
 }
 
 /// The routing key of a wish to pause, to drain or to resume; none for what is no person's to wish.

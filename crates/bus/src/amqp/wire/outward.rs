@@ -116,9 +116,9 @@ fn command(
             let body = SubmitBody { v: COMMAND_VERSION, relocation: Some(relocation), request };
             (SUBMIT_KEY, json(&body)?)
         }
-        Input::Command(Command { kind, reason, expected_version }) => {
+        Input::Command(Command { kind, reason, expected_version, plan }) => {
             let reason = (!reason.is_empty()).then_some(reason);
-            let body = CommandBody { v: COMMAND_VERSION, relocation, reason, expected_version };
+            let body = CommandBody { v: COMMAND_VERSION, relocation, reason, expected_version, plan };
             (key_of(kind), json(&body)?)
         }
         _ => return Err(refused("packing a command", "it is none")),

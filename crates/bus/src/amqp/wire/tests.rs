@@ -343,6 +343,7 @@ fn what_the_supervisor_tells_itself_comes_back_as_it_was() {
         kind: CommandKind::Cancel,
         reason: "r".to_owned(),
         expected_version: Some(3),
+        plan: None,
     });
     put_back.envelope.cause = MessageId("x".repeat(500));
     let inputs = [

@@ -124,3 +124,37 @@ fn the_same_tag_on_two_ports_is_two_spots_in_every_profile() {
         assert_eq!(found, [None, Some(Found::from(put))], "{name}: {edit}");
     }
 }
+
+#[test]
+fn a_port_that_is_not_there_or_says_that_it_is_down_is_told_by_every_profile() {
+    let says = [
+        (
+            "ietf-interfaces",
+            "<interfaces><interface><name>ge-0/0/1</name><enabled>{}</enabled></interface></interfaces>",
+            ["true", "false"],
+        ),
+        (
+            "ietf-if-vlan-encapsulation",
+            "<interfaces><interface><name>ge-0/0/1</name><oper-status>{}</oper-status></interface></interfaces>",
+            ["up", "lower-layer-down"],
+        ),
+        (
+            "openconfig",
+            "<interfaces><interface><name>ge-0/0/1</name><state><oper-status>{}</oper-status></state></interface></interfaces>",
+            ["UP", "DOWN"],
+        ),
+        (
+            "huawei-vrp",
+            "<ifm><interfaces><interface><ifName>ge-0/0/1</ifName><ifDynamicInfo><ifOperStatus>{}</ifOperStatus></ifDynamicInfo></interface></interfaces></ifm>",
+            ["up", "down"],
+        ),
+    ];
+    for (name, shape, [up, down]) in says {
+        let profile = Profile::named(name).unwrap();
+        let state = |says: &str, port: &str| profile.port(port, &answer(&shape.replace("{}", says))).unwrap();
+        assert_eq!(state(up, "ge-0/0/1"), PortState::Up, "{name}");
+        assert_eq!(state(down, "ge-0/0/1"), PortState::Down(down.to_owned()), "{name}");
+        assert_eq!(state(up, "ge-0/0/2"), PortState::Missing, "{name}");
+        assert!(profile.port_filter("ge<1>").unwrap().unwrap().contains("ge&lt;1&gt;"), "{name}");
+    }
+}

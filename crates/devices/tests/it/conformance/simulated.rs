@@ -23,6 +23,8 @@ impl Simulated {
 }
 
 impl Rig for Simulated {
+    const LAYER: Layer = Layer::L3;
+
     fn open(&self) -> Box<dyn Driver> {
         network(&self.0).open(Layer::L3, "gw-1").unwrap()
     }
@@ -33,6 +35,23 @@ impl Rig for Simulated {
 
     async fn halve(&self, order: &WorkOrder) {
         self.put(holding(&order.request.service_id, Some(order.relocation), Presence::Partial)).await;
+    }
+
+    async fn serve(&self, order: &WorkOrder) {
+        let addressed = Holding {
+            ip: Some(order.request.ip.clone()),
+            vrf: order.request.vrf.clone(),
+            ..holding(&order.request.service_id, None, Presence::Installed)
+        };
+        let edit = Edit { spot: order.request.old.l3(), expect: None, put: Some(addressed) };
+        assert!(self.0.edit(Layer::L3, vec![edit]).await.unwrap());
+    }
+
+    async fn meddle(&self, order: &WorkOrder) {
+        let spot = order.request.new.l3();
+        let expect = self.0.look(Layer::L3, vec![spot.clone()]).await.unwrap().remove(0);
+        let put = expect.clone().map(|held| Holding { description: "meddled with".to_owned(), ..held });
+        assert!(self.0.edit(Layer::L3, vec![Edit { spot, expect, put }]).await.unwrap());
     }
 }
 
@@ -49,4 +68,9 @@ fn what_is_somebodys_is_refused_and_stays() {
 #[test]
 fn half_a_circuit_is_told_and_made_whole_or_taken_away() {
     run(super::half_a_circuit_is_told_and_made_whole_or_taken_away(&Simulated::default()));
+}
+
+#[test]
+fn what_somebody_changes_after_the_plan_is_told_and_nothing_is_touched() {
+    run(super::what_somebody_changes_after_the_plan_is_told_and_nothing_is_touched(&Simulated::default()));
 }

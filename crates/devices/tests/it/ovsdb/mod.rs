@@ -2,5 +2,5 @@
 
 mod circuits;
 mod failures;
-mod rig;
+pub(crate) mod rig;
 mod trust;

@@ -26,12 +26,12 @@ use crate::world::{Lie, lying, order, relocation};
 pub(super) const PARKED: &str = "4094";
 
 /// A switch whose port `eth1` is in service in VLAN 100, by nobody's mark, and whose `eth2` and `eth3` are parked.
-pub(super) struct Rig {
+pub(crate) struct Rig {
     pub(super) switch: Switch,
 }
 
 impl Rig {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(switch::Options::default())
     }
 
@@ -48,7 +48,7 @@ impl Rig {
         options(self.switch.unix())
     }
 
-    pub(super) fn session(&self) -> Session<ovsdb::Switch> {
+    pub(crate) fn session(&self) -> Session<ovsdb::Switch> {
         session(self.options())
     }
 
@@ -57,7 +57,7 @@ impl Rig {
         self.switch.vsctl(&["get", "port", port, column]).unwrap().trim().to_owned()
     }
 
-    pub(super) fn set(&self, port: &str, what: &[&str]) {
+    pub(crate) fn set(&self, port: &str, what: &[&str]) {
         self.switch.vsctl(&[&["set", "port", port], what].concat()).unwrap();
     }
 

@@ -435,6 +435,7 @@ async fn after_a_restore_on_another_server_what_is_committed_comes_after_all_the
     store.commit(steps(1)[..2].to_vec()).await.unwrap();
     let position = settled(&store, Mark::before(0), 2).await.pop().unwrap();
     let webhook = Webhook {
+        token: None,
         id: WebhookId(id(9).0),
         url: "https://listener.example".to_owned(),
         secret: Secret("secret".to_owned()),

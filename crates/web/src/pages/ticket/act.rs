@@ -19,7 +19,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{encoded, go, view::View, words};
-use crate::{asker::Asked, bulk::weighs, frame::Problem, site::Workbench, submission::refused};
+use crate::{asker::Asked, bulk::weighs, foreseen, frame::Problem, site::Workbench, submission::refused};
 
 /// A command as its form sends it.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ pub(super) struct Sent {
     #[serde(default)]
     reason: String,
     version: u64,
+    /// The fingerprint of the plan that was seen, if the form was at one.
+    plan: Option<String>,
 }
 
 /// A command a person may give, or why not.
@@ -76,7 +78,12 @@ pub(super) async fn act(
     let (id, sent) = (id.into_inner(), sent.into_inner());
     view.caller.needs(Role::to(sent.command))?;
     let cause = cause(&view, id, &sent);
-    let command = Command { kind: sent.command, reason: sent.reason, expected_version: Some(sent.version) };
+    let plan = match &sent.plan {
+        Some(fingerprint) => Some(foreseen::seen(&workbench, id, &cause, fingerprint).await?),
+        None => None,
+    };
+    let command =
+        Command { kind: sent.command, reason: sent.reason, expected_version: Some(sent.version), plan };
     let input = Input::Command(command);
     // What it answers stands in the journal, and is told from there, now and whenever the page is looked at again.
     let envelope = Envelope { relocation: id, cause: cause.clone(), by: view.caller.by(), input };

@@ -15,7 +15,7 @@ use rehome_domain::{
     order::Layer,
     ports::{Loaded, Unreadable},
     render::{self, Course, course_svg},
-    request::{Place, Request},
+    request::Place,
     role::Role,
     ticket::{Act, Ticket},
     wording,
@@ -175,7 +175,7 @@ fn filled(
             .as_ref()
             .map(|(layer, failure)| format!("{} {failure}", layer.label(lang))),
         places: places(say, &request.old, &request.new),
-        facts: facts(say, request),
+        facts: facts(say, ticket),
         window: request.window.map(|window| (When::of(window.start), When::of(window.end))),
         sides: [
             (say.l3_rollback(), tone::side(lang, state.l3_reservation_rollback)),
@@ -222,10 +222,16 @@ fn places(say: Say, old: &Place, new: &Place) -> Vec<Compared> {
     given.map(|(what, old, new)| Compared { what, differs: old != new, old, new }).collect()
 }
 
-fn facts(say: Say, request: &Request) -> Vec<(&'static str, String)> {
+fn facts(say: Say, ticket: &Ticket) -> Vec<(&'static str, String)> {
+    let request = &ticket.request;
     let mut facts = vec![(say.address(), request.ip.clone())];
     facts.extend(request.vrf.clone().map(|vrf| (say.vrf(), vrf)));
     facts.push((say.description(), request.description.clone()));
+    facts.extend(ticket.plan.as_ref().map(|plan| (say.goes_by_plan(), plan.fingerprint.clone())));
+    facts.extend(ticket.outage.map(|outage| {
+        let lasts = || format!("{} {}", say.outage_lasts(), When::of(outage.from).text);
+        (say.outage(), outage.ms().map_or_else(lasts, |ms| format!("{ms} ms")))
+    }));
     facts
 }
 

@@ -3,10 +3,13 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use rehome_domain::{
+    action,
+    command::CommandKind,
     id::RelocationId,
     lang::Lang,
     plan::{DevicePlan, PlannedOrder},
     role::Role,
+    ticket::Ticket,
     wording,
 };
 
@@ -43,6 +46,22 @@ struct PlanPage {
     id: String,
     devices: Vec<Device>,
     fingerprint: String,
+    version: u64,
+    /// What may be begun by this plan now: the command and its label.
+    begins: Option<(&'static str, &'static str)>,
+    /// The ticket goes by another plan: accepting this one takes a reason.
+    drifted: bool,
+}
+
+/// The command that a plan is shown before, if one of these may be given now.
+fn begins(ticket: &Ticket, role: Role) -> Option<CommandKind> {
+    let kinds = [
+        CommandKind::DeployReservation,
+        CommandKind::DeployCutover,
+        CommandKind::RetryReservation,
+        CommandKind::RetryCutover,
+    ];
+    kinds.into_iter().find(|kind| role >= Role::to(*kind) && action::allowed(&ticket.state, *kind).is_ok())
 }
 
 pub(super) async fn show(
@@ -54,11 +73,16 @@ pub(super) async fn show(
     let (lang, say) = (view.lang(), view.say);
     let ticket = loaded(&workbench, id.into_inner(), lang).await?;
     let plan = workbench.planner.plan(ticket.id, &ticket.request).await;
+    let known = plan.devices.iter().all(|device| device.unknown.is_none());
+    let begins = begins(&ticket, view.caller.role()).filter(|_| known);
     let filled = PlanPage {
         frame: view.frame(Section::Tickets, format!("{} · {}", ticket.request.service_id, say.plan())),
         say,
         id: ticket.id.to_string(),
         devices: plan.devices.iter().map(|told| device(lang, told)).collect(),
+        version: ticket.version,
+        begins: begins.map(|kind| (kind.wire(), kind.label(lang))),
+        drifted: ticket.plan.as_ref().is_some_and(|seen| seen.fingerprint != plan.fingerprint),
         fingerprint: plan.fingerprint,
     };
     Ok(page(HttpResponse::Ok(), &filled))

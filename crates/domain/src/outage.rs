@@ -1,0 +1,43 @@
+//! How long a customer is without service (promise 6): what the configurators say of when they changed their devices, put
+//! together to one span of time.
+
+use jiff::Timestamp;
+
+use crate::{
+    reply::{During, Report},
+    state::Work,
+    status::{CutoverStatus as C, Side},
+    ticket::{Outage, Ticket},
+};
+
+/// What is known of a ticket's outage after a report about this work was taken in.
+///
+/// It begins with the first change that takes service from the old place, at either layer, and ends when the layer that
+/// came last has the new place in service. Where the end is known only by an `inspect`, it is the time of that: too long
+/// rather than too short.
+pub(crate) fn after(ticket: &Ticket, work: Work, report: &Report, at: Timestamp) -> Option<Outage> {
+    let known = ticket.outage;
+    if work != Work::CuttingOver {
+        return known;
+    }
+    let during = measured(report);
+    let begun = during.map(|during| during.from);
+    let from = known.map(|known| known.from).into_iter().chain(begun).min()?;
+    let served = match ticket.state.cutover {
+        Some(C::CutOver) => true,
+        Some(C::L3TeardownFailedInstalled) => ticket.state.l2_cutover == Side::Done,
+        _ => false,
+    };
+    let ended = || during.map_or(at, |during| during.until);
+    let until = known.and_then(|known| known.until).or_else(|| served.then(ended));
+    Some(Outage { from, until })
+}
+
+/// When service was taken, by what a report says, also one that an `inspect` tells of.
+fn measured(report: &Report) -> Option<During> {
+    match report {
+        Report::CutoverL3 { during, .. } | Report::CutoverL2 { during, .. } => *during,
+        Report::Inspected { concluded: Some(concluded), .. } => measured(concluded),
+        _ => None,
+    }
+}
