@@ -8,10 +8,10 @@ mod keep;
 
 use std::path::{Path, PathBuf};
 
-use rehome_lab::{left, network::Options, outage::is_answered};
+use rehome_lab::{left, network::Options, outage::are_answered};
 use serde_json::{Value, json};
 
-use self::files::Papers;
+use self::files::{Papers, Person};
 use super::{Ended, Failure, Setting, Told};
 use crate::texts;
 
@@ -77,6 +77,7 @@ impl Up {
             gateways: self.gateways,
             switches: self.switches,
             customers: self.customers,
+            served: true,
             moves: Vec::new(),
         }
     }
@@ -136,17 +137,16 @@ fn status(args: &Named, setting: &Setting) -> Ended {
 fn told(setting: &Setting, args: &Named, papers: &Papers, first: String) -> Ended {
     let alive = left::processes(&args.name, &papers.directory).len();
     let good = alive >= papers.processes;
+    let answers = answers(papers)?;
     if args.json {
         let mut whole = serde_json::to_value(papers)?;
         whole["up"] = Value::from(good);
         whole["alive"] = Value::from(alive);
-        for (customer, shown) in
-            papers.customers.iter().zip(whole["customers"].as_array_mut().into_iter().flatten())
+        for ((old, new), shown) in
+            answers.into_iter().zip(whole["customers"].as_array_mut().into_iter().flatten())
         {
-            shown["answered_at_old"] =
-                Value::from(is_answered(&customer.old_namespace, &customer.gateway_ip));
-            shown["answered_at_new"] =
-                Value::from(is_answered(&customer.new_namespace, &customer.gateway_ip));
+            shown["answered_at_old"] = Value::from(old);
+            shown["answered_at_new"] = Value::from(new);
         }
         return Ok(Told { text: format!("{whole:#}\n"), good });
     }
@@ -157,17 +157,26 @@ fn told(setting: &Setting, args: &Named, papers: &Papers, first: String) -> Ende
     for device in &papers.devices {
         text += &format!("  {:<5} {:<8} {}\n", device.name, device.driver, device.address);
     }
-    for customer in &papers.customers {
-        let at = |namespace: &str| {
-            let answered = is_answered(namespace, &customer.gateway_ip);
+    for (customer, (old, new)) in papers.customers.iter().zip(answers) {
+        let at = |answered: bool| {
             if answered { texts::lab_serves(setting.lang) } else { texts::lab_serves_not(setting.lang) }
         };
-        let (old, new) = (at(&customer.old_namespace), at(&customer.new_namespace));
+        let (old, new) = (at(old), at(new));
         text += &format!("  {}\n", texts::lab_customer(setting.lang, &customer.service_id, &old, &new));
     }
     let ping = papers.customers.first().map(|customer| customer.ping.clone()).unwrap_or_default();
     text += &texts::lab_next(setting.lang, papers.config.display(), papers.sheet.display(), &ping);
     Ok(Told { text: text + "\n", good })
+}
+
+/// Whether each customer has service at the old and at the new place now. Asked together: who has none is waited for.
+fn answers(papers: &Papers) -> Result<Vec<(bool, bool)>, Failure> {
+    let of = |namespace: fn(&Person) -> &str| {
+        let asked = papers.customers.iter().map(|person| (namespace(person), person.gateway_ip.as_str()));
+        are_answered(&asked.collect::<Vec<_>>())
+    };
+    let (old, new) = (of(|person| &person.old_namespace)?, of(|person| &person.new_namespace)?);
+    Ok(old.into_iter().zip(new).collect())
 }
 
 /// Where the papers of a lab are.

@@ -145,3 +145,56 @@ fn readers_are_answered_over_tickets_made_for_them_while_relocations_run_and_not
     assert!(looked["relocations_per_second"].as_f64().unwrap() > 0.0, "{looked}");
     assert_eq!(ground.left(), Vec::<String>::new());
 }
+
+/// What takes how long is the machine's affair; that all is measured, that nothing went wrong and that nothing stays is ours.
+#[test]
+fn in_a_lab_every_kind_of_move_is_measured_by_rehome_and_by_hand_and_the_old_place_has_no_answer_after_it() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    let kinds = Said::of(&mut ground.bench(&["--lab", "outage", "--runs", "2", "--json"])).json(0);
+    let kinds = kinds.as_array().unwrap();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ports", "same_vlan", "gateways"]);
+    for kind in kinds {
+        assert_eq!(
+            (&kind["answered_at_old"], &kind["unsuccessful"]),
+            (&Value::from(0), &Value::from(0)),
+            "{kind}"
+        );
+        for by in ["rehome", "direct"] {
+            for what in ["outage", "gateway"] {
+                assert_eq!(kind[by][what]["all_ms"].as_array().unwrap().len(), 2, "{kind}");
+            }
+            assert!(kind[by]["gateway"]["least_ms"].as_f64().unwrap() > 0.0, "{kind}");
+        }
+    }
+    assert_eq!(ground.left(), Vec::<String>::new());
+}
+
+#[test]
+fn in_a_lab_relocations_at_once_and_one_by_one_leave_on_every_device_what_must_be_there() {
+    let _machine = the_machine();
+    let ground = Ground::new();
+    let measured = Said::of(&mut ground.bench(&["--lab", "parallel", "-n", "6", "--json"])).json(0);
+    assert_eq!(measured["relocations"], 6);
+    for (speed, in_flight) in [("at_once", 6), ("one_by_one", 1)] {
+        let speed = &measured[speed];
+        assert_eq!((&speed["in_flight"], &speed["unsuccessful"]), (&Value::from(in_flight), &Value::from(0)));
+        assert_eq!(speed["wrong"], Value::Array(Vec::new()));
+    }
+    assert_eq!(ground.left(), Vec::<String>::new());
+}
+
+#[test]
+fn in_a_lab_reservations_are_measured_with_a_commit_for_each_and_with_shared_ones() {
+    let _machine = the_machine();
+    // Needs no server: the same goes with queues in the process.
+    let measured = Said::of(&mut rehome(&["bench", "--lab", "commits", "-n", "6", "--json"])).json(0);
+    for (shared, batch) in [("alone", 1), ("shared", 64)] {
+        let shared = &measured[shared];
+        assert_eq!((&shared["batch"], &shared["unsuccessful"]), (&Value::from(batch), &Value::from(0)));
+    }
+    assert!(measured["ratio"].as_f64().unwrap() > 0.0, "{measured}");
+    Said::of(&mut rehome(&["bench", "--lab", "commits", "-n", "2", "--lang", "zh"])).is(0, &["每秒预占"]);
+    Said::of(&mut rehome(&["bench", "--lab", "outage", "--compare"])).is(2, &["--compare"]);
+}

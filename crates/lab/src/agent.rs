@@ -25,6 +25,9 @@ use crate::{
 
 /// How long Open vSwitch may take to apply a commit, in seconds.
 const APPLY_S: u64 = 30;
+/// After how many milliseconds a gateway asks a customer again for its MAC: the switch may move the customer between question
+/// and answer, and a whole second would be measured instead of the outage.
+const ARP_MS: u32 = 20;
 /// The longest name of an interface that the kernel takes.
 const NAME_MAX: usize = 15;
 
@@ -355,7 +358,9 @@ fn forward(
         vsctl.arg(format!("tag={}", tags.vlan));
         vsctl.args(["--", "set", "interface", name, "type=internal"]);
         vsctl.arg(format!("mac=\"{}\"", mac_of(address)));
-        lines.push_str(&format!("addr add {address} dev {name}\nlink set {name} up\n"));
+        lines.push_str(&format!(
+            "ntable change name arp_cache dev {name} retrans {ARP_MS}\naddr add {address} dev {name}\nlink set {name} up\n"
+        ));
     }
     run(&mut vsctl)?;
     if lines.is_empty() { Ok(()) } else { batch(namespace, &lines) }

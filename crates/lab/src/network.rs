@@ -8,7 +8,10 @@
 //! Every switch has [`LINKS`] links to every gateway, which carry all VLANs. A customer has the same addresses at both places,
 //! is in service at the old one over the first link, and can be moved to the new one over the second.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 
@@ -47,6 +50,8 @@ pub struct Options {
     pub switches: usize,
     /// How many customers, at most [`MOST_CUSTOMERS`].
     pub customers: usize,
+    /// Whether they have service at their old places from the start; else nobody has.
+    pub served: bool,
     /// Where they move: customers take these in turn. None: all [`Move::Onward`].
     pub moves: Vec<Move>,
 }
@@ -56,7 +61,7 @@ impl Options {
     #[must_use]
     pub fn smallest(name: &str) -> Self {
         let (name, moves) = (name.to_owned(), Vec::new());
-        Self { name, directory: None, gateways: 1, switches: 1, customers: 1, moves }
+        Self { name, directory: None, gateways: 1, switches: 1, customers: 1, served: true, moves }
     }
 
     /// Whether there can be one.
@@ -276,15 +281,16 @@ fn start_gateway(
         directory: Some(directory.clone()),
         tls: false,
     })?;
+    let not_learning = not_learning(customers);
     for port in &ports {
         let bridge = agent::bridge(port);
-        let netdev = ["--", "set", "bridge", &bridge, "datapath_type=netdev"];
+        let netdev = ["--", "set", "bridge", &bridge, "datapath_type=netdev", &not_learning];
         let add = ["--may-exist", "add-br", &bridge];
         let link = ["--", "--may-exist", "add-port", &bridge, port];
         forwarder.vsctl(&[&add[..], &netdev[..], &link[..]].concat())?;
     }
     let agent = Agent::start(&directory, &namespace, &ports)?;
-    let ours = customers.iter().filter(|customer| customer.old.gateway == name);
+    let ours = customers.iter().filter(|customer| options.served && customer.old.gateway == name);
     let server = Gateway::start(gateway::Options {
         ports,
         interfaces: ours.map(Customer::at_the_start).collect(),
@@ -309,15 +315,26 @@ fn start_switch(
         directory: Some(directory.clone()),
         ..switch::Options::default()
     })?;
+    server.vsctl(&["set", "bridge", switch::Options::default().bridge.as_str(), &not_learning(customers)])?;
     let uplinks = (1..=options.gateways)
         .flat_map(|gateway| (1..=LINKS).map(move |link| (switch_port(gateway, link), None)));
     let places = customers.iter().flat_map(|customer| {
-        [(&customer.old, customer.old.vlan), (&customer.new, PARKING_VLAN)]
+        let old = if options.served { customer.old.vlan } else { PARKING_VLAN };
+        [(&customer.old, old), (&customer.new, PARKING_VLAN)]
             .map(|(place, vlan)| (&place.switch, place.switch_port.clone(), vlan))
     });
     let ours = places.filter(|(switch, ..)| **switch == name).map(|(_, port, vlan)| (port, Some(vlan)));
     server.add_ports(&uplinks.chain(ours).collect::<Vec<_>>())?;
     Ok(Bridge { name, server, faults: Faults::of(&directory) })
+}
+
+/// Circuits have a VLAN of their own between two ends, in which no switch has to learn who is where. Nor may it: Open vSwitch
+/// learns from what it has forwarded when it counts it, up to half a second later, and would take a gateway's address that
+/// was moved within a VLAN, and announced where it is now, back to where it was.
+fn not_learning(customers: &[Customer]) -> String {
+    let vlans = customers.iter().flat_map(|customer| [customer.old.vlan, customer.new.vlan]);
+    let vlans: BTreeSet<String> = vlans.map(|vlan| vlan.to_string()).collect();
+    format!("flood_vlans={}", vlans.into_iter().collect::<Vec<_>>().join(","))
 }
 
 fn room(directory: &Path, name: &str) -> Result<PathBuf, DaemonError> {

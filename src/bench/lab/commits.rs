@@ -1,7 +1,7 @@
 //! Reservations that wait for one gateway and share its commits, beside a commit for each.
 
 use rehome_domain::CommandKind;
-use rehome_lab::network::{Move, Network};
+use rehome_lab::network::{self, Move, Network};
 use serde::Serialize;
 
 use super::{
@@ -53,7 +53,9 @@ pub async fn commits(
     progress: impl Fn(Stage) + Sync,
 ) -> Result<Commits, BenchError> {
     progress(Stage::Starting);
-    let (network, settings) = start(options(1, 1, reservations, &[Move::Ports]), settings).await?;
+    // A commit takes netconfd seconds where hundreds of circuits are in service, and sharing would seem to do wonders.
+    let options = network::Options { served: false, ..options(1, 1, reservations, &[Move::Ports]) };
+    let (network, settings) = start(options, settings).await?;
     let batched = async |batch: usize| {
         let mut settings = settings.clone();
         settings.devices.batch = batch;

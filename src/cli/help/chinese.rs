@@ -184,7 +184,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     (
         "bench",
         "--lab",
-        "在有真实设备和报文的实验网络中测量：outage（业务中断时间）、\nparallel（多个移机同时进行）、commits（预占合并提交）",
+        "在有真实设备和报文的实验网络中测量：\noutage（业务中断时间）、parallel（多个移机\n同时进行）、commits（预占合并提交）",
     ),
     ("bench", "--runs", "每种移机测量的次数；与 --lab outage 同用"),
     ("bench", "--schema", "工单保留在该 schema 中，仅首次生成；与 --tickets 同用"),
