@@ -3,7 +3,7 @@
 use rehome_domain::{
     order::OrderKind,
     ports::Operation,
-    reply::{Failure, Found, Reason, Report},
+    reply::{Failure, Found, Outcome, Reason, Report},
 };
 
 use crate::attempt::{Attempt, Stop};
@@ -37,7 +37,7 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
 ///
 /// Each half is tried even if the other has failed (claim 5). But what can't be begun, or would meet something else than was
 /// planned, is refused before anything is touched (row 19): a device that nobody knows or reaches, an old place that is not as
-/// believed, a new one that somebody else has taken.
+/// believed, a new one that somebody else has taken. So is one commit whose outcome nobody knows.
 async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, Stop> {
     if let Some(failure) = refusal(attempt, old, new).await? {
         return Ok(Report::CutoverRefused { failure });
@@ -49,10 +49,13 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     }
     if attempt.tools.inventory.swaps(new) {
         let (both, during) = attempt.timed(new, Operation::Swap).await?;
-        // What could not be asked as a whole is not begun in halves: the second might not get through.
-        let refused = |failure: &Failure| matches!(failure.reason, Reason::Rejected | Reason::Conflict);
-        if !both.failure().is_some_and(refused) {
-            return Ok(Report::CutoverL3 { teardown: both.clone(), install: both, during });
+        match both {
+            Outcome::Done => {
+                return Ok(Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during });
+            }
+            Outcome::Failed(Failure { reason: Reason::Rejected | Reason::Conflict, .. }) => {}
+            // Lost on the way: nobody knows whether it was taken, and L2 must not move what may still be at the old place.
+            Outcome::Failed(failure) => return Ok(Report::CutoverRefused { failure }),
         }
     }
     let (teardown, out) = attempt.timed(old, Operation::Teardown).await?;

@@ -120,11 +120,12 @@ fn a_refused_swap_is_done_in_halves_so_that_the_four_outcomes_are_told_apart() {
 }
 
 #[test]
-fn a_swap_that_could_not_be_asked_is_not_begun_in_halves() {
+fn a_swap_whose_outcome_nobody_knows_is_row_19_and_is_neither_begun_in_halves_nor_followed_by_l2() {
     on_system(async {
         let (ticket, done) = cut_over(true, true, &[(Operation::Swap, Reason::Unreachable)]).await;
         assert!(!done.contains(&Operation::Teardown) && !done.contains(&Operation::Install), "{done:?}");
-        assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3TeardownAndInstallFailed));
+        assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3CutoverFailed));
+        assert_eq!(ticket.sent[Layer::L2 as usize][OrderKind::Cutover as usize], 0);
     });
 }
 
