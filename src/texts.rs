@@ -257,9 +257,10 @@ texts! {
     bench_head_least(): "least", "最短";
     bench_head_middle(): "median", "中位";
     bench_head_gateway(): "gateway's own", "其中网关";
-    bench_head_times_direct(): "times by hand", "与直接调用之比";
+    bench_head_times_direct(): "Rehome by this", "Rehome 与其之比";
     bench_by_rehome(): "Rehome", "Rehome";
-    bench_by_hand(): "direct calls", "直接调用";
+    bench_by_hand(): "same steps by hand", "同样步骤的直接调用";
+    bench_by_bare(): "bare calls", "不加检查的直接调用";
     bench_move_ports(): "across ports", "换端口";
     bench_move_same_vlan(): "in the same VLAN", "同一 VLAN";
     bench_move_gateways(): "across gateways", "换网关";

@@ -161,7 +161,7 @@ fn in_a_lab_every_kind_of_move_is_measured_by_rehome_and_by_hand_and_the_old_pla
             (&Value::from(0), &Value::from(0)),
             "{kind}"
         );
-        for by in ["rehome", "direct"] {
+        for by in ["rehome", "direct", "bare"] {
             for what in ["outage", "gateway"] {
                 assert_eq!(kind[by][what]["all_ms"].as_array().unwrap().len(), 2, "{kind}");
             }

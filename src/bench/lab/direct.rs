@@ -1,6 +1,7 @@
-//! The same steps by hand: straight at the devices over sessions that stand, one call after the other, with nothing between
-//! them. No bus, no store, no supervisor; nothing is looked at before and nothing read back after. Nobody who moves a circuit
-//! through these devices in this order can be faster.
+//! The same moves by hand-written calls: straight at the devices over sessions that stand, one call after the other, with no
+//! bus, no store and no supervisor between them. [`Care::Full`] takes the steps that Rehome's drivers take: lock, confirmed
+//! commit, read back, confirm, unlock, and the switch is looked at before it is changed. [`Care::None`] only
+//! edits and commits: nobody who moves a circuit through these devices in this order can be faster, or would dare to.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,6 +23,15 @@ const INTERFACES: &str = "urn:ietf:params:xml:ns:yang:ietf-interfaces";
 const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 /// Bytes read at once.
 const PIECE: usize = 64 << 10;
+
+/// How carefully a change is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// As Rehome's drivers do.
+    Full,
+    /// What is answered is believed.
+    None,
+}
 
 /// Sessions with all devices of a lab.
 pub(super) struct Direct {
@@ -48,7 +58,7 @@ impl Direct {
 
     /// The sub-interface at the new place, shut down.
     pub(super) async fn reserve(&mut self, customer: &Customer, to: &Place) -> Result<(), BenchError> {
-        self.commit(&to.gateway, &put(customer, to, false)).await
+        self.commit(&to.gateway, &put(customer, to, false), Care::None).await
     }
 
     /// The gateways' part, then the switch's: in the order in which Rehome does it.
@@ -57,21 +67,22 @@ impl Direct {
         customer: &Customer,
         from: &Place,
         to: &Place,
+        care: Care,
     ) -> Result<(), BenchError> {
         let (install, teardown) = (put(customer, to, true), remove(from));
         if from.gateway == to.gateway {
-            self.commit(&to.gateway, &(teardown + &install)).await?;
+            self.commit(&to.gateway, &(teardown + &install), care).await?;
         } else {
-            self.commit(&to.gateway, &install).await?;
-            self.commit(&from.gateway, &teardown).await?;
+            self.commit(&to.gateway, &install, care).await?;
+            self.commit(&from.gateway, &teardown, care).await?;
         }
         if from.switch == to.switch {
             return self
-                .transact(&to.switch, &[(from, PARKING_VLAN, from.vlan), (to, to.vlan, PARKING_VLAN)])
+                .change(&to.switch, &[(from, PARKING_VLAN, from.vlan), (to, to.vlan, PARKING_VLAN)], care)
                 .await;
         }
-        self.transact(&to.switch, &[(to, to.vlan, PARKING_VLAN)]).await?;
-        self.transact(&from.switch, &[(from, PARKING_VLAN, from.vlan)]).await
+        self.change(&to.switch, &[(to, to.vlan, PARKING_VLAN)], care).await?;
+        self.change(&from.switch, &[(from, PARKING_VLAN, from.vlan)], care).await
     }
 
     /// All that a gateway has.
@@ -90,13 +101,33 @@ impl Direct {
         Ok(rows.iter().filter_map(port).collect())
     }
 
-    async fn commit(&mut self, gateway: &str, interfaces: &str) -> Result<(), BenchError> {
+    async fn commit(&mut self, gateway: &str, interfaces: &str, care: Care) -> Result<(), BenchError> {
         let edit = format!(
             "<edit-config><target><candidate/></target><config><interfaces xmlns=\"{INTERFACES}\" \
              xmlns:nc=\"{BASE}\">{interfaces}</interfaces></config></edit-config>"
         );
-        self.ask(gateway, "take the edit", &edit).await?;
-        self.ask(gateway, "commit", "<commit/>").await.map(drop)
+        if care == Care::None {
+            self.ask(gateway, "take the edit", &edit).await?;
+            return self.ask(gateway, "commit", "<commit/>").await.map(drop);
+        }
+        let persist = "by-hand";
+        let steps = [
+            "<lock><target><candidate/></target></lock>".to_owned(),
+            edit,
+            format!(
+                "<commit><confirmed/><confirm-timeout>60</confirm-timeout><persist>{persist}</persist></commit>"
+            ),
+            format!(
+                "<get-config><source><running/></source><filter type=\"subtree\"><interfaces xmlns=\"{INTERFACES}\"/>\
+                 </filter></get-config>"
+            ),
+            format!("<commit><persist-id>{persist}</persist-id></commit>"),
+            "<unlock><target><candidate/></target></unlock>".to_owned(),
+        ];
+        for step in steps {
+            self.ask(gateway, "take a step", &step).await?;
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, gateway: &str, what: &str, operation: &str) -> Result<Element, BenchError> {
@@ -105,6 +136,19 @@ impl Direct {
     }
 
     /// Puts ports from one VLAN, in which each must be, into another.
+    async fn change(
+        &mut self,
+        switch: &str,
+        ports: &[(&Place, u16, u16)],
+        care: Care,
+    ) -> Result<(), BenchError> {
+        if care == Care::Full {
+            self.ports(switch).await?;
+        }
+        // What is done once it is in effect ends no outage.
+        self.transact(switch, ports).await
+    }
+
     async fn transact(&mut self, switch: &str, ports: &[(&Place, u16, u16)]) -> Result<(), BenchError> {
         let row = |place: &Place| json!([["name", "==", place.switch_port]]);
         let guard = |(place, _, was): &(&Place, u16, u16)| {

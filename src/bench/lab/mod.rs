@@ -33,7 +33,7 @@ use crate::{driver::Job, settings::Settings};
 
 pub use self::{
     commits::{Commits, Shared, commits},
-    outage::{By, Kind, Outages, outages},
+    outage::{By, Kind, MOVERS, Outages, outages},
     parallel::{Parallel, Speed, parallel},
     system::Over,
 };

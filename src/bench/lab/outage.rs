@@ -1,7 +1,7 @@
 //! How long a customer is without service while it is relocated, beside the same steps by hand.
 //!
-//! Three customers of one lab, one for each kind of move, go to and fro. Rehome and the direct calls take turns in such an
-//! order that each moves in either direction as often. Both places ping their gateway every 5 ms all the while.
+//! Three customers of one lab, one for each kind of move, go to and fro. Rehome, the same steps by hand and bare calls take turns,
+//! so that each moves in either direction as often. Both places ping their gateway every 5 ms all the while.
 
 use rehome_domain::RelocationStatus;
 use rehome_lab::{
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     super::BenchError,
     Stage, Times, blocking,
-    direct::Direct,
+    direct::{Care, Direct},
     job, options, start,
     system::{How, Over, System, at_work},
 };
@@ -68,10 +68,14 @@ pub struct Outages {
     pub runs: usize,
     /// By the whole system.
     pub rehome: By,
-    /// By hand-written calls.
+    /// By hand-written calls that take the same steps.
     pub direct: By,
+    /// By hand-written calls that believe what is answered.
+    pub bare: By,
     /// The median of the first by that of the second.
     pub ratio: f64,
+    /// The same by that of the third.
+    pub ratio_of_bare: f64,
     /// Moves after which the old place was still, or again, answered; anything but 0 is a fault.
     pub answered_at_old: usize,
     /// Relocations that did not succeed; anything but 0 is a fault.
@@ -95,7 +99,7 @@ pub async fn outages(
         let direct = Direct::connect(&network).await?;
         let mut course = Course { network: &network, system, direct };
         let mut tallies = Kind::ALL.map(|_| Tally::default());
-        for step in 0..2 * runs {
+        for step in 0..MOVERS * runs {
             for (customer, tally) in network.customers.iter().zip(&mut tallies) {
                 course.step(step, customer, tally).await?;
             }
@@ -107,27 +111,33 @@ pub async fn outages(
     .await
 }
 
-/// What has been measured of one kind so far: outages, and the gateway's times, of Rehome and of the direct calls.
+/// Who moves customers: Rehome, the same steps by hand, bare calls.
+pub const MOVERS: usize = 3;
+
+/// What has been measured of one kind so far: outages, and the gateway's times, by each.
 #[derive(Default)]
 struct Tally {
-    outages: [Vec<f64>; 2],
-    gateway: [Vec<f64>; 2],
+    outages: [Vec<f64>; MOVERS],
+    gateway: [Vec<f64>; MOVERS],
     answered_at_old: usize,
     unsuccessful: usize,
 }
 
 impl Tally {
     fn sum_up(self, kind: Kind, runs: usize) -> Outages {
-        let [rehome, direct] = self.outages;
-        let [rehome_gateway, direct_gateway] = self.gateway;
+        let [rehome, direct, bare] = self.outages;
+        let [rehome_gateway, direct_gateway, bare_gateway] = self.gateway;
         let by = |outage, gateway| By { outage: Times::of(outage), gateway: Times::of(gateway) };
-        let (rehome, direct) = (by(rehome, rehome_gateway), by(direct, direct_gateway));
+        let (rehome, direct, bare) =
+            (by(rehome, rehome_gateway), by(direct, direct_gateway), by(bare, bare_gateway));
         Outages {
             kind,
             runs,
             ratio: rehome.outage.median_ms / direct.outage.median_ms,
+            ratio_of_bare: rehome.outage.median_ms / bare.outage.median_ms,
             rehome,
             direct,
+            bare,
             answered_at_old: self.answered_at_old,
             unsuccessful: self.unsuccessful,
         }
@@ -147,8 +157,8 @@ impl Course<'_> {
             0 => (&customer.old, &customer.new),
             _ => (&customer.new, &customer.old),
         };
-        // Rehome there, by hand back, by hand there, Rehome back.
-        let by_hand = matches!(step % 4, 1 | 2);
+        let by = step % MOVERS;
+        let care = [None, Some(Care::Full), Some(Care::None)].get(by).copied().flatten();
         self.gateway_times(from);
         let (old, new) = (from.namespace.clone(), to.namespace.clone());
         let (ip, directory) = (customer.gateway_ip().to_owned(), self.network.directory().to_owned());
@@ -158,9 +168,9 @@ impl Course<'_> {
             Ok(pings)
         })
         .await?;
-        if by_hand {
+        if let Some(care) = care {
             self.direct.reserve(customer, to).await?;
-            self.direct.cut_over(customer, from, to).await?;
+            self.direct.cut_over(customer, from, to, care).await?;
         } else if !self.relocate(customer, from, to).await? {
             tally.unsuccessful += 1;
             return Err(BenchError::Direct(format!("{} was not relocated", customer.service_id)));
@@ -171,7 +181,6 @@ impl Course<'_> {
         })
         .await?;
         let outage = heard.outage().ok_or(BenchError::Ended)?;
-        let by = usize::from(by_hand);
         tally.outages[by].push(outage.as_secs_f64() * 1000.0);
         tally.gateway[by].extend(self.gateway_times(from));
         tally.answered_at_old += usize::from(!heard.one_after_the_other());

@@ -52,7 +52,7 @@ fn json(report: &impl Serialize) -> serde_json::Result<String> {
 fn under_way(lang: Lang, stage: Stage, count: usize, runs: usize) -> String {
     match stage {
         Stage::Starting => texts::lab_starting(lang),
-        Stage::Moved(done) => texts::bench_moved(lang, done, 2 * runs),
+        Stage::Moved(done) => texts::bench_moved(lang, done, lab::MOVERS * runs),
         Stage::Carried(at_once, done) => texts::bench_carried(lang, at_once, done, count),
         Stage::Checking => texts::bench_checking(lang),
         Stage::Clearing => texts::bench_clearing(lang),
@@ -71,10 +71,11 @@ fn outages(lang: Lang, kinds: &[Outages]) -> String {
     ]);
     let ms = |ms: f64| tables::number(format!("{ms:.1} ms"));
     for kind in kinds {
-        let ratio = format!("{:.2}", kind.ratio);
+        let ratio = |ratio: f64| format!("{ratio:.2}");
         let by = [
-            (move_of(lang, kind.kind), texts::bench_by_rehome(lang), &kind.rehome, ratio),
-            (String::new(), texts::bench_by_hand(lang), &kind.direct, String::new()),
+            (move_of(lang, kind.kind), texts::bench_by_rehome(lang), &kind.rehome, String::new()),
+            (String::new(), texts::bench_by_hand(lang), &kind.direct, ratio(kind.ratio)),
+            (String::new(), texts::bench_by_bare(lang), &kind.bare, ratio(kind.ratio_of_bare)),
         ];
         for (name, who, By { outage, gateway }, ratio) in by {
             let Times { median_ms, least_ms, most_ms, .. } = outage;
@@ -93,7 +94,7 @@ fn outages(lang: Lang, kinds: &[Outages]) -> String {
     let (answered, unsuccessful) = kinds.iter().fold((0, 0), |(answered, unsuccessful), kind| {
         (answered + kind.answered_at_old, unsuccessful + kind.unsuccessful)
     });
-    let sum = texts::bench_outages_sum(lang, 2 * runs * kinds.len(), answered, unsuccessful);
+    let sum = texts::bench_outages_sum(lang, lab::MOVERS * runs * kinds.len(), answered, unsuccessful);
     texts::bench_outages_of(lang, runs) + "\n" + &tables::text(&table) + &sum + "\n"
 }
 
