@@ -90,12 +90,15 @@ impl Attempt {
         operation: Operation,
     ) -> Result<Result<Presence, Failure>, Stop> {
         let (mut tried, mut busy) = (0, Busy::default());
+        // Since when it may have been in effect, by a try whose answer was lost.
+        let mut perhaps = None;
         loop {
             self.holds = true;
+            let begun = (self.tools.now)();
             let error = match self.once(device, operation).await {
                 Ok(Operated { presence, last, during }) => {
                     self.last = last.or(self.last.take());
-                    self.during = Some(during);
+                    self.during = Some(During { from: perhaps.unwrap_or(during.from), ..during });
                     return Ok(Ok(presence));
                 }
                 Err(Refused::Busy) => {
@@ -108,6 +111,9 @@ impl Attempt {
                 Err(Refused::Failed(error)) => error,
                 Err(Refused::Died) => died(device, operation),
             };
+            if matches!(error.failure.reason, Reason::Unreachable | Reason::TimedOut) {
+                perhaps.get_or_insert(begun);
+            }
             tried += 1;
             let Some(wait) = self.tools.retry.wait_after(tried, &error) else {
                 return Ok(Err(error.failure));

@@ -66,7 +66,7 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     }
     let (outcome, during) = attempt.timed(new, Operation::Install).await?;
     if !outcome.is_done() || !moves {
-        return Ok(Report::CutoverL2 { outcome, during });
+        return Ok(Report::CutoverL2 { outcome, during: during.filter(|_| moves) });
     }
     // The new place has service by now.
     let outcome = attempt.outcome(old, Operation::Teardown).await?;

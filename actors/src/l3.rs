@@ -1,7 +1,7 @@
 //! How the L3 configurator (三层配置装置) carries an order out on the gateways.
 
 use rehome_domain::{
-    order::OrderKind,
+    order::{Layer, OrderKind},
     ports::Operation,
     reply::{Failure, Found, Outcome, Reason, Report},
 };
@@ -47,20 +47,25 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
         let (teardown, during) = attempt.timed(old, Operation::Teardown).await?;
         return Ok(Report::CutoverL3 { teardown, install, during });
     }
+    let moves = !attempt.order.request.stays_on(Layer::L3);
     if attempt.tools.inventory.swaps(new) {
         let (both, during) = attempt.timed(new, Operation::Swap).await?;
         match both {
             Outcome::Done => {
+                let during = during.filter(|_| moves);
                 return Ok(Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during });
             }
             Outcome::Failed(Failure { reason: Reason::Rejected | Reason::Conflict, .. }) => {}
             // Lost on the way: nobody knows whether it was taken, and L2 must not move what may still be at the old place.
-            Outcome::Failed(failure) => return Ok(Report::CutoverRefused { failure }),
+            Outcome::Failed(Failure { reason, text }) => {
+                let text = format!("nobody knows whether the commit took effect: {text}");
+                return Ok(Report::CutoverRefused { failure: Failure { reason, text } });
+            }
         }
     }
     let (teardown, out) = attempt.timed(old, Operation::Teardown).await?;
     let (install, back) = attempt.timed(new, Operation::Install).await?;
-    let during = out.map(|out| out.and(back));
+    let during = out.map(|out| out.and(back)).filter(|_| moves);
     Ok(Report::CutoverL3 { teardown, install, during })
 }
 
@@ -71,10 +76,17 @@ async fn refusal(attempt: &mut Attempt, old: &str, new: &str) -> Result<Option<F
     if let Some(failure) = gateways.iter().find_map(|gateway| attempt.unknown(gateway)) {
         return Ok(Some(failure));
     }
+    // What has failed in halves before keeps its outcome, and its way to be forced: a person's retry of it is tried.
+    let first = attempt.order.attempt == 1;
     for gateway in gateways {
-        let pays = !attempt.order.expected.is_empty() || attempt.tools.inventory.is_shared(gateway);
+        let pays =
+            !attempt.order.expected.is_empty() || (first && attempt.tools.inventory.is_shared(gateway));
         if pays && let Err(failure) = attempt.perform(gateway, Operation::Check).await? {
-            return Ok(Some(failure));
+            let is_away = matches!(failure.reason, Reason::Unreachable | Reason::TimedOut);
+            // A circuit can be moved off a gateway that is dead (row 12).
+            if !(is_away && gateway == old && old != new) {
+                return Ok(Some(failure));
+            }
         }
     }
     Ok(None)

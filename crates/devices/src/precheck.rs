@@ -6,7 +6,7 @@ use rehome_domain::{
     plan::SpotHeld,
     ports::{DriverError, Holding, Operation},
     reply::{Presence, Reason},
-    request::Spot,
+    request::{Request, Spot},
     wording,
 };
 
@@ -27,6 +27,7 @@ pub(crate) fn check(
 ) -> Result<(), DriverError> {
     let now: Vec<(Spot, Option<Holding>)> =
         found.iter().map(|(spot, found)| (spot.clone(), held(circuit, spot, found.clone()))).collect();
+    let at = |wanted: &Spot| now.iter().find(|(spot, _)| spot == wanted).and_then(|(_, now)| now.clone());
     let drifts: Vec<String> =
         now.iter().filter_map(|(spot, now)| drift(circuit, order, spot, now.as_ref())).collect();
     if !drifts.is_empty() {
@@ -39,8 +40,16 @@ pub(crate) fn check(
     if circuit.moves() {
         let old = found.iter().find(|(spot, _)| *spot == circuit.old);
         refuse_strangers(circuit, old.and_then(|(_, found)| found.as_ref()))?;
+        let is_over = at(&circuit.new).is_some_and(|held| held.presence == Presence::Installed);
+        let Request { service_id, .. } = circuit.request;
+        if let Some(other) = at(&circuit.old).filter(|held| held.service_id != *service_id && !is_over) {
+            let text = format!(
+                "{} is not as believed: expected {service_id}, found {}",
+                circuit.old, other.service_id
+            );
+            return Err(permanent(Reason::Conflict, text));
+        }
     }
-    let at = |wanted: &Spot| now.iter().find(|(spot, _)| spot == wanted).and_then(|(_, now)| now.clone());
     let refused = |failure| DriverError { transient: false, failure };
     circuit.whole(Operation::Install, at).map(drop).map_err(refused)
 }
@@ -54,7 +63,10 @@ fn drift(circuit: &Circuit<'_>, order: &WorkOrder, spot: &Spot, now: Option<&Hol
     let on_its_way = match now {
         None => *spot == circuit.old || order.attempt > 1,
         Some(now) if *spot == circuit.old && circuit.moves() => now.presence == Presence::Partial,
-        Some(now) => ours && expected.is_none_or(|expected| expected.presence != now.presence),
+        Some(now) => {
+            let marked = |held: &Holding| (held.presence, held.relocation);
+            ours && expected.is_none_or(|expected| marked(expected) != marked(now))
+        }
     };
     if now == expected || on_its_way {
         return None;

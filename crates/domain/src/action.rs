@@ -57,6 +57,8 @@ pub enum WhyNot {
         /// What was asked.
         command: CommandKind,
     },
+    /// The plan it names is not of this relocation.
+    AnothersPlan,
     /// It names another plan than the ticket goes by, and accepting that needs a reason.
     DriftNeedsReason,
     /// Their role does not allow it (promise 5).
@@ -101,6 +103,7 @@ impl WhyNot {
             Self::Rollback { .. } => "rollback",
             Self::Cancelling => "cancelling",
             Self::NeedsReason { .. } => "needs_reason",
+            Self::AnothersPlan => "anothers_plan",
             Self::DriftNeedsReason => "drift_needs_reason",
             Self::NotAllowed { .. } => "not_allowed",
             Self::Stale { .. } => "stale",
@@ -142,6 +145,13 @@ impl WhyNot {
             (Self::Cancelling, Lang::Zh) => "工单正在取消".to_owned(),
             (Self::NeedsReason { command }, Lang::En) => format!("{command} needs a reason"),
             (Self::NeedsReason { command }, Lang::Zh) => format!("{}需要填写原因", command.label(lang)),
+            (Self::AnothersPlan, Lang::En) => {
+                "the plan must say what the gateways hold at the relocation's old and new place, and nothing else"
+                    .to_owned()
+            }
+            (Self::AnothersPlan, Lang::Zh) => {
+                "计划必须且只能说明本移机单旧址和新址的网关配置".to_owned()
+            }
             (Self::DriftNeedsReason, Lang::En) => {
                 "the ticket goes by another plan: its devices have been changed since; say why you accept that".to_owned()
             }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    reply::{During, Report},
+    reply::{During, Presence, Report},
     state::Work,
     status::{CutoverStatus as C, Side},
     ticket::{Outage, Ticket},
@@ -13,15 +13,23 @@ use crate::{
 /// What is known of a ticket's outage after a report about this work was taken in.
 ///
 /// It begins with the first change that takes service from the old place, at either layer, and ends when the layer that
-/// came last has the new place in service. Where the end is known only by an `inspect`, it is the time of that: too long
-/// rather than too short.
-pub(crate) fn after(ticket: &Ticket, work: Work, report: &Report, at: Timestamp) -> Option<Outage> {
+/// came last has the new place in service. Where an `inspect` alone knows, it begins with the order and ends with the `inspect`:
+/// too long rather than too short.
+pub(crate) fn after(
+    ticket: &Ticket,
+    work: Work,
+    report: &Report,
+    (since, at): (Timestamp, Timestamp),
+) -> Option<Outage> {
     let known = ticket.outage;
     if work != Work::CuttingOver {
         return known;
     }
     let during = measured(report);
-    let begun = during.map(|during| during.from);
+    // Where only an `inspect` knows that the old place is gone, it may have been since the order went out.
+    let found_gone =
+        matches!(report, Report::Inspected { found: Some(found), .. } if found.old == Presence::Absent);
+    let begun = during.map(|during| during.from).or((found_gone && known.is_none()).then_some(since));
     let from = known.map(|known| known.from).into_iter().chain(begun).min()?;
     let served = match ticket.state.cutover {
         Some(C::CutOver) => true,

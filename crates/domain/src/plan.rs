@@ -13,7 +13,6 @@ use crate::{
 
 /// What a device holds at a spot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SpotHeld {
     /// Where.
     pub spot: Spot,

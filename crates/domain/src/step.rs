@@ -239,9 +239,15 @@ impl<'a> Draft<'a> {
         if (kind.is_force() || kind == CommandKind::Cancel) && command.reason.trim().is_empty() {
             return self.refuse(WhyNot::NeedsReason { command: kind });
         }
-        let accepted = command.plan.as_ref().filter(|plan| self.ticket.plan.as_ref() != Some(plan));
-        if accepted.is_some() && self.ticket.plan.is_some() && command.reason.trim().is_empty() {
-            return self.refuse(WhyNot::DriftNeedsReason);
+        if let Some(plan) = &command.plan {
+            if !self.ticket.is_plan_of_it(plan) {
+                return self.refuse(WhyNot::AnothersPlan);
+            }
+            let known = self.ticket.plan.as_ref();
+            let replaces = known.is_some_and(|known| known.fingerprint != plan.fingerprint);
+            if replaces && command.reason.trim().is_empty() {
+                return self.refuse(WhyNot::DriftNeedsReason);
+            }
         }
         let takes_lock = !self.ticket.state.needs_lock() && row.apply(&self.ticket.state).needs_lock();
         if let Some(by) = self.context.held_by.filter(|_| takes_lock) {
@@ -266,6 +272,7 @@ impl<'a> Draft<'a> {
         let Some((out, work)) = self.ticket.out(layer).zip(self.ticket.state.work(layer)) else {
             return self.stray(reply);
         };
+        let since = out.since;
         let about_order = reply.order == out.order.id;
         let about_inspect = out.inspect.as_ref().is_some_and(|inspect| inspect.id == reply.order);
         let triggers = match &reply.report {
@@ -300,7 +307,7 @@ impl<'a> Draft<'a> {
         for trigger in triggers {
             self.fire(trigger);
         }
-        self.ticket.outage = outage::after(&self.ticket, work, &reply.report, self.context.at);
+        self.ticket.outage = outage::after(&self.ticket, work, &reply.report, (since, self.context.at));
         Taken::Yes
     }
 

@@ -182,6 +182,15 @@ impl Ticket {
         SignedDuration::from_millis(i64::from(kind.allowance_ms(&self.request.deadlines)))
     }
 
+    /// Whether a plan says what the gateways of this relocation hold, and of nothing else.
+    #[must_use]
+    pub fn is_plan_of_it(&self, plan: &SeenPlan) -> bool {
+        let mut spots = vec![self.request.old.l3(), self.request.new.l3()];
+        spots.dedup();
+        plan.expected.len() == spots.len()
+            && spots.iter().all(|spot| plan.expected.iter().any(|expected| expected.spot == *spot))
+    }
+
     /// What its gateways are expected to hold when its cutover begins, by the plan that it goes by. Where a reservation was
     /// forced, nobody knows what is left of it at the new place.
     #[must_use]

@@ -177,7 +177,7 @@ mod says {
         own_rollback(): "own rollback", "自行回滚";
         part_done(what): "{what} done", "{what}成功";
         part_failed(what, failure): "{what} failed ({failure})", "{what}失败（{failure}）";
-        cutover_refused(failure): "refused before it began ({failure})", "未开始即被拒（{failure}）";
+        cutover_refused(failure): "not begun, or no outcome known ({failure})", "未开始或结果未知（{failure}）";
         teardown(): "teardown", "拆";
         install(): "install", "装";
         inspect_concluded(report): "it had ended: {report}", "已有结果：{report}";

@@ -123,7 +123,9 @@ fn who_looks_at_no_clock_measures_nothing() {
 }
 
 fn plan(fingerprint: &str) -> Option<Box<SeenPlan>> {
-    let expected = vec![SpotHeld { spot: history::request().new.l3(), held: None }];
+    let expected = [history::request().old.l3(), history::request().new.l3()]
+        .map(|spot| SpotHeld { spot, held: None })
+        .to_vec();
     Some(Box::new(SeenPlan { fingerprint: fingerprint.to_owned(), expected }))
 }
 
@@ -187,5 +189,30 @@ fn what_a_forced_reservation_has_left_at_the_new_place_is_not_held_against_the_p
     answer(&mut play, Layer::L2, Report::Noticed);
     put(&mut play, history::command(CommandKind::ForceReservation));
     let entry = put(&mut play, history::command(CommandKind::DeployCutover));
-    assert_eq!((entry.rows.as_slice(), &entry.sends[0].expected), (&["10".to_owned()][..], &Vec::new()));
+    assert_eq!((entry.rows.as_slice(), entry.sends[0].expected.len()), (&["10".to_owned()][..], 1));
+}
+
+#[test]
+fn a_plan_of_other_spots_is_refused_and_not_remembered() {
+    let mut play = reserved();
+    let plan = Some(Box::new(SeenPlan { fingerprint: "one".to_owned(), expected: Vec::new() }));
+    let entry =
+        put(&mut play, Input::Command(Command { plan, ..Command::plain(CommandKind::DeployCutover) }));
+    assert_eq!(entry.note, Some(Note::Refused(WhyNot::AnothersPlan)));
+    assert_eq!(play.ticket.plan, None);
+}
+
+#[test]
+fn an_old_place_that_only_an_inspect_found_gone_may_be_gone_since_the_order_went_out() {
+    let mut play = cutting_over();
+    let since = play.ticket.l3.as_ref().unwrap().since;
+    let awaited = play.ticket.out(Layer::L3).unwrap().awaited().clone();
+    play.now = awaited.deadline;
+    put(&mut play, Input::Overdue { order: awaited.id });
+    let inspect = play.ticket.out(Layer::L3).unwrap().inspect.as_ref().unwrap().id;
+    let found = Some(Found { old: Presence::Absent, new: Presence::Installed });
+    let entry =
+        put(&mut play, history::reply(Layer::L3, inspect, Report::Inspected { found, concluded: None }));
+    assert_eq!(entry.rows, ["11"]);
+    assert_eq!(play.ticket.outage, Some(Outage { from: since, until: None }));
 }

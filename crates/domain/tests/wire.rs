@@ -184,6 +184,7 @@ fn every_answer_comes_back() {
         },
         WhyNot::Rollback { command: CommandKind::RetryRollback },
         WhyNot::Cancelling,
+        WhyNot::AnothersPlan,
         WhyNot::DriftNeedsReason,
         WhyNot::NeedsReason { command: CommandKind::Cancel },
         WhyNot::Stale { expected: 3, is: 4 },

@@ -115,7 +115,8 @@ impl Client {
                     Ok(Err(error)) if error.failure.reason == Reason::Unreachable => return Err(error),
                     // A refusal is an answer too.
                     Ok(_) => return Ok(client),
-                    Err(_) => patience *= 2,
+                    // A slow device gets the rest of the time in one piece.
+                    Err(_) => patience = if patience > FIRST_ANSWER { within } else { patience * 2 },
                 }
             }
         };

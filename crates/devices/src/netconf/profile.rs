@@ -45,21 +45,22 @@ pub struct ReadPort {
     /// Where it says whether it is up, from there. What does not say it is taken to be up.
     #[serde(default)]
     pub up: Option<String>,
-    /// What that says if it is up.
-    #[serde(default = "up")]
-    pub up_is: String,
+    /// What that says if it is down. Whatever else it says (that it is unknown, or sleeps until somebody calls) is no reason not
+    /// to cut over.
+    #[serde(default = "down")]
+    pub down_is: Vec<String>,
 }
 
-fn up() -> String {
-    "up".to_owned()
+fn down() -> Vec<String> {
+    ["down", "lower-layer-down", "lower_layer_down", "not-present", "not_present"].map(str::to_owned).to_vec()
 }
 
 /// How a port is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PortState {
-    /// Up, as far as it says.
+    /// Not down, as far as it says.
     Up,
-    /// Not up, but what it says.
+    /// Down: what it says.
     Down(String),
     /// There is none of this name.
     Missing,
@@ -402,8 +403,8 @@ impl Profile {
         let item = self.fill("read.port", minijinja::context! { port })?;
         let Some(item) = data.at(&item) else { return Ok(PortState::Missing) };
         let says = read.up.as_deref().and_then(|path| item.text_at(path));
-        let is_up = |says: &&str| says.eq_ignore_ascii_case(&read.up_is);
-        Ok(says.filter(|says| !is_up(says)).map_or(PortState::Up, |says| PortState::Down(says.to_owned())))
+        let is_down = |says: &&str| read.down_is.iter().any(|down| down.eq_ignore_ascii_case(says));
+        Ok(says.filter(is_down).map_or(PortState::Up, |says| PortState::Down(says.to_owned())))
     }
 
     /// What is found once a holding has been put there.

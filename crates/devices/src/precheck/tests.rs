@@ -146,3 +146,27 @@ fn without_a_plan_nothing_is_begun_over_what_is_not_as_believed_or_is_somebody_e
     let text = refusal(&order, Some(in_service(None)), Some(another()));
     assert!(text.contains("is in service for LL-9"), "{text}");
 }
+
+#[test]
+fn an_old_place_that_serves_another_service_is_not_as_believed() {
+    let text = refusal(&order(1, false), Some(another()), Some(reserved(Some(US))));
+    assert!(text.contains("expected LL-1, found LL-9"), "{text}");
+    assert_eq!(
+        checked(&order(1, false), Some(another()), Some(in_service(Some(US)))),
+        Ok(()),
+        "it was given away since"
+    );
+}
+
+#[test]
+fn a_circuit_that_stays_where_it_is_and_was_marked_by_this_relocation_is_no_drift() {
+    let mut order = order(1, true);
+    let mut request = Request::clone(&order.request);
+    request.new.l3_port.clone_from(&request.old.l3_port);
+    order.request = request.into();
+    order.expected.truncate(1);
+    let circuit = Circuit::of(&order, Layer::L3);
+    for found in [in_service(None), in_service(Some(US))] {
+        assert_eq!(check(&circuit, &order, &[(circuit.new.clone(), Some(found))]), Ok(()));
+    }
+}

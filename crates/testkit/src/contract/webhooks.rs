@@ -43,7 +43,7 @@ fn webhook(n: u128) -> Webhook {
         format: if n.is_multiple_of(2) { Format::Tmf } else { Format::Rehome },
         query: "eventType=ServiceOrderStateChangeEvent".to_owned(),
         by: "bss".to_owned(),
-        token: (n % 2 == 0).then(|| Uuid::from_u128(n)),
+        token: n.is_multiple_of(2).then(|| Uuid::from_u128(n)),
         at: START,
     }
 }

@@ -154,6 +154,8 @@ fn a_port_that_is_not_there_or_says_that_it_is_down_is_told_by_every_profile() {
         let state = |says: &str, port: &str| profile.port(port, &answer(&shape.replace("{}", says))).unwrap();
         assert_eq!(state(up, "ge-0/0/1"), PortState::Up, "{name}");
         assert_eq!(state(down, "ge-0/0/1"), PortState::Down(down.to_owned()), "{name}");
+        assert_eq!(state("dormant", "ge-0/0/1"), PortState::Up, "{name}");
+        assert_eq!(state("dormant", "ge-0/0/1"), PortState::Up, "{name}");
         assert_eq!(state(up, "ge-0/0/2"), PortState::Missing, "{name}");
         assert!(profile.port_filter("ge<1>").unwrap().unwrap().contains("ge&lt;1&gt;"), "{name}");
     }
