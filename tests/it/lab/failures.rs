@@ -387,12 +387,12 @@ fn a_gateway_that_is_gone_at_the_cutover_refuses_it_before_it_began_and_the_old_
 }
 
 #[test]
-fn of_two_gateways_neither_is_touched_where_the_one_with_the_old_place_is_gone() {
+fn a_circuit_is_moved_off_a_gateway_that_is_dead_and_torn_down_there_when_it_is_back() {
     Case {
         gateways: 2,
         cutting_over: Some(&[Wrong::Fault("gw1", "off\n")]),
-        ends: Stand { ticket: cut("l3_cutover_failed"), l3: ["?", RESERVED], ..reserved() },
-        rows: &["1", "2", "3", "5", "10", "19"],
+        ends: Stand { ticket: cut("l3_teardown_failed_installed"), l3: ["?", SERVES], ..moved() },
+        rows: &["1", "2", "3", "5", "10", "12", "17a"],
         then: &[RETRY],
         ..case("gone2")
     }
