@@ -101,7 +101,7 @@ pub(super) const ARGS: &[(&str, &str, &str)] = &[
     ("export", "--data", "某次运行的数据目录；未指定时查询运行中的系统"),
     ("export", "--all", "运行中系统的全部工单"),
     ("*", "--expect-version", "仅当工单仍是此版本时"),
-    ("*", "--plan", "按此指纹的改动预览执行（见 rehome plan TICKET）：设备配置此后若有变化则拒绝"),
+    ("*", "--plan", "按此指纹的改动预览执行（见 rehome plan TICKET）：\n设备配置此后若有变化则拒绝"),
     ("*", "--reason", "原因，记入日志"),
     ("force", "STAGE", "阶段：reservation 预占失败仍进入切换，\ncompletion 切换失败仍竣工"),
     ("force", "--yes", "不再询问确认"),
