@@ -237,6 +237,20 @@ impl Page {
         }
     }
 
+    /// Waits until a page has so many of these elements.
+    pub(crate) async fn until_count(&self, css: &str, wanted: usize) {
+        let begun = Instant::now();
+        loop {
+            let found = self.driver.find_all(By::Css(css)).await.unwrap_or_default().len();
+            // Between two pages there is nothing at all.
+            if found == wanted && self.driver.find(By::Css("main")).await.is_ok() {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{found} of {css}, never {wanted}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// What a script gives.
     pub(crate) async fn script(&self, script: &str) -> serde_json::Value {
         self.driver.execute(script, Vec::new()).await.unwrap().json().clone()

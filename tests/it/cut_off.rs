@@ -161,7 +161,7 @@ fn a_watch_comes_again_from_where_it_began_and_ends_where_it_is_refused_for_good
         _ => (422, json!({ "type": "urn:rehome:problem:invalid", "detail": "no such place" }).to_string()),
     });
     let said = system.said(&["watch", "--json"]);
-    said.is(1, &["no such place", "\"service_id\":\"S-1\""]);
+    said.is(2, &["no such place", "\"service_id\":\"S-1\""]);
     let last: Vec<_> = system.asked().into_iter().map(|asked| asked.last).collect();
     let at = |place: &str| Some(place.to_owned());
     assert_eq!(last, [None, at("p0"), at("p0"), at("p1")]);
