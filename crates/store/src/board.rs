@@ -110,7 +110,7 @@ pub(crate) fn sound(what: &'static str, faults: &[(&str, Fault)]) -> Result<(), 
     match faults.first() {
         None => Ok(()),
         Some((field, fault)) => {
-            Err(StoreError::Failed { what, detail: format!("{field} {}", fault.sentence(Lang::En)) })
+            Err(StoreError::Failed { what, detail: format!("{field}: {}", fault.sentence(Lang::En)) })
         }
     }
 }
