@@ -185,7 +185,7 @@ impl<D: Device> Session<D> {
                 .check(operation, order, spots.iter().map(|spot| spot.device.as_str()))
                 .and_then(|()| decide(circuit, operation, Extent::Whole, spots, found));
             // Whether it stays as it is seen is asked for each alone.
-            if decided.as_ref().map_or(true, Vec::is_empty) {
+            if decided.as_ref().is_ok_and(Vec::is_empty) {
                 answers.push(None);
                 continue;
             }

@@ -105,7 +105,6 @@ struct Sent {
     /// Of an `inspect`: the order it asks about.
     about: Option<WorkOrderId>,
     /// Of L3's `cutover`: what the gateways were to hold before it began, by the plan that it went by.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     expected: Vec<SpotHeld>,
 }
 
