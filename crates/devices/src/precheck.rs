@@ -68,11 +68,19 @@ fn drift(circuit: &Circuit<'_>, order: &WorkOrder, spot: &Spot, now: Option<&Hol
             ours && expected.is_none_or(|expected| marked(expected) != marked(now))
         }
     };
-    if now == expected || on_its_way {
+    if now == expected || on_its_way || now.zip(expected).is_some_and(|(now, expected)| is_cut(now, expected))
+    {
         return None;
     }
     let said = |held| wording::held(rehome_domain::lang::Lang::En, held);
     Some(format!("{spot}: expected {}, found {}", said(expected), said(now)))
+}
+
+/// Whether a device holds what was expected, but for a description that it has cut or trimmed.
+fn is_cut(now: &Holding, expected: &Holding) -> bool {
+    let whole = Holding { description: expected.description.clone(), ..now.clone() };
+    let kept = now.description.trim();
+    whole == *expected && !kept.is_empty() && expected.description.trim().starts_with(kept)
 }
 
 #[cfg(test)]

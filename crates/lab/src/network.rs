@@ -173,23 +173,11 @@ impl Network {
     pub fn tend(&mut self) {
         let gateways = self.gateways.iter_mut().map(|gateway| {
             let Router { name, server, faults, .. } = gateway;
-            let done = if faults.is_off() {
-                server.off();
-                Ok(())
-            } else {
-                server.on()
-            };
-            (name, done)
+            (name, turned(faults, server, Gateway::off, Gateway::on))
         });
         let switches = self.switches.iter_mut().map(|switch| {
             let Bridge { name, server, faults } = switch;
-            let done = if faults.is_off() {
-                server.off();
-                Ok(())
-            } else {
-                server.on()
-            };
-            (name, done)
+            (name, turned(faults, server, Switch::off, Switch::on))
         });
         for (name, done) in gateways.chain(switches) {
             if let Err(error) = done {
@@ -207,6 +195,20 @@ impl Network {
     pub fn switch(&mut self, name: &str) -> Option<&mut Bridge> {
         self.switches.iter_mut().find(|switch| switch.name == name)
     }
+}
+
+/// Ends what is to be off; else starts it, if it has ended.
+fn turned<T>(
+    faults: &Faults,
+    server: &mut T,
+    off: fn(&mut T),
+    on: fn(&mut T) -> Result<(), DaemonError>,
+) -> Result<(), DaemonError> {
+    if faults.is_off() {
+        off(server);
+        return Ok(());
+    }
+    on(server)
 }
 
 pub(crate) fn gateway_port(switch: usize, link: usize) -> String {

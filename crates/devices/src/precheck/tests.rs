@@ -170,3 +170,17 @@ fn a_circuit_that_stays_where_it_is_and_was_marked_by_this_relocation_is_no_drif
         assert_eq!(check(&circuit, &order, &[(circuit.new.clone(), Some(found))]), Ok(()));
     }
 }
+
+#[test]
+fn a_description_that_a_device_has_cut_or_trimmed_is_no_drift_and_another_one_is() {
+    let mut order = order(1, true);
+    let told = order.expected[1].held.as_mut().unwrap();
+    told.description = "LL-1 Acme, third floor ".to_owned();
+    let held = |description: &str| Some(Found { description: description.to_owned(), ..reserved(Some(US)) });
+    for kept in ["LL-1 Acme, third floor", "LL-1 Acme, thi"] {
+        assert_eq!(checked(&order, Some(in_service(None)), held(kept)), Ok(()), "{kept}");
+    }
+    for changed in ["", "LL-1 Acme, 3rd floor", "LL-1 Acme, third floor, back"] {
+        assert!(checked(&order, Some(in_service(None)), held(changed)).is_err(), "{changed}");
+    }
+}
