@@ -163,20 +163,28 @@ impl Attempt {
         let Some(failure) = self.unknown(device) else {
             return self.outcome(device, Operation::Release).await;
         };
+        self.begin().await?;
+        let refused = matches!(&self.last, Some((_, Report::Reserve { outcome: Outcome::Failed(why), .. }))
+            if why.reason == Reason::UnknownDevice);
+        Ok(if refused { Outcome::Done } else { Outcome::Failed(failure) })
+    }
+
+    /// Begins it by the fence before any device is asked, and hears of the order that was concluded last before it.
+    pub(crate) async fn begin(&mut self) -> Result<(), Stop> {
         let mut busy = Busy::default();
         self.holds = true;
-        let last = loop {
+        loop {
             let admitted = self.tools.fences.admit(self.tools.layer, self.order.id, self.part).await;
             match admitted.map_err(|error| Stop::Unavailable(error.to_string()))? {
-                Admission::Go { last } => break last,
+                Admission::Go { last } => {
+                    self.last = last;
+                    return Ok(());
+                }
                 Admission::Concluded(report) => return Err(Stop::Concluded(report)),
                 Admission::Superseded { .. } => return Err(Stop::Superseded),
                 Admission::Busy => busy.wait().await,
             }
-        };
-        let refused = matches!(&last, Some((_, Report::Reserve { outcome: Outcome::Failed(why), .. }))
-            if why.reason == Reason::UnknownDevice);
-        Ok(if refused { Outcome::Done } else { Outcome::Failed(failure) })
+        }
     }
 
     /// Why nothing can be done on a device: it is in nobody's inventory.
@@ -218,8 +226,9 @@ impl Attempt {
             return Err(Refused::Failed(DriverError { transient: false, failure }));
         };
         let session = {
-            let Tools { layer, fences, share, now, .. } = self.tools.as_ref();
-            DeviceSession::new(*layer, Arc::clone(fences), Arc::clone(now), driver, *share).start()
+            let Tools { layer, fences, share, now, inventory, .. } = self.tools.as_ref();
+            let holds = inventory.holds(device).filter(|_| *layer == Layer::L3);
+            DeviceSession::new(*layer, Arc::clone(fences), Arc::clone(now), driver, *share, holds).start()
         };
         self.tools.sessions.borrow_mut().insert(device.to_owned(), session.clone());
         Ok(session)

@@ -21,8 +21,10 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
         OrderKind::Cutover => cutover(attempt, old, new).await?,
         OrderKind::Inspect => return inspect(attempt, old, new).await,
         OrderKind::Notice => return attempt.send(Report::Noticed, "done").await,
-        // An install rollback is for L3; a switch has nothing to do for it.
+        // These are for L3; a switch has nothing to do for them.
         OrderKind::RollbackInstall => Report::InstallRolledBack { outcome: Outcome::Done },
+        OrderKind::Confirm => Report::Confirmed { outcome: Outcome::Done },
+        OrderKind::TakeBack => Report::TakenBack { outcome: Outcome::Done, found: None },
     };
     attempt.conclude(report.clone(), report, "done").await
 }

@@ -21,6 +21,12 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
         OrderKind::RollbackInstall => {
             Report::InstallRolledBack { outcome: attempt.outcome(new, Operation::RollbackInstall).await? }
         }
+        OrderKind::Confirm => Report::Confirmed { outcome: attempt.outcome(new, Operation::Confirm).await? },
+        OrderKind::TakeBack => {
+            let outcome = attempt.outcome(new, Operation::TakeBack).await?;
+            let found = if outcome.is_done() { None } else { look(attempt, old, new).await? };
+            Report::TakenBack { outcome, found }
+        }
         OrderKind::Inspect => return inspect(attempt, old, new).await,
         // A notice is for L2; a gateway has nothing to do for it.
         OrderKind::Notice => Report::Noticed,
@@ -31,7 +37,7 @@ pub(crate) async fn carry_out(attempt: &mut Attempt) -> Result<(), Stop> {
 /// Tears down the old place and installs the new, with the shortest outage that the devices allow:
 ///
 /// - on one gateway that can, in one commit. Refused as a whole it has changed nothing, and the halves are tried one by one,
-///   since claim 5 tells four outcomes apart;
+///   since claim 5 tells four outcomes apart. A gateway that can holds it until L2's is done;
 /// - on one gateway, the teardown first: the address can't be there twice;
 /// - on two, the install first: meanwhile the old place still serves.
 ///
@@ -45,15 +51,18 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     if old != new {
         let (install, _) = attempt.timed(new, Operation::Install).await?;
         let (teardown, during) = attempt.timed(old, Operation::Teardown).await?;
-        return Ok(Report::CutoverL3 { teardown, install, during });
+        return Ok(Report::CutoverL3 { teardown, install, during, held: false });
     }
     let moves = !attempt.order.request.stays_on(Layer::L3);
     if attempt.tools.inventory.swaps(new) {
-        let (both, during) = attempt.timed(new, Operation::Swap).await?;
+        let held = moves && attempt.order.hold && attempt.tools.inventory.holds(new).is_some();
+        let operation = if held { Operation::Hold } else { Operation::Swap };
+        let (both, during) = attempt.timed(new, operation).await?;
         match both {
             Outcome::Done => {
                 let during = during.filter(|_| moves);
-                return Ok(Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during });
+                let (teardown, install) = (Outcome::Done, Outcome::Done);
+                return Ok(Report::CutoverL3 { teardown, install, during, held });
             }
             Outcome::Failed(Failure { reason: Reason::Rejected | Reason::Conflict, .. }) => {}
             // Lost on the way: nobody knows whether it was taken, and L2 must not move what may still be at the old place.
@@ -66,7 +75,7 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     let (teardown, out) = attempt.timed(old, Operation::Teardown).await?;
     let (install, back) = attempt.timed(new, Operation::Install).await?;
     let during = out.map(|out| out.and(back)).filter(|_| moves);
-    Ok(Report::CutoverL3 { teardown, install, during })
+    Ok(Report::CutoverL3 { teardown, install, during, held: false })
 }
 
 /// Why a cutover is not begun.
@@ -94,9 +103,20 @@ async fn refusal(attempt: &mut Attempt, old: &str, new: &str) -> Result<Option<F
 
 /// What is on both ends' devices, and what was concluded about the order in doubt. Shared by both layers.
 pub(crate) async fn inspect(attempt: &mut Attempt, old: &str, new: &str) -> Result<(), Stop> {
-    let at_old = attempt.perform(old, Operation::LookOld).await?;
-    let at_new = attempt.perform(new, Operation::LookNew).await?;
-    let found = at_old.ok().zip(at_new.ok()).map(|(old, new)| Found { old, new });
+    attempt.begin().await?;
+    let concluded = attempt.concluded();
+    // To look at what is held to be confirmed would take it back.
+    if matches!(concluded.as_deref(), Some(Report::CutoverL3 { held: true, .. })) {
+        return attempt.send(Report::Inspected { found: None, concluded }, "done").await;
+    }
+    let found = look(attempt, old, new).await?;
     let report = Report::Inspected { found, concluded: attempt.concluded() };
     attempt.send(report, "done").await
+}
+
+/// What is at both ends; none if a device can't tell.
+async fn look(attempt: &mut Attempt, old: &str, new: &str) -> Result<Option<Found>, Stop> {
+    let at_old = attempt.perform(old, Operation::LookOld).await?;
+    let at_new = attempt.perform(new, Operation::LookNew).await?;
+    Ok(at_old.ok().zip(at_new.ok()).map(|(old, new)| Found { old, new }))
 }

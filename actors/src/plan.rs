@@ -81,6 +81,7 @@ fn looking(layer: Layer, relocation: RelocationId, request: &Arc<Request>) -> Wo
         deadline: Timestamp::MAX,
         about: None,
         expected: Vec::new(),
+        hold: false,
         request: Arc::clone(request),
     }
 }

@@ -7,14 +7,18 @@
 //! A commit on a device costs about the same however much is in it. So what may share one ([`Operation::is_shareable`])
 //! and waits anyway, does; nothing ever waits for others to come.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{
     Actor, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture, fut::ActorFutureExt,
 };
 use futures::future::join_all;
 use rehome_domain::{
-    id::WorkOrderId,
+    id::{RelocationId, WorkOrderId},
     order::{Layer, WorkOrder},
     ports::{Admission, Driver, DriverError, FenceStore, Operation, Part},
     reply::{During, Failure, Presence, Reason, Report},
@@ -88,10 +92,14 @@ pub struct DeviceSession {
     waiting: VecDeque<Waiting>,
     /// How many operations may share a commit; 1: each has its own.
     share: usize,
+    /// For how long the device holds a cutover to be confirmed, if it does.
+    holds: Option<Duration>,
+    /// The relocation whose cutover it holds, until when at the most: meanwhile only what is about it has its turn.
+    held: Option<(RelocationId, Instant)>,
 }
 
 impl DeviceSession {
-    /// A session over a driver, in which so many operations may share a commit.
+    /// A session over a driver, in which so many operations may share a commit, with a device that holds cutovers for so long.
     #[must_use]
     pub fn new(
         layer: Layer,
@@ -99,22 +107,32 @@ impl DeviceSession {
         now: Now,
         driver: Box<dyn Driver>,
         share: usize,
+        holds: Option<Duration>,
     ) -> Self {
-        Self { layer, fences, now, driver: Some(driver), waiting: VecDeque::new(), share }
+        let waiting = VecDeque::new();
+        Self { layer, fences, now, driver: Some(driver), waiting, share, holds, held: None }
     }
 
     /// The device's next turn, if it is free and something waits.
     fn turn(&mut self, ctx: &mut Context<Self>) {
-        let Some(mut driver) = self.driver.take_if(|_| !self.waiting.is_empty()) else { return };
+        let Some(mut driver) = self.driver.take() else { return };
+        let held = self.held.filter(|(_, until)| *until > Instant::now()).map(|(relocation, _)| relocation);
+        let (messages, askers): (Vec<_>, Vec<_>) = next(&mut self.waiting, self.share, held)
+            .into_iter()
+            .map(|one| (one.message, one.answer))
+            .unzip();
+        if messages.is_empty() {
+            self.driver = Some(driver);
+            return;
+        }
         let (layer, fences, now) = (self.layer, Arc::clone(&self.fences), Arc::clone(&self.now));
-        let (messages, askers): (Vec<_>, Vec<_>) =
-            next(&mut self.waiting, self.share).into_iter().map(|one| (one.message, one.answer)).unzip();
         let work = async move {
             let answers = operate(layer, fences.as_ref(), &now, driver.as_mut(), &messages).await;
-            (driver, answers)
+            (driver, messages, answers)
         };
-        ctx.spawn(work.into_actor(self).map(|(driver, answers), session, ctx| {
+        ctx.spawn(work.into_actor(self).map(|(driver, messages, answers), session, ctx| {
             session.driver = Some(driver);
+            session.mind_hold(&messages, &answers, ctx);
             for (asker, answer) in askers.into_iter().zip(answers) {
                 // Whoever has asked may be gone: the device was asked all the same, and the fence knows.
                 let _ = asker.send(answer);
@@ -122,16 +140,37 @@ impl DeviceSession {
             session.turn(ctx);
         }));
     }
+
+    /// What was done may have begun or ended a hold.
+    fn mind_hold(&mut self, messages: &[Operate], answers: &[Answer], ctx: &mut Context<Self>) {
+        let (Some(holds), [message], [answer]) = (self.holds, messages, answers) else { return };
+        let relocation = message.order.relocation;
+        match (message.operation, answer) {
+            (Operation::Hold, Ok(_)) => {
+                self.held = Some((relocation, Instant::now() + holds));
+                // Nobody has confirmed it by then, and the device has taken it back.
+                ctx.run_later(holds, |session, ctx| session.turn(ctx));
+            }
+            // Done or refused for good: whatever it was, nothing is held for it any more.
+            (_, Ok(_) | Err(Refused::Failed(DriverError { transient: false, .. }))) => {
+                self.held = self.held.filter(|(held, _)| *held != relocation);
+            }
+            _ => {}
+        }
+    }
 }
 
-/// What the device does next: the operation that has waited longest, and what may share its commit. Others of the same
+/// What the device does next, which is nothing of others as long as it holds a cutover: the operation that has waited longest, and what may share its commit. Others of the same
 /// ticket never overtake each other: what may share waits for nothing that came before it.
-fn next(waiting: &mut VecDeque<Waiting>, share: usize) -> Vec<Waiting> {
-    let Some(first) = waiting.pop_front() else { return Vec::new() };
+fn next(waiting: &mut VecDeque<Waiting>, share: usize, held: Option<RelocationId>) -> Vec<Waiting> {
+    let may = |one: &Waiting| held.is_none_or(|relocation| one.message.order.relocation == relocation);
+    let Some(first) = waiting.iter().position(may).and_then(|place| waiting.remove(place)) else {
+        return Vec::new();
+    };
     let Operate { operation, alone, ref order, .. } = first.message;
     let mut met = vec![order.relocation];
     let mut turn = vec![first];
-    if alone || !operation.is_shareable() {
+    if alone || held.is_some() || !operation.is_shareable() {
         return turn;
     }
     for one in std::mem::take(waiting) {

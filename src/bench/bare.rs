@@ -260,7 +260,7 @@ pub(super) fn person() -> By {
 pub(super) fn report(layer: Layer, kind: OrderKind) -> Report {
     match (layer, kind) {
         (Layer::L3, OrderKind::Cutover) => {
-            Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None }
+            Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None, held: false }
         }
         (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome: Outcome::Done, during: None },
         _ => Report::Reserve { outcome: Outcome::Done, rollback: None },

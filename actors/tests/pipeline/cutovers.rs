@@ -125,7 +125,7 @@ fn a_swap_whose_outcome_nobody_knows_is_row_19_and_is_neither_begun_in_halves_no
         let (ticket, done) = cut_over(true, true, &[(Operation::Swap, Reason::Unreachable)]).await;
         assert!(!done.contains(&Operation::Teardown) && !done.contains(&Operation::Install), "{done:?}");
         assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3CutoverFailed));
-        assert_eq!(ticket.sent[Layer::L2 as usize][OrderKind::Cutover as usize], 0);
+        assert_eq!(ticket.sent.of(Layer::L2, OrderKind::Cutover), 0);
     });
 }
 
@@ -155,7 +155,7 @@ fn a_cutover_that_a_gateway_can_not_begin_ends_in_row_19_with_nothing_touched_an
             let (ticket, done) = cut_over_on(true, true, true, &[(Operation::Check, reason)]).await;
             assert_eq!(done, [Operation::Check]);
             assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3CutoverFailed));
-            assert_eq!(ticket.sent[Layer::L2 as usize][OrderKind::Cutover as usize], 0);
+            assert_eq!(ticket.sent.of(Layer::L2, OrderKind::Cutover), 0);
             assert_eq!(ticket.outage, None);
         }
     });

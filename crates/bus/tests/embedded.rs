@@ -72,6 +72,7 @@ fn order(n: u64) -> WorkOrder {
         deadline: Timestamp::MAX,
         about: None,
         expected: Vec::new(),
+        hold: false,
     };
     WorkOrder::new(&dispatch, &Arc::new(request))
 }

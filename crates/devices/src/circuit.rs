@@ -41,8 +41,19 @@ impl<'a> Circuit<'a> {
     pub(crate) fn spots(&self, operation: Operation) -> Vec<Spot> {
         match operation {
             Operation::Teardown | Operation::LookOld => vec![self.old.clone()],
-            Operation::Swap | Operation::Check if self.moves() => vec![self.old.clone(), self.new.clone()],
             Operation::Swap
+            | Operation::Hold
+            | Operation::Confirm
+            | Operation::TakeBack
+            | Operation::Check
+                if self.moves() =>
+            {
+                vec![self.old.clone(), self.new.clone()]
+            }
+            Operation::Swap
+            | Operation::Hold
+            | Operation::Confirm
+            | Operation::TakeBack
             | Operation::Check
             | Operation::Reserve
             | Operation::Release
@@ -73,13 +84,17 @@ impl<'a> Circuit<'a> {
             Operation::Release => self.at_new(&new, self.released(&new)),
             Operation::Install => self.at_new(&new, self.installed(&new)?),
             Operation::Teardown => self.at_old(&old, self.torn_down(&old)),
-            Operation::Swap => {
+            Operation::Swap | Operation::Hold => {
                 let mut edits = self.at_new(&new, self.installed(&new)?);
                 edits.extend(self.at_old(&old, self.torn_down(&old)));
                 edits
             }
             Operation::RollbackInstall => self.at_new(&new, self.rolled_back(&new)),
-            Operation::Check | Operation::LookOld | Operation::LookNew => Vec::new(),
+            Operation::Confirm
+            | Operation::TakeBack
+            | Operation::Check
+            | Operation::LookOld
+            | Operation::LookNew => Vec::new(),
         })
     }
 
@@ -102,6 +117,9 @@ impl<'a> Circuit<'a> {
             Operation::Release
             | Operation::RollbackInstall
             | Operation::Teardown
+            | Operation::Hold
+            | Operation::Confirm
+            | Operation::TakeBack
             | Operation::Check
             | Operation::LookOld
             | Operation::LookNew => Vec::new(),

@@ -73,12 +73,42 @@ pub trait Device: Send {
     /// harmless. Permanent, in the device's own words, if it refused.
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>>;
 
+    /// The same, and the device takes it back by itself unless it is [confirmed](Self::confirm) in time. Final at once, where the
+    /// device can't do that.
+    ///
+    /// # Errors
+    /// The same as [`change`](Self::change).
+    fn hold<'a>(&'a mut self, changes: &'a [Change], by: RelocationId) -> Wait<'a, Result<(), DriverError>> {
+        let _ = by;
+        self.change(changes)
+    }
+
+    /// Lets stand what the device holds for this relocation. Nothing, where it holds nothing.
+    ///
+    /// # Errors
+    /// Transient if the device can't be asked just now.
+    fn confirm(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
+        let _ = by;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Takes back what the device holds for this relocation. Nothing, where it holds nothing.
+    ///
+    /// # Errors
+    /// Transient if the device can't be asked just now.
+    fn take_back(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
+        let _ = by;
+        Box::pin(async { Ok(()) })
+    }
+
     /// Takes back what somebody who died has left on the device to be confirmed, and which it would take back by itself sooner or
-    /// later; answers whether there was such a thing. What is seen from then on stays. Nothing, where a change is final at once.
+    /// later, and what it holds for this relocation; answers whether there was such a thing. What is seen from then on stays.
+    /// Nothing, where a change is final at once.
     ///
     /// # Errors
     /// Transient if the device can't be asked just now, or somebody is at it.
-    fn settle(&mut self) -> Wait<'_, Result<bool, DriverError>> {
+    fn settle(&mut self, by: RelocationId) -> Wait<'_, Result<bool, DriverError>> {
+        let _ = by;
         Box::pin(async { Ok(false) })
     }
 

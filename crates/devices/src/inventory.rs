@@ -19,6 +19,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rehome_domain::{
@@ -161,6 +162,13 @@ impl Port for Inventory {
         match self.devices.get(&(Layer::L3, device.to_owned())) {
             Some(Behind::Netconf(_)) => true,
             Some(Behind::Ovsdb(_) | Behind::Cli(..) | Behind::Simulated) | None => false,
+        }
+    }
+
+    fn holds(&self, device: &str) -> Option<Duration> {
+        match self.devices.get(&(Layer::L3, device.to_owned())) {
+            Some(Behind::Netconf(line)) => line.holds(),
+            Some(Behind::Ovsdb(_) | Behind::Cli(..) | Behind::Simulated) | None => None,
         }
     }
 

@@ -31,6 +31,11 @@ pub struct Options {
     /// are final at once. Only devices that can.
     #[serde(default = "confirm_s")]
     pub confirm_s: u32,
+    /// For how many seconds the device holds a cutover within it until L2's is done, and takes it back by itself if nobody confirms
+    /// it; 0: a cutover stands at once, whatever becomes of L2's. Meanwhile nothing else is done on the device. Only devices that
+    /// can (confirmed commit with `persist`).
+    #[serde(default)]
+    pub hold_s: u32,
     /// How long one answer may take, in milliseconds. A commit on a large router takes tens of seconds.
     #[serde(default = "answer_ms")]
     pub answer_ms: u32,

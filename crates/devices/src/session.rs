@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use rehome_domain::{
+    lang::Lang,
     order::{Layer, WorkOrder},
     plan::DevicePlan,
     ports::{Driver, DriverError, Edit, Holding, Operation, Wait},
     reply::{Presence, Reason},
     request::{Request, Spot},
+    wording,
 };
 
 use crate::{
@@ -61,7 +63,7 @@ impl<D: Device> Session<D> {
             return Ok(Presence::Absent);
         }
         if let Err(refused) = precheck::check(&circuit, order, &found) {
-            if !self.device.settle().await? {
+            if !self.device.settle(order.relocation).await? {
                 return Err(refused);
             }
             found = self.look_at(&circuit).await?;
@@ -110,8 +112,10 @@ impl<D: Device> Session<D> {
         order: &WorkOrder,
         extent: Extent,
     ) -> Result<Presence, DriverError> {
-        if operation == Operation::Check {
-            return self.check_before(order).await;
+        match operation {
+            Operation::Check => return self.check_before(order).await,
+            Operation::Confirm | Operation::TakeBack => return self.end_hold(operation, order).await,
+            _ => {}
         }
         let circuit = Circuit::of(order, self.layer);
         let spots = circuit.spots(operation);
@@ -119,13 +123,58 @@ impl<D: Device> Session<D> {
         let (found, changes) = self.decided(&circuit, operation, extent, &spots).await?;
         let answered = answered(&circuit, &spots, &found, &changes);
         if !changes.is_empty() {
-            self.device.change(&changes).await?;
+            match operation {
+                Operation::Hold => self.device.hold(&changes, order.relocation).await?,
+                _ => self.device.change(&changes).await?,
+            }
         }
         Ok(circuit.presence(answered.as_ref()))
     }
 
+    /// Ends what the device holds for this relocation. What is there afterwards says how: whoever comes too late, or a second
+    /// time, hears whether the cutover stands.
+    async fn end_hold(&mut self, operation: Operation, order: &WorkOrder) -> Result<Presence, DriverError> {
+        let circuit = Circuit::of(order, self.layer);
+        let spots = circuit.spots(operation);
+        self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
+        match operation {
+            Operation::Confirm => self.device.confirm(order.relocation).await?,
+            _ => self.device.take_back(order.relocation).await?,
+        }
+        let found = self.look_at(&circuit).await?;
+        let at = |wanted: &Spot| {
+            let found = found.iter().find(|(spot, _)| spot == wanted).and_then(|(_, found)| found.clone());
+            circuit.presence(held(&circuit, wanted, found).as_ref())
+        };
+        let (old, new) = (at(&circuit.old), at(&circuit.new));
+        let (as_wanted, why) = match operation {
+            Operation::Confirm => (
+                old == Presence::Absent && new == Presence::Installed,
+                "the cutover does not stand: it was not confirmed in time, or somebody has taken it back",
+            ),
+            _ => (
+                old == Presence::Installed && new != Presence::Installed,
+                "the cutover can't be taken back any more",
+            ),
+        };
+        if as_wanted {
+            return Ok(new);
+        }
+        let there = |presence| wording::presence(Lang::En, presence);
+        let text = format!(
+            "{}: {why}; the circuit is {} at {}, {} at {}",
+            self.name,
+            there(old),
+            circuit.old,
+            there(new),
+            circuit.new
+        );
+        Err(permanent(Reason::Conflict, text))
+    }
+
     /// What is at the spots, and what is to be changed there. Where that is nothing, or is refused, what was seen must be there to
-    /// stay: an order is not done, nor refused, by what the device is going to take back.
+    /// stay: an order is not done, nor refused, by what the device is going to take back. Only what is to be held may be so
+    /// already, by the same order given before.
     async fn decided(
         &mut self,
         circuit: &Circuit<'_>,
@@ -135,7 +184,8 @@ impl<D: Device> Session<D> {
     ) -> Result<(Vec<Option<Found>>, Vec<Change>), DriverError> {
         let found = self.device.look(spots).await?;
         let decided = decide(circuit, operation, extent, spots, &found);
-        if decided.as_ref().is_ok_and(|changes| !changes.is_empty()) || !self.device.settle().await? {
+        let stays = |changes: &Vec<Change>| !changes.is_empty() || operation == Operation::Hold;
+        if decided.as_ref().is_ok_and(stays) || !self.device.settle(circuit.relocation).await? {
             return decided.map(|changes| (found, changes));
         }
         let found = self.device.look(spots).await?;
@@ -223,7 +273,8 @@ impl<D: Device> Session<D> {
                 self.name, self.layer, order.layer
             ));
         }
-        if operation == Operation::Swap && self.layer == Layer::L3 && !self.device.swaps() {
+        let at_once = matches!(operation, Operation::Swap | Operation::Hold);
+        if at_once && self.layer == Layer::L3 && !self.device.swaps() {
             return refuse(format!("{} can't take a teardown and an install in one change", self.name));
         }
         match devices.find(|device| *device != self.name) {
@@ -279,7 +330,7 @@ fn decide(
         let place = spots.iter().position(|spot| spot == wanted)?;
         found.get(place).cloned().flatten()
     };
-    if matches!(operation, Operation::Teardown | Operation::Swap) && circuit.moves() {
+    if matches!(operation, Operation::Teardown | Operation::Swap | Operation::Hold) && circuit.moves() {
         refuse_strangers(circuit, found_at(&circuit.old).as_ref())?;
     }
     let held_at = |wanted: &Spot| held(circuit, wanted, found_at(wanted));

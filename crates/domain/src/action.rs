@@ -201,6 +201,8 @@ pub fn work_label(work: Work, lang: Lang) -> &'static str {
         Work::CuttingOver => lang.pick("cutting over", "切换"),
         Work::RollingBackInstall => lang.pick("rolling the install back", "新装回滚"),
         Work::Noticing => lang.pick("being told of the failure", "接收失败通知"),
+        Work::Confirming => lang.pick("confirming its cutover", "确认切换"),
+        Work::TakingBack => lang.pick("taking its cutover back", "撤回切换"),
     }
 }
 
@@ -276,7 +278,7 @@ fn in_the_way(state: &State, kind: CommandKind) -> WhyNot {
         let far = |unmet| match unmet {
             Unmet::Relocation => 16,
             Unmet::Reservation | Unmet::Cutover => 4,
-            Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling => 1,
+            Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling | Unmet::Held => 1,
         };
         row.from.unmet(state).into_iter().map(far).sum()
     };
@@ -300,7 +302,7 @@ fn in_the_way(state: &State, kind: CommandKind) -> WhyNot {
             wrong(kind, "cutover", wire_or_unset(state.cutover, C::wire), needs)
         }
         Some(Unmet::Hand(layer)) if let Some(work) = state.work(layer) => WhyNot::InFlight { layer, work },
-        Some(Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling) | None => {
+        Some(Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling | Unmet::Held) | None => {
             WhyNot::Rollback { command: kind }
         }
     }

@@ -55,6 +55,10 @@ pub enum Alarm {
     L2CutoverFailed,
     /// Row 19: nobody can say how the L3 cutover went.
     CutoverUnknown,
+    /// Row H5: the gateway has taken a held cutover back before it was confirmed, after L2 had moved. It is done again at once.
+    HeldCutoverLost,
+    /// Row H6: L2 did not cut over, and L3's cutover was taken back: the old place serves.
+    CutoverTakenBack,
     /// No configurator takes the order that is out.
     Undeliverable,
     /// L2 never said that it read a notice.
@@ -70,7 +74,7 @@ impl Alarm {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::ServiceDown => Severity::Critical,
+            Self::ServiceDown | Self::HeldCutoverLost => Severity::Critical,
             Self::OldPlaceLeft | Self::NoticeUnread => Severity::Warning,
             Self::L3RollbackFailed
             | Self::L2RollbackFailed
@@ -78,6 +82,7 @@ impl Alarm {
             | Self::CutoverBroken
             | Self::L2CutoverFailed
             | Self::CutoverUnknown
+            | Self::CutoverTakenBack
             | Self::Undeliverable
             | Self::WindowMissed
             | Self::Quarantined => Severity::Major,
@@ -96,6 +101,12 @@ impl Alarm {
             Self::CutoverBroken => lang.pick("L3 neither torn down nor installed", "三层拆装均失败"),
             Self::L2CutoverFailed => lang.pick("L2 cutover failed", "二层切换失败"),
             Self::CutoverUnknown => lang.pick("L3 cutover outcome unknown", "三层切换结果未知"),
+            Self::HeldCutoverLost => {
+                lang.pick("held L3 cutover taken back before it was confirmed", "三层切换未及确认已自动撤回")
+            }
+            Self::CutoverTakenBack => {
+                lang.pick("L2 cutover failed, L3's was taken back", "二层切换失败，三层切换已撤回")
+            }
             Self::Undeliverable => lang.pick("no configurator takes the order", "没有配置装置接收工单"),
             Self::NoticeUnread => lang.pick("L2 did not acknowledge the notice", "二层未确认失败通知"),
             Self::WindowMissed => lang.pick("cutover window missed", "错过切换窗口"),

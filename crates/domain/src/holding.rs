@@ -29,7 +29,7 @@ const LEFT: Allowed = &[Presence::Partial, Presence::Installed];
 const LEFT_OR_GONE: Allowed = &[Presence::Absent, Presence::Partial, Presence::Installed];
 /// A rollback that failed: anything short of service may be there.
 const STUCK: Allowed = &[Presence::Absent, Presence::Reserved, Presence::Partial];
-/// Nobody could say, and the status says so; or a cutover failed that may have failed before, between or after its
+/// Nobody could say, and the status says so; or the gateway may take it back at any moment; or a cutover failed that may have failed before, between or after its
 /// two halves.
 const UNKNOWN: Allowed = &[Presence::Absent, Presence::Reserved, Presence::Partial, Presence::Installed];
 
@@ -58,6 +58,9 @@ fn in_place(state: &State, layer: Layer) -> Allowed {
 
 fn l3(ticket: &Ticket, end: End) -> Allowed {
     let state = &ticket.state;
+    if state.held {
+        return UNKNOWN;
+    }
     match (state.cutover, end) {
         (None, End::Old)
         | (Some(C::L3CutOver | C::CutOver | C::L2TeardownFailed | C::L3TeardownFailedInstalled), End::New) => {
@@ -73,7 +76,7 @@ fn l3(ticket: &Ticket, end: End) -> Allowed {
             ABSENT
         }
         (Some(C::L3TeardownFailedInstalled | C::L3TeardownAndInstallFailed), End::Old) => {
-            let again = ticket.sent[Layer::L3 as usize][OrderKind::Cutover as usize] > 1;
+            let again = ticket.sent.of(Layer::L3, OrderKind::Cutover) > 1;
             if again { LEFT_OR_GONE } else { LEFT }
         }
         (Some(C::L3TornDownInstallFailed | C::L3TeardownAndInstallFailed), End::New) => {

@@ -74,12 +74,24 @@ pub enum OrderKind {
     Notice,
     /// Say what is really on the device, to settle an order in doubt.
     Inspect,
+    /// L3: let a cutover stand that the gateway holds to be confirmed. Only after a reply that said `held`.
+    Confirm,
+    /// L3: take a held cutover back, because L2's has failed: the old place serves again. Only after a reply that said `held`.
+    TakeBack,
 }
 
 impl OrderKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Reserve, Self::Release, Self::Cutover, Self::RollbackInstall, Self::Notice, Self::Inspect];
+    pub const ALL: [Self; 8] = [
+        Self::Reserve,
+        Self::Release,
+        Self::Cutover,
+        Self::RollbackInstall,
+        Self::Notice,
+        Self::Inspect,
+        Self::Confirm,
+        Self::TakeBack,
+    ];
 
     /// The name on the wire.
     #[must_use]
@@ -91,6 +103,8 @@ impl OrderKind {
             Self::RollbackInstall => "rollback_install",
             Self::Notice => "notice",
             Self::Inspect => "inspect",
+            Self::Confirm => "confirm",
+            Self::TakeBack => "take_back",
         }
     }
 
@@ -104,6 +118,8 @@ impl OrderKind {
             Self::RollbackInstall => lang.pick("roll back install", "新装回滚"),
             Self::Notice => lang.pick("notice of failure", "失败通知"),
             Self::Inspect => lang.pick("inspect", "核查"),
+            Self::Confirm => lang.pick("confirm cutover", "确认切换"),
+            Self::TakeBack => lang.pick("take cutover back", "撤回切换"),
         }
     }
 
@@ -112,8 +128,8 @@ impl OrderKind {
     pub const fn allowance_ms(self, deadlines: &Deadlines) -> u32 {
         match self {
             Self::Reserve => deadlines.reserve_ms,
-            Self::Cutover => deadlines.cutover_ms,
-            Self::Release | Self::RollbackInstall => deadlines.rollback_ms,
+            Self::Cutover | Self::Confirm => deadlines.cutover_ms,
+            Self::Release | Self::RollbackInstall | Self::TakeBack => deadlines.rollback_ms,
             Self::Notice | Self::Inspect => deadlines.inspect_ms,
         }
     }
@@ -144,6 +160,9 @@ pub struct Dispatch {
     /// For L3's `cutover`: what is to be found before it begins, if somebody goes by a plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<SpotHeld>,
+    /// For L3's `cutover`: L2's is still to come, see [`WorkOrder::hold`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
 }
 
 /// A work order as a configurator gets it: complete, so that it needs to remember nothing.
@@ -171,6 +190,10 @@ pub struct WorkOrder {
     /// that can't tell may leave it. Empty: nobody goes by a plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<SpotHeld>,
+    /// For L3's `cutover`: L2's is still to come. A configurator whose gateway can may leave the commit to be confirmed, and
+    /// says so in its reply (`held`); then a `confirm` or a `take_back` follows. One that does not say so is asked for neither.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
     /// The full desired parameters.
     pub request: std::sync::Arc<Request>,
 }
@@ -189,6 +212,7 @@ impl WorkOrder {
             deadline: dispatch.deadline,
             about: dispatch.about,
             expected: dispatch.expected.clone(),
+            hold: dispatch.hold,
             request: std::sync::Arc::clone(request),
         }
     }

@@ -23,7 +23,9 @@ pub(crate) fn after(
 ) -> Option<Outage> {
     let known = ticket.outage;
     if work != Work::CuttingOver {
-        return known;
+        // A held cutover that does not stand: the new place has lost its service again.
+        let lost = ticket.state.cutover == Some(C::L3CutoverFailed);
+        return known.map(|known| Outage { until: known.until.filter(|_| !lost), ..known });
     }
     let during = measured(report);
     // Where only an `inspect` knows that the old place is gone, it may have been since the order went out.
@@ -33,6 +35,7 @@ pub(crate) fn after(
     let from = known.map(|known| known.from).into_iter().chain(begun).min()?;
     let served = match ticket.state.cutover {
         Some(C::CutOver) => true,
+        Some(C::L3CutOver) => ticket.state.held && ticket.state.l2_cutover == Side::Done,
         Some(C::L3TeardownFailedInstalled) => ticket.state.l2_cutover == Side::Done,
         _ => false,
     };

@@ -33,8 +33,9 @@ pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trig
         (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
             pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
         }
-        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install, .. }) => {
+        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install, held, .. }) => {
             Some(vec![match (teardown.is_done(), install.is_done()) {
+                (true, true) if *held => Trigger::L3CutOverHeld,
                 (true, true) => Trigger::L3CutOver,
                 (false, true) => Trigger::L3TeardownFailed,
                 (true, false) => Trigger::L3InstallFailed,
@@ -50,6 +51,15 @@ pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trig
         }
         (Layer::L3, Work::RollingBackInstall, Report::InstallRolledBack { outcome }) => {
             pick(outcome, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
+        }
+        (Layer::L3, Work::Confirming, Report::Confirmed { outcome }) => {
+            pick(outcome, Trigger::L3Confirmed, Trigger::L3ConfirmFailed)
+        }
+        (Layer::L3, Work::TakingBack, Report::TakenBack { outcome: Outcome::Done, .. }) => {
+            Some(vec![Trigger::L3TakenBack])
+        }
+        (Layer::L3, Work::TakingBack, Report::TakenBack { found, .. }) => {
+            Some(vec![settle(layer, work, *found)])
         }
         (Layer::L2, Work::Noticing, Report::Noticed) => Some(vec![Trigger::L2Noticed]),
         _ => None,
@@ -90,6 +100,16 @@ pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
         (Layer::L3 | Layer::L2, Work::RollingBackInstall) => {
             pick(gone, Trigger::L3InstallRolledBack, Trigger::L3InstallRollbackFailed)
         }
+        // Whatever waited to be confirmed has been taken back before an `inspect` looked.
+        (Layer::L3 | Layer::L2, Work::Confirming) => {
+            let stands = found == Some(Found { old: Absent, new: Installed });
+            pick(stands, Trigger::L3Confirmed, Trigger::L3ConfirmFailed)
+        }
+        (Layer::L3 | Layer::L2, Work::TakingBack) => match found {
+            Some(Found { old: Installed, new: Absent | Reserved }) => Trigger::L3TakenBack,
+            Some(Found { old: Absent, new: Installed }) => Trigger::L3TakeBackFailed,
+            _ => Trigger::L3CutoverUnknown,
+        },
         (Layer::L3 | Layer::L2, Work::Noticing) => Trigger::L2Noticed,
     }
 }
@@ -103,10 +123,13 @@ pub(crate) fn superseded(report: &Report) -> bool {
 /// work is about.
 pub(crate) const fn in_place(work: Work, found: Found) -> Found {
     match (work, found.new) {
-        (Work::CuttingOver, Presence::Installed) => Found { old: Presence::Absent, ..found },
-        (Work::RollingBack | Work::Releasing | Work::RollingBackInstall, Presence::Installed) => {
-            Found { new: Presence::Absent, ..found }
+        (Work::CuttingOver | Work::Confirming, Presence::Installed) => {
+            Found { old: Presence::Absent, ..found }
         }
+        (
+            Work::RollingBack | Work::Releasing | Work::RollingBackInstall | Work::TakingBack,
+            Presence::Installed,
+        ) => Found { new: Presence::Absent, ..found },
         _ => found,
     }
 }

@@ -169,6 +169,10 @@ pub enum Report {
         /// order's changes was read back. None: nothing was taken out, or nobody looked at the clock.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         during: Option<During>,
+        /// Both are done, and the gateway takes them back by itself unless a `confirm` comes in time. Only in answer to an
+        /// order that said `hold`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        held: bool,
     },
     /// `cutover` refused before anything was touched (row 19).
     CutoverRefused {
@@ -189,6 +193,21 @@ pub enum Report {
         /// How it went.
         #[serde(flatten)]
         outcome: Outcome,
+    },
+    /// `confirm`: the cutover stands. Failed: it does not, the gateway has taken it back, or nobody knows.
+    Confirmed {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// `take_back`: the old place serves again.
+    TakenBack {
+        /// How it went.
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// If it failed: what is on the device; none if that could not be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        found: Option<Found>,
     },
     /// `notice`: read.
     Noticed,
@@ -223,7 +242,9 @@ impl Report {
             Self::RolledBack { outcome }
             | Self::Release { outcome }
             | Self::CutoverL2 { outcome, .. }
-            | Self::InstallRolledBack { outcome } => outcome.failure(),
+            | Self::InstallRolledBack { outcome }
+            | Self::Confirmed { outcome }
+            | Self::TakenBack { outcome, .. } => outcome.failure(),
             Self::CutoverL3 { teardown, install, .. } => install.failure().or_else(|| teardown.failure()),
             Self::CutoverRefused { failure } | Self::Retrying { failure, .. } => Some(failure),
             Self::Inspected { concluded, .. } => concluded.as_deref().and_then(Self::failure),

@@ -26,6 +26,10 @@ pub enum Work {
     RollingBackInstall,
     /// A `notice` is out. It gates nothing.
     Noticing,
+    /// A `confirm` is out.
+    Confirming,
+    /// A `take_back` is out.
+    TakingBack,
 }
 
 impl Work {
@@ -38,6 +42,8 @@ impl Work {
             OrderKind::Cutover => Some(Self::CuttingOver),
             OrderKind::RollbackInstall => Some(Self::RollingBackInstall),
             OrderKind::Notice => Some(Self::Noticing),
+            OrderKind::Confirm => Some(Self::Confirming),
+            OrderKind::TakeBack => Some(Self::TakingBack),
             OrderKind::Inspect => None,
         }
     }
@@ -75,6 +81,10 @@ pub struct State {
     /// after it and does not install it does not give the service back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub service_lost: bool,
+    /// The gateway holds L3's cutover to be confirmed, and takes it back by itself if nobody does: from L3's reply until its
+    /// answer to `confirm` or `take_back`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// A person asked to cancel; the ticket closes as soon as nothing is held.
     pub cancelling: bool,
     /// Open, or closed how.
@@ -93,6 +103,7 @@ impl State {
         install_rollback: Side::None,
         l2_cutover: Side::None,
         service_lost: false,
+        held: false,
         cancelling: false,
         disposition: Disposition::Open,
     };

@@ -21,6 +21,7 @@ use crate::{
     request::Request,
     role::Role,
     state::{State, Work},
+    status::Side,
     steering::Scope,
     table::{self, Row, Sends, Trigger},
     ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
@@ -325,7 +326,7 @@ impl<'a> Draft<'a> {
     fn stray(&mut self, reply: &Reply) -> Taken {
         let layer = reply.layer;
         let is_out = self.ticket.out(layer).is_some_and(|out| out.awaited().id == reply.order);
-        let sent = self.ticket.sent[layer as usize].iter().any(|sent| *sent > 0);
+        let sent = self.ticket.sent.any(layer);
         self.note(if self.ticket.answered[layer as usize] == Some(reply.order) {
             Note::Duplicate
         } else if reply.order.relocation == self.ticket.id && sent && !is_out {
@@ -452,9 +453,7 @@ impl<'a> Draft<'a> {
     }
 
     fn send(&mut self, layer: Layer, kind: OrderKind) {
-        let count = &mut self.ticket.sent[layer as usize][kind as usize];
-        *count += 1;
-        let attempt = *count;
+        let attempt = self.ticket.sent.count(layer, kind);
         // A ticket's entry sends a handful of orders at most.
         let index = u8::try_from(self.entry.sends.len()).unwrap_or(u8::MAX);
         let id = WorkOrderId { relocation: self.ticket.id, seq: self.entry.seq, index };
@@ -464,7 +463,10 @@ impl<'a> Draft<'a> {
         } else {
             Vec::new()
         };
-        let dispatch = Dispatch { id, layer, kind, attempt, deadline: self.deadline(kind), about, expected };
+        let hold = (layer, kind) == (Layer::L3, OrderKind::Cutover)
+            && matches!(self.ticket.state.l2_cutover, Side::None | Side::Failed);
+        let deadline = self.deadline(kind);
+        let dispatch = Dispatch { id, layer, kind, attempt, deadline, about, expected, hold };
         self.entry.sends.push(dispatch.clone());
         let since = self.context.at;
         let out = self.ticket.out_mut(layer);

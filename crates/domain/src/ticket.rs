@@ -75,6 +75,53 @@ impl Outage {
     }
 }
 
+/// How many orders of each kind were sent to each layer.
+///
+/// In JSON two lists in [`OrderKind::ALL`]'s order, which end where nothing but noughts follows, but not before the six kinds that
+/// there were at first: binaries that know no other read them too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "[Vec<u32>; 2]", into = "[Vec<u32>; 2]")]
+pub struct Sent([[u32; OrderKind::ALL.len()]; 2]);
+
+/// How many kinds of orders there were at first.
+const FIRST_KINDS: usize = 6;
+
+impl Sent {
+    /// Of this kind, to this layer.
+    #[must_use]
+    pub const fn of(&self, layer: Layer, kind: OrderKind) -> u32 {
+        self.0[layer as usize][kind as usize]
+    }
+
+    /// Whether this layer was sent any.
+    #[must_use]
+    pub fn any(&self, layer: Layer) -> bool {
+        self.0[layer as usize].iter().any(|sent| *sent > 0)
+    }
+
+    /// One more; answers the how-many-th it is.
+    pub(crate) const fn count(&mut self, layer: Layer, kind: OrderKind) -> u32 {
+        let sent = &mut self.0[layer as usize][kind as usize];
+        *sent += 1;
+        *sent
+    }
+}
+
+impl From<[Vec<u32>; 2]> for Sent {
+    fn from(lists: [Vec<u32>; 2]) -> Self {
+        Self(lists.map(|list| std::array::from_fn(|kind| list.get(kind).copied().unwrap_or_default())))
+    }
+}
+
+impl From<Sent> for [Vec<u32>; 2] {
+    fn from(Sent(lists): Sent) -> Self {
+        lists.map(|list| {
+            let said = list.iter().rposition(|sent| *sent > 0).map_or(0, |last| last + 1);
+            list.into_iter().take(said.max(FIRST_KINDS)).collect()
+        })
+    }
+}
+
 /// A manual act (promise 5): who, when, why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
@@ -106,7 +153,7 @@ pub struct Ticket {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub l2: Option<Out>,
     /// How many orders of each kind were sent, by layer and [`OrderKind`], to number the attempts.
-    pub sent: [[u32; 6]; 2],
+    pub sent: Sent,
     /// The last order each layer has answered: what comes again about it is a duplicate.
     pub answered: [Option<WorkOrderId>; 2],
     /// When it was submitted.

@@ -94,6 +94,7 @@ pub fn report(lang: Lang, report: &Report) -> String {
         }
         Report::RolledBack { outcome } => part(lang, &says::own_rollback(lang), outcome),
         Report::Release { outcome } => of(OrderKind::Release, outcome),
+        Report::CutoverL3 { held: true, .. } => says::held_cutover(lang),
         Report::CutoverL3 { teardown, install, .. } => {
             let (teardown, install) =
                 (part(lang, &says::teardown(lang), teardown), part(lang, &says::install(lang), install));
@@ -102,6 +103,8 @@ pub fn report(lang: Lang, report: &Report) -> String {
         Report::CutoverRefused { failure } => says::cutover_refused(lang, failure),
         Report::CutoverL2 { outcome, .. } => of(OrderKind::Cutover, outcome),
         Report::InstallRolledBack { outcome } => of(OrderKind::RollbackInstall, outcome),
+        Report::Confirmed { outcome } => of(OrderKind::Confirm, outcome),
+        Report::TakenBack { outcome, .. } => of(OrderKind::TakeBack, outcome),
         Report::Noticed => says::noticed(lang),
         Report::Inspected { concluded: Some(concluded), .. } => {
             says::inspect_concluded(lang, self::report(lang, concluded))
@@ -178,6 +181,7 @@ mod says {
         part_done(what): "{what} done", "{what}成功";
         part_failed(what, failure): "{what} failed ({failure})", "{what}失败（{failure}）";
         cutover_refused(failure): "not begun, or no outcome known ({failure})", "未开始或结果未知（{failure}）";
+        held_cutover(): "teardown done, install done, held to be confirmed", "拆成功，装成功，待确认";
         teardown(): "teardown", "拆";
         install(): "install", "装";
         inspect_concluded(report): "it had ended: {report}", "已有结果：{report}";

@@ -159,7 +159,8 @@ fn no_two_rows_match_the_same_state_and_trigger() {
                 && hands_meet(a.l2, b.l2)
                 && meet(a.l3_reservation_rollback, b.l3_reservation_rollback)
                 && meet(a.install_rollback, b.install_rollback)
-                && (a.cancelling.is_none() || b.cancelling.is_none() || a.cancelling == b.cancelling);
+                && (a.cancelling.is_none() || b.cancelling.is_none() || a.cancelling == b.cancelling)
+                && (a.held.is_none() || b.held.is_none() || a.held == b.held);
             assert!(!both, "rows {} and {} can match the same state", one.id, two.id);
         }
     }
@@ -173,6 +174,8 @@ fn flights() -> Vec<Option<Flight>> {
         Work::CuttingOver,
         Work::RollingBackInstall,
         Work::Noticing,
+        Work::Confirming,
+        Work::TakingBack,
     ];
     let out = works.into_iter().flat_map(|work| [false, true].map(|doubt| Some(Flight { work, doubt })));
     std::iter::once(None).chain(out).collect()

@@ -159,6 +159,8 @@ fn in_doubt_over_a_layer_that_stays_service_found_there_means_that_all_went_well
             Work::Releasing => Trigger::L3Released,
             Work::CuttingOver => Trigger::L3CutOver,
             Work::RollingBackInstall => Trigger::L3InstallRolledBack,
+            Work::Confirming => Trigger::L3Confirmed,
+            Work::TakingBack => Trigger::L3TakenBack,
             Work::RollingBack | Work::Noticing => panic!("not L3's work"),
         };
         assert_eq!(row.on, expected);

@@ -45,6 +45,8 @@ struct Configurator {
     new: Presence,
     begun: u64,
     concluded: Option<(WorkOrderId, Report)>,
+    /// L3: what was there before a cutover that its gateway holds to be confirmed.
+    held_over: Option<(Presence, Presence)>,
     /// L2: the failed `reserve` whose own rollback is still to be done.
     to_roll_back: Option<WorkOrderId>,
 }
@@ -52,7 +54,7 @@ struct Configurator {
 impl Configurator {
     fn new(layer: Layer) -> Self {
         let (old, new) = (Presence::Installed, Presence::Absent);
-        Self { layer, old, new, begun: 0, concluded: None, to_roll_back: None }
+        Self { layer, old, new, begun: 0, concluded: None, held_over: None, to_roll_back: None }
     }
 
     /// Takes an order; gives what it replies, if it lives to.
@@ -72,7 +74,9 @@ impl Configurator {
             OrderKind::Cutover if choices.pick(&[false, false, false, true]) => {
                 Report::CutoverRefused { failure: failure(Reason::UnknownDevice) }
             }
-            OrderKind::Cutover => self.cut_over(choices),
+            OrderKind::Cutover => self.cut_over(order, choices),
+            OrderKind::Confirm => Report::Confirmed { outcome: self.confirm(choices) },
+            OrderKind::TakeBack => self.take_cutover_back(choices),
             OrderKind::Notice => Report::Noticed,
             OrderKind::Inspect => return Some(self.inspect(order, choices)),
         };
@@ -104,7 +108,11 @@ impl Configurator {
         outcome
     }
 
-    fn cut_over(&mut self, choices: &mut Choices) -> Report {
+    fn cut_over(&mut self, order: &Dispatch, choices: &mut Choices) -> Report {
+        if !order.hold {
+            self.time_is_over();
+        }
+        let before = (self.old, self.new);
         let torn_down = if self.old == Presence::Absent { Outcome::Done } else { choices.outcome() };
         let installed = if self.new == Presence::Installed { Outcome::Done } else { choices.outcome() };
         self.old =
@@ -112,14 +120,51 @@ impl Configurator {
         let short_of_service = [Presence::Absent, Presence::Reserved, Presence::Partial];
         self.new = if installed.is_done() { Presence::Installed } else { choices.pick(&short_of_service) };
         if self.layer == Layer::L3 {
-            return Report::CutoverL3 { teardown: torn_down, install: installed, during: None };
+            let both = torn_down.is_done() && installed.is_done();
+            let held =
+                both && order.hold && (self.held_over.is_some() || choices.pick(&[false, false, true]));
+            if held && before != (Presence::Absent, Presence::Installed) {
+                self.held_over = Some(before);
+            }
+            return Report::CutoverL3 { teardown: torn_down, install: installed, during: None, held };
         }
         Report::CutoverL2 { outcome: if torn_down.is_done() { installed } else { torn_down }, during: None }
     }
 
-    fn inspect(&self, order: &Dispatch, choices: &mut Choices) -> Report {
+    /// The gateway takes back what nobody has confirmed.
+    fn time_is_over(&mut self) {
+        if let Some(before) = self.held_over.take() {
+            (self.old, self.new) = before;
+        }
+    }
+
+    fn confirm(&mut self, choices: &mut Choices) -> Outcome {
+        if !choices.outcome().is_done() {
+            return failed(Reason::Unreachable);
+        }
+        self.held_over = None;
+        let stands = (self.old, self.new) == (Presence::Absent, Presence::Installed);
+        if stands { Outcome::Done } else { failed(Reason::Conflict) }
+    }
+
+    fn take_cutover_back(&mut self, choices: &mut Choices) -> Report {
+        if !choices.outcome().is_done() {
+            return Report::TakenBack { outcome: failed(Reason::Unreachable), found: None };
+        }
+        self.time_is_over();
+        let found = Some(Found { old: self.old, new: self.new });
+        let serves = self.old == Presence::Installed && self.new != Presence::Installed;
+        let outcome = if serves { Outcome::Done } else { failed(Reason::Conflict) };
+        Report::TakenBack { outcome, found: found.filter(|_| !serves) }
+    }
+
+    fn inspect(&mut self, order: &Dispatch, choices: &mut Choices) -> Report {
         let told = self.concluded.as_ref().filter(|(id, _)| Some(*id) == order.about);
         let concluded = told.filter(|_| choices.coin()).map(|(_, report)| Box::new(report.clone()));
+        // What is found must be there to stay.
+        if !matches!(concluded.as_deref(), Some(Report::CutoverL3 { held: true, .. })) {
+            self.time_is_over();
+        }
         let found = choices.pick(&[true, true, false]).then_some(Found { old: self.old, new: self.new });
         Report::Inspected { found, concluded }
     }
@@ -192,7 +237,7 @@ impl World {
     /// One move of the adversary.
     fn disturb(&mut self) {
         let (orders, replies) = (!self.orders.is_empty(), !self.replies.is_empty());
-        match self.choices.pick(&[0, 0, 0, 1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 8, 9]) {
+        match self.choices.pick(&[0, 0, 0, 1, 2, 3, 3, 3, 4, 5, 6, 7, 8, 8, 9, 10, 11, 11]) {
             0 if orders => self.deliver_order(false),
             1 if orders => self.deliver_order(true),
             2 if orders => drop(self.orders.remove(self.choices.index(self.orders.len()))),
@@ -206,6 +251,9 @@ impl World {
                 self.put(history::command(kind));
             }
             9 => self.put(Input::Resumed),
+            10 => self.configurators[Layer::L3 as usize].time_is_over(),
+            // Somebody has confirmed it on the gateway.
+            11 => self.configurators[Layer::L3 as usize].held_over = None,
             _ => {}
         }
     }
@@ -319,12 +367,13 @@ fn the_adversary_drives_tickets_through_every_row_of_the_table() {
     let mut runner = TestRunner::deterministic();
     let strategy = (history::requests(), 1..120_usize, prop::collection::vec(any::<u16>(), 0..600));
     let mut rows = std::collections::BTreeSet::new();
-    for _ in 0..4000 {
+    for _ in 0..10_000 {
         let (request, moves, choices) = strategy.new_tree(&mut runner).unwrap().current();
         let mut world = World::new(request, choices);
         for _ in 0..moves {
             world.disturb();
         }
+        world.calm_down();
         rows.extend(world.play.journal.into_iter().flat_map(|entry| entry.rows));
     }
     let ids = rehome_domain::table::ROWS.iter().map(|row| row.id);

@@ -68,7 +68,11 @@ fn cutting_over() -> Play {
 
 fn l2_cutting_over() -> Play {
     let mut play = cutting_over();
-    answer(&mut play, Layer::L3, Report::CutoverL3 { teardown: DONE, install: DONE, during: None });
+    answer(
+        &mut play,
+        Layer::L3,
+        Report::CutoverL3 { teardown: DONE, install: DONE, during: None, held: false },
+    );
     play
 }
 
@@ -241,13 +245,40 @@ fn what_is_at_both_ends_settles_a_cutover() {
 }
 
 #[test]
+fn what_is_at_both_ends_settles_what_becomes_of_a_held_cutover() {
+    use Presence::{Absent, Installed, Partial, Reserved};
+    use Trigger as T;
+    let (taken_back, stands, unknown) = (T::L3TakenBack, T::L3TakeBackFailed, T::L3CutoverUnknown);
+    let table = [
+        // at the new place:   absent      reserved    partial  installed
+        (Absent, [unknown, unknown, unknown, stands]),
+        (Reserved, [unknown, unknown, unknown, unknown]),
+        (Partial, [unknown, unknown, unknown, unknown]),
+        (Installed, [taken_back, taken_back, unknown, unknown]),
+    ];
+    for (old, row) in table {
+        for (new, expected) in [Absent, Reserved, Partial, Installed].into_iter().zip(row) {
+            let found = Some(Found { old, new });
+            assert_eq!(settle(Layer::L3, Work::TakingBack, found), expected, "{old:?}, {new:?}");
+            let over = expected == stands;
+            let confirmed = if over { T::L3Confirmed } else { T::L3ConfirmFailed };
+            assert_eq!(settle(Layer::L3, Work::Confirming, found), confirmed, "{old:?}, {new:?}");
+        }
+    }
+    assert_eq!(settle(Layer::L3, Work::TakingBack, None), unknown);
+    assert_eq!(settle(Layer::L3, Work::Confirming, None), T::L3ConfirmFailed);
+}
+
+#[test]
 fn a_customer_left_without_service_stays_so_until_a_cutover_installs_it() {
     let lost = |state: &State| state.service_down();
     let mut kept = 0;
     for Edge { from, on, to, .. } in explore(|_| true).1 {
         match on {
-            Trigger::L3InstallFailed => assert!(lost(&to), "{from:?}"),
-            Trigger::L3CutOver | Trigger::L3TeardownFailed => assert!(!lost(&to), "{from:?}"),
+            Trigger::L3InstallFailed | Trigger::L3ConfirmFailed => assert!(lost(&to), "{from:?}"),
+            Trigger::L3CutOver | Trigger::L3CutOverHeld | Trigger::L3TeardownFailed => {
+                assert!(!lost(&to), "{from:?}")
+            }
             _ if !to.is_closed() => {
                 assert_eq!(lost(&from), lost(&to), "{on:?} in {from:?}");
                 kept += usize::from(lost(&to) && to.cutover != Some(CutoverStatus::L3TornDownInstallFailed));

@@ -85,6 +85,7 @@ fn every_reason_comes_back_and_an_unknown_one_is_read_as_other() {
                 teardown: outcome.clone(),
                 install: outcome,
                 during: None,
+                held: false,
             }));
         }
     }
@@ -159,6 +160,7 @@ fn every_kind_of_order_comes_back_for_either_layer() {
                     deadline: START,
                     about,
                     expected: vec![expected()],
+                    hold: true,
                 };
                 comes_back(&dispatch);
                 comes_back(&WorkOrder::new(&dispatch, &request));
@@ -293,7 +295,8 @@ fn messages_look_as_documented() {
         reply(Report::CutoverL3 {
             teardown: Outcome::Done,
             install: history::failed(Reason::Rejected),
-            during: None
+            during: None,
+            held: false,
         }),
         base(json!({"report": "cutover_l3", "teardown": {"outcome": "done"}, "install": no}))
     );

@@ -25,7 +25,7 @@ use rehome_domain::{
     state::State,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     steering::Scope,
-    ticket::{Act, Out, Outage, TICKET_VERSION, Ticket},
+    ticket::{Act, Out, Outage, Sent, TICKET_VERSION, Ticket},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -41,7 +41,7 @@ struct TicketBody<'a> {
     l3: &'a Option<Out>,
     #[serde(skip_serializing_if = "Option::is_none")]
     l2: &'a Option<Out>,
-    sent: &'a [[u32; 6]; 2],
+    sent: &'a Sent,
     answered: &'a [Option<WorkOrderId>; 2],
     submitted_at: Timestamp,
     changed_at: Timestamp,

@@ -123,8 +123,11 @@ pub fn reports(layer: Layer, kind: OrderKind, about: Option<OrderKind>) -> Vec<R
                     teardown: teardown.clone(),
                     install,
                     during: None,
+                    held: false,
                 }));
             }
+            let (teardown, install) = (Outcome::Done, Outcome::Done);
+            all.push(Report::CutoverL3 { teardown, install, during: None, held: true });
             all
         }
         (Layer::L2, OrderKind::Cutover) => {
@@ -133,6 +136,14 @@ pub fn reports(layer: Layer, kind: OrderKind, about: Option<OrderKind>) -> Vec<R
             all
         }
         (_, OrderKind::RollbackInstall) => each(|outcome| Report::InstallRolledBack { outcome }),
+        (_, OrderKind::Confirm) => each(|outcome| Report::Confirmed { outcome }),
+        (_, OrderKind::TakeBack) => {
+            let stands = Found { old: Presence::Absent, new: Presence::Installed };
+            let half = Found { old: Presence::Partial, new: Presence::Partial };
+            let failed = |found| Report::TakenBack { outcome: failed(Reason::Conflict), found };
+            let done = Report::TakenBack { outcome: Outcome::Done, found: None };
+            std::iter::once(done).chain([None, Some(stands), Some(half)].map(failed)).collect()
+        }
         (_, OrderKind::Notice) => vec![Report::Noticed],
         (_, OrderKind::Inspect) => inspections(layer, about),
     }

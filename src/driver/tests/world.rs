@@ -208,10 +208,12 @@ fn reply(order: &WorkOrder, good: bool) -> Reply {
         }
         (OrderKind::Release, _) => Report::Release { outcome },
         (OrderKind::Cutover, Layer::L3) => {
-            Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None }
+            Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None, held: false }
         }
         (OrderKind::Cutover, Layer::L2) => Report::CutoverL2 { outcome, during: None },
         (OrderKind::RollbackInstall, _) => Report::InstallRolledBack { outcome },
+        (OrderKind::Confirm, _) => Report::Confirmed { outcome },
+        (OrderKind::TakeBack, _) => Report::TakenBack { outcome, found: None },
         (OrderKind::Notice, _) => Report::Noticed,
         (OrderKind::Inspect, _) => Report::Inspected { found: None, concluded: None },
     };

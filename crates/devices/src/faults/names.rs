@@ -13,6 +13,9 @@ pub(super) const fn operation(operation: Operation) -> &'static str {
         Operation::Install => "install",
         Operation::Teardown => "teardown",
         Operation::Swap => "swap",
+        Operation::Hold => "hold",
+        Operation::Confirm => "confirm",
+        Operation::TakeBack => "take_back",
         Operation::RollbackInstall => "rollback_install",
         Operation::Check => "check",
         Operation::LookOld => "look_old",
@@ -32,6 +35,8 @@ pub(super) const fn operations(layer: Layer, order: OrderKind) -> &'static [Oper
         (Layer::L2, OrderKind::Cutover) => &[Operation::Swap, Operation::Install, Operation::Teardown],
         (Layer::L3, OrderKind::RollbackInstall) => &[Operation::RollbackInstall],
         (_, OrderKind::Inspect) => &[Operation::LookOld, Operation::LookNew],
-        (Layer::L2, OrderKind::RollbackInstall) | (_, OrderKind::Notice) => &[],
+        // No simulated gateway holds anything.
+        (Layer::L2, OrderKind::RollbackInstall)
+        | (_, OrderKind::Notice | OrderKind::Confirm | OrderKind::TakeBack) => &[],
     }
 }

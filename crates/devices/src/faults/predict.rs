@@ -236,8 +236,8 @@ impl<'a> Walk<'a> {
                 Trigger::L3InstallRollbackFailed,
             ),
             (Layer::L2, OrderKind::Notice) => vec![Trigger::L2Noticed],
-            // No row sends these.
-            (_, OrderKind::Inspect)
+            // No row sends these, as no simulated gateway holds anything.
+            (_, OrderKind::Inspect | OrderKind::Confirm | OrderKind::TakeBack)
             | (Layer::L2, OrderKind::RollbackInstall)
             | (Layer::L3, OrderKind::Notice) => Vec::new(),
         };

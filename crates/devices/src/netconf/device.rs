@@ -1,8 +1,9 @@
 //! A gateway as the configurators see it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rehome_domain::{
+    id::RelocationId,
     ports::{DriverError, Wait},
     reply::{Presence, Reason},
     request::Spot,
@@ -30,6 +31,17 @@ struct Session {
     client: Client,
     /// Whether it has taken back, or had none to take back, what an earlier one left to be confirmed.
     settled: bool,
+    /// Whether it has the candidate locked beyond one change, because of a cutover that the gateway holds.
+    keeps_lock: bool,
+}
+
+/// What becomes of a commit once it was read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It stands.
+    Stands,
+    /// It is left to be confirmed, for this relocation.
+    IsHeld(RelocationId),
 }
 
 impl Line {
@@ -55,13 +67,47 @@ impl Line {
             return Ok(session);
         }
         let client = Client::connect(&self.name, &self.options).await?;
-        Ok(Session { client, settled: false })
+        Ok(Session { client, settled: false, keeps_lock: false })
     }
 
     /// By this name a commit waits to be confirmed: the same for all processes, so that whoever comes after one that died
     /// can take it back.
     fn persist(&self) -> String {
         format!("rehome-{}", self.name)
+    }
+
+    /// By this name a cutover is held. Nobody takes that for what a dead process has left.
+    fn persist_held(&self, by: RelocationId) -> String {
+        format!("rehome-{}-{by}", self.name)
+    }
+
+    /// For how long it holds cutovers.
+    pub(crate) fn holds(&self) -> Option<Duration> {
+        (self.options.hold_s > 0).then(|| Duration::from_secs(self.options.hold_s.into()))
+    }
+
+    /// Says something of the cutover that is held for a relocation; whether there was one. From then on none is.
+    async fn end_hold(&self, session: &mut Session, what: &str, rpc: &str) -> Result<bool, DriverError> {
+        let can = &session.client.capabilities;
+        if self.options.hold_s == 0 || !can.candidate() || !can.confirmed_commit() {
+            return Ok(false);
+        }
+        let answered = session.client.call(what, rpc).await;
+        if is_lost(&answered) {
+            return answered.map(|_| false);
+        }
+        self.let_go(session).await?;
+        // A refusal, in whichever words, says that there was none: its time was over, or it stands already.
+        Ok(answered.is_ok())
+    }
+
+    /// Gives up the lock that was kept over a cutover that was held.
+    async fn let_go(&self, session: &mut Session) -> Result<(), DriverError> {
+        if !std::mem::take(&mut session.keeps_lock) {
+            return Ok(());
+        }
+        let unlocked = session.client.call("unlock its configuration", &rpc::unlock("candidate")).await;
+        if is_lost(&unlocked) { unlocked.map(drop) } else { Ok(()) }
     }
 
     fn filled(&self, error: &FillError) -> DriverError {
@@ -102,6 +148,7 @@ impl Line {
     /// A commit that waits to be confirmed is taken back then, so that what is seen from now on stays: who made it would still
     /// hold the lock, had they not died. Answers whether there was one.
     async fn lock(&self, session: &mut Session, target: &str) -> Result<bool, DriverError> {
+        self.let_go(session).await?;
         let lock = rpc::lock(target);
         let locked = session.client.call("lock its configuration", &lock).await;
         if !session.client.capabilities.confirmed_commit() {
@@ -123,7 +170,7 @@ impl Line {
 
     /// Takes back the commit that waits to be confirmed, if there is one.
     async fn settle(&self, session: &mut Session) -> Result<bool, DriverError> {
-        match session.client.call("take back a commit", &rpc::cancel(&self.persist())).await {
+        match session.client.call(TAKE_BACK, &rpc::cancel(&self.persist())).await {
             Err(error) if error.failure.reason == Reason::Unreachable => Err(error),
             // A refusal, in whichever words, says that there was none.
             answered => {
@@ -139,6 +186,7 @@ impl Line {
         session: &mut Session,
         target: &str,
         changes: &[Change],
+        then: Then,
     ) -> Result<(), DriverError> {
         let spots: Vec<Spot> = changes.iter().map(|change| change.spot.clone()).collect();
         let now = self.running(session, &spots).await?;
@@ -158,18 +206,25 @@ impl Line {
         if self.options.validate {
             session.client.call("validate the edit", rpc::VALIDATE).await?;
         }
-        if self.options.confirm_s == 0 || !can.confirmed_commit() {
+        let (seconds, persist) = match then {
+            Then::Stands => (self.options.confirm_s, self.persist()),
+            Then::IsHeld(by) => (self.options.hold_s, self.persist_held(by)),
+        };
+        if seconds == 0 || !can.confirmed_commit() {
             session.client.call("commit", rpc::COMMIT).await?;
             return self.read_back(session, &spots, changes).await;
         }
-        let persist = self.persist();
-        let commit = rpc::commit_confirmed(self.options.confirm_s, &persist);
+        let commit = rpc::commit_confirmed(seconds, &persist);
         session.settled = false;
         session.client.call("commit", &commit).await?;
         if let Err(error) = self.read_back(session, &spots, changes).await {
             session.client.call("take back the commit", &rpc::cancel(&persist)).await?;
             session.settled = true;
             return Err(error);
+        }
+        if then != Then::Stands {
+            session.keeps_lock = true;
+            return Ok(());
         }
         let confirmed = session.client.call("confirm the commit", &rpc::confirm(&persist)).await;
         session.settled = true;
@@ -202,7 +257,7 @@ impl Line {
     }
 
     /// Locks, changes, unlocks; whatever went wrong, nothing is left in the candidate.
-    async fn locked(&self, session: &mut Session, changes: &[Change]) -> Result<(), DriverError> {
+    async fn locked(&self, session: &mut Session, changes: &[Change], then: Then) -> Result<(), DriverError> {
         let candidate = session.client.capabilities.candidate();
         if !candidate && !session.client.capabilities.writable_running() {
             let text = format!(
@@ -214,8 +269,8 @@ impl Line {
         let target = if candidate { "candidate" } else { "running" };
         self.lock(session, target).await?;
         // If something was taken back by that, the change is compared with what is there now, and finds it out.
-        let done = self.change(session, target, changes).await;
-        if is_lost(&done) {
+        let done = self.change(session, target, changes, then).await;
+        if is_lost(&done) || session.keeps_lock {
             return done;
         }
         if done.is_err() && candidate {
@@ -254,6 +309,9 @@ fn told(found: Option<&Found>) -> String {
     )
 }
 
+/// What a device is asked to do with a commit that is not to stand.
+const TAKE_BACK: &str = "take back a commit";
+
 /// A gateway, over the process's one session with it.
 pub struct Gateway(pub Arc<Line>);
 
@@ -273,6 +331,17 @@ impl Gateway {
         }
         done
     }
+
+    /// Makes the changes.
+    async fn put(&self, changes: &[Change], then: Then) -> Result<(), DriverError> {
+        let half =
+            |change: &&Change| change.put.as_ref().is_some_and(|put| put.presence == Presence::Partial);
+        if let Some(change) = changes.iter().find(half) {
+            let text = format!("nothing is put half-way at {}", change.spot);
+            return Err(permanent(Reason::Rejected, text));
+        }
+        self.with(async |line, session| line.locked(session, changes, then).await).await
+    }
 }
 
 impl Device for Gateway {
@@ -280,15 +349,30 @@ impl Device for Gateway {
         Box::pin(self.with(async |line, session| line.running(session, spots).await))
     }
 
-    fn settle(&mut self) -> Wait<'_, Result<bool, DriverError>> {
-        Box::pin(self.with(async |line, session| {
+    fn settle(&mut self, by: RelocationId) -> Wait<'_, Result<bool, DriverError>> {
+        Box::pin(self.with(async move |line, session| {
+            let held = line.end_hold(session, TAKE_BACK, &rpc::cancel(&line.persist_held(by))).await?;
             let can = &session.client.capabilities;
             if line.options.confirm_s == 0 || !can.candidate() || !can.confirmed_commit() {
-                return Ok(false);
+                return Ok(held);
             }
             let taken_back = line.lock(session, "candidate").await?;
             session.client.call("unlock its configuration", &rpc::unlock("candidate")).await?;
-            Ok(taken_back)
+            Ok(held || taken_back)
+        }))
+    }
+
+    fn confirm(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
+        Box::pin(self.with(async move |line, session| {
+            let rpc = rpc::confirm(&line.persist_held(by));
+            line.end_hold(session, "confirm the commit", &rpc).await.map(drop)
+        }))
+    }
+
+    fn take_back(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
+        Box::pin(self.with(async move |line, session| {
+            let rpc = rpc::cancel(&line.persist_held(by));
+            line.end_hold(session, TAKE_BACK, &rpc).await.map(drop)
         }))
     }
 
@@ -297,16 +381,12 @@ impl Device for Gateway {
     }
 
     fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
-        Box::pin(async move {
-            if let Some(change) = changes
-                .iter()
-                .find(|change| change.put.as_ref().is_some_and(|put| put.presence == Presence::Partial))
-            {
-                let text = format!("nothing is put half-way at {}", change.spot);
-                return Err(permanent(Reason::Rejected, text));
-            }
-            self.with(async |line, session| line.locked(session, changes).await).await
-        })
+        Box::pin(self.put(changes, Then::Stands))
+    }
+
+    fn hold<'a>(&'a mut self, changes: &'a [Change], by: RelocationId) -> Wait<'a, Result<(), DriverError>> {
+        let then = if self.0.holds().is_some() { Then::IsHeld(by) } else { Then::Stands };
+        Box::pin(self.put(changes, then))
     }
 
     fn preview(&self, changes: &[Change]) -> Vec<String> {

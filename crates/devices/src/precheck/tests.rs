@@ -64,6 +64,7 @@ fn order(attempt: u32, planned: bool) -> WorkOrder {
         deadline: Timestamp::MAX,
         about: None,
         expected: if planned { expected } else { Vec::new() },
+        hold: false,
         request: request.into(),
     }
 }

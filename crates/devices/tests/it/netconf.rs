@@ -1,5 +1,7 @@
 //! The NETCONF driver against Debian's netconfd behind an sshd.
 
+mod held;
+
 use std::sync::Arc;
 
 use rehome_devices::{
@@ -36,6 +38,7 @@ pub(crate) fn reached(gateway: &Gateway) -> Options {
         profile: "ietf-interfaces".to_owned(),
         validate: false,
         confirm_s: 120,
+        hold_s: 0,
         answer_ms: 30_000,
         largest_message: 1 << 20,
     }
@@ -98,7 +101,7 @@ impl World {
             let mut client = Client::connect("gw-1", &self.options).await.unwrap();
             let reply =
                 client.call("get", "<get-config><source><running/></source></get-config>").await.unwrap();
-            format!("{reply:?}")
+            format!("{:?}", reply.at("data"))
         })
     }
 }

@@ -182,6 +182,7 @@ impl Play<'_> {
                     teardown,
                     install: self.outcome(order, Operation::Install).await,
                     during: None,
+                    held: false,
                 }]
             }
             (Layer::L2, OrderKind::Cutover) => {
@@ -191,6 +192,9 @@ impl Play<'_> {
                 vec![Report::InstallRolledBack {
                     outcome: self.outcome(order, Operation::RollbackInstall).await,
                 }]
+            }
+            (_, OrderKind::Confirm | OrderKind::TakeBack) => {
+                unreachable!("no simulated gateway holds a cutover")
             }
             (_, OrderKind::Notice) => vec![Report::Noticed],
             (_, OrderKind::Inspect) => {

@@ -89,6 +89,7 @@ pub(crate) fn order(relocation: RelocationId, layer: Layer, kind: OrderKind, req
         deadline: Timestamp::UNIX_EPOCH,
         about: None,
         expected: Vec::new(),
+        hold: false,
         request: Arc::new(request.clone()),
     }
 }

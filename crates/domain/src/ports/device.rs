@@ -1,6 +1,6 @@
 //! Devices, and where simulated ones keep what they hold.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,13 @@ pub enum Operation {
     /// Both in one transaction, where one device has both ends: always on a switch, on a gateway that can
     /// ([`Inventory::swaps`]).
     Swap,
+    /// The same as [`Swap`](Self::Swap), on a gateway that then holds it ([`Inventory::holds`]): unless it is confirmed in time,
+    /// the gateway takes it back by itself.
+    Hold,
+    /// Let what a gateway holds for this relocation stand. Doing it again, or where nothing is held, says whether it stands.
+    Confirm,
+    /// Take back what a gateway holds for this relocation: the old place serves again. Doing it again says whether it does.
+    TakeBack,
     /// Take a failed install back.
     RollbackInstall,
     /// Say whether a gateway may begin a cutover: what it holds is as the order expects, and nothing is in the way. Touches
@@ -157,6 +164,13 @@ pub trait Inventory: Send + Sync {
     fn swaps(&self, device: &str) -> bool {
         let _ = device;
         false
+    }
+
+    /// For how long a gateway holds a cutover to be confirmed, before it takes it back by itself ([`Operation::Hold`]); none: its
+    /// cutovers stand at once.
+    fn holds(&self, device: &str) -> Option<Duration> {
+        let _ = device;
+        None
     }
 
     /// Whether others than Rehome may change a gateway, so that it pays to look before a cutover begins

@@ -1,8 +1,8 @@
 //! The transition table, as data: one row a transition, each with its source.
 //!
 //! The step function, the docs' table, the diagram, the commands an operator may give now and the reasons why
-//! not are all derived from [`ROWS`]. Numbers 1–20 are those of `relocation.md`; `X…` are its extensions, `D…`
-//! the settlement of orders in doubt, `S…` the side states.
+//! not are all derived from [`ROWS`]. Numbers 1–20 are those of `relocation.md`; `X…` are its extensions, `H…` a
+//! cutover that the gateway holds to be confirmed, `D…` the settlement of orders in doubt, `S…` the side states.
 //!
 //! What every row does by itself, so that no row has to say it:
 //! - a reply ends the work its layer had in hand; an order sent starts it ([`Row::apply`]);
@@ -113,6 +113,8 @@ pub struct From {
     pub install_rollback: &'static [Side],
     /// Whether a cancel is under way; none = either.
     pub cancelling: Option<bool>,
+    /// Whether the gateway holds L3's cutover to be confirmed; none = either.
+    pub held: Option<bool>,
 }
 
 /// A part of a row's [`From`] that a state does not meet: why a command is refused.
@@ -130,6 +132,8 @@ pub enum Unmet {
     Rollback,
     /// A cancel is under way.
     Cancelling,
+    /// A cutover is held to be confirmed, or none is.
+    Held,
 }
 impl From {
     /// What of this a state does not meet; empty if the row matches. (That the ticket must be open is a matter of the
@@ -148,6 +152,7 @@ impl From {
             (outside(self.l3_reservation_rollback, &state.l3_reservation_rollback), Unmet::Rollback),
             (outside(self.install_rollback, &state.install_rollback), Unmet::Rollback),
             (self.cancelling.is_some_and(|wanted| wanted != state.cancelling), Unmet::Cancelling),
+            (self.held.is_some_and(|wanted| wanted != state.held), Unmet::Held),
         ];
         checks.into_iter().filter_map(|(unmet, which)| unmet.then_some(which)).collect()
     }
@@ -267,6 +272,13 @@ impl Row {
         match self.on {
             Trigger::L3InstallFailed => state.service_lost = true,
             Trigger::L3CutOver | Trigger::L3TeardownFailed => state.service_lost = false,
+            Trigger::L3CutOverHeld => (state.service_lost, state.held) = (false, true),
+            Trigger::L3Confirmed => state.held = false,
+            // L2 has moved by now.
+            Trigger::L3ConfirmFailed => (state.service_lost, state.held) = (true, false),
+            Trigger::L3TakenBack | Trigger::L3TakeBackFailed | Trigger::L3CutoverUnknown => {
+                state.held = false;
+            }
             Trigger::L3Released => state.l3_reservation_rollback = Side::Done,
             Trigger::L3ReleaseFailed => state.l3_reservation_rollback = Side::Failed,
             Trigger::L3InstallRolledBack => state.install_rollback = Side::Done,

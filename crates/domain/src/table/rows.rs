@@ -18,6 +18,7 @@ const ANY: From = From {
     l3_reservation_rollback: &[],
     install_rollback: &[],
     cancelling: None,
+    held: None,
 };
 
 const NOTHING: Sends = Sends::These(&[]);
@@ -49,7 +50,22 @@ const L3_CUTTING_OVER: From =
     From { relocation: &[R::CutoverPending], l3: Hand::Has(&[Work::CuttingOver]), ..ANY };
 const L2_CUTTING_OVER: From =
     From { relocation: &[R::CutoverPending], l2: Hand::Has(&[Work::CuttingOver]), ..ANY };
+const L2_CUTTING_OVER_HELD: From =
+    From { cutover: &[Some(C::L3CutOver)], held: Some(true), ..L2_CUTTING_OVER };
+const L3_TAKING_BACK: From =
+    From { relocation: &[R::CutoverPending], l3: Hand::Has(&[Work::TakingBack]), ..ANY };
+const L3_CONFIRMING: From =
+    From { relocation: &[R::CutoverPending], l3: Hand::Has(&[Work::Confirming]), ..ANY };
 const L2_UNDOING: Hand = Hand::Has(&[Work::RollingBack, Work::Releasing]);
+/// All that can be out at L3.
+const L3_ORDERED: &[Work] = &[
+    Work::Reserving,
+    Work::Releasing,
+    Work::CuttingOver,
+    Work::RollingBackInstall,
+    Work::Confirming,
+    Work::TakingBack,
+];
 /// Rows 12–14: the three ways an L3 cutover half fails.
 const L3_HALF: &[Option<C>] = &[
     Some(C::L3TeardownFailedInstalled),
@@ -69,6 +85,8 @@ const L3_RESERVE: (Layer, OrderKind) = (Layer::L3, OrderKind::Reserve);
 const L3_RELEASE: (Layer, OrderKind) = (Layer::L3, OrderKind::Release);
 const L3_CUTOVER: (Layer, OrderKind) = (Layer::L3, OrderKind::Cutover);
 const L3_ROLLBACK_INSTALL: (Layer, OrderKind) = (Layer::L3, OrderKind::RollbackInstall);
+const L3_CONFIRM: (Layer, OrderKind) = (Layer::L3, OrderKind::Confirm);
+const L3_TAKE_BACK: (Layer, OrderKind) = (Layer::L3, OrderKind::TakeBack);
 const L2_RESERVE: (Layer, OrderKind) = (Layer::L2, OrderKind::Reserve);
 const L2_RELEASE: (Layer, OrderKind) = (Layer::L2, OrderKind::Release);
 const L2_CUTOVER: (Layer, OrderKind) = (Layer::L2, OrderKind::Cutover);
@@ -229,7 +247,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "15",
         source: Source::Claim(&[4]),
-        from: From { cutover: &[Some(C::L3CutOver)], ..L2_CUTTING_OVER },
+        from: From { cutover: &[Some(C::L3CutOver)], held: Some(false), ..L2_CUTTING_OVER },
         on: Trigger::L2CutOver,
         relocation: Some(R::Succeeded),
         cutover: Set::To(C::CutOver),
@@ -239,7 +257,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "16",
         source: Source::Claim(&[4]),
-        from: From { cutover: &[Some(C::L3CutOver)], ..L2_CUTTING_OVER },
+        from: From { cutover: &[Some(C::L3CutOver)], held: Some(false), ..L2_CUTTING_OVER },
         on: Trigger::L2CutoverFailed,
         cutover: Set::To(C::L2TeardownFailed),
         alarm: Some(Alarm::L2CutoverFailed),
@@ -481,6 +499,73 @@ pub const ROWS: &[Row] = &[
         alarm: Some(Alarm::L2CutoverFailed),
         ..ROW
     },
+    // Beyond the claims: a cutover that the gateway holds until L2's is done, and takes back by itself if nobody confirms it.
+    Row {
+        id: "H1",
+        from: L3_CUTTING_OVER,
+        on: Trigger::L3CutOverHeld,
+        cutover: Set::To(C::L3CutOver),
+        sends: Sends::These(&[L2_CUTOVER]),
+        ..ROW
+    },
+    Row {
+        id: "H2",
+        from: L2_CUTTING_OVER_HELD,
+        on: Trigger::L2CutOver,
+        sends: Sends::These(&[L3_CONFIRM]),
+        ..ROW
+    },
+    Row {
+        id: "H3",
+        from: L2_CUTTING_OVER_HELD,
+        on: Trigger::L2CutoverFailed,
+        sends: Sends::These(&[L3_TAKE_BACK]),
+        ..ROW
+    },
+    Row {
+        id: "H4",
+        from: L3_CONFIRMING,
+        on: Trigger::L3Confirmed,
+        relocation: Some(R::Succeeded),
+        cutover: Set::To(C::CutOver),
+        disposition: Some(Disposition::Completed),
+        ..ROW
+    },
+    // L2 has moved and L3 has not: it is cut over again at once, and not held any more, so that this comes once.
+    Row {
+        id: "H5",
+        from: L3_CONFIRMING,
+        on: Trigger::L3ConfirmFailed,
+        cutover: Set::To(C::L3CutoverFailed),
+        sends: Sends::These(&[L3_CUTOVER]),
+        alarm: Some(Alarm::HeldCutoverLost),
+        ..ROW
+    },
+    Row {
+        id: "H6",
+        from: L3_TAKING_BACK,
+        on: Trigger::L3TakenBack,
+        cutover: Set::To(C::L3CutoverFailed),
+        alarm: Some(Alarm::CutoverTakenBack),
+        ..ROW
+    },
+    // It stands: as after row 16.
+    Row {
+        id: "H7",
+        from: L3_TAKING_BACK,
+        on: Trigger::L3TakeBackFailed,
+        cutover: Set::To(C::L2TeardownFailed),
+        alarm: Some(Alarm::L2CutoverFailed),
+        ..ROW
+    },
+    Row {
+        id: "H8",
+        from: L3_TAKING_BACK,
+        on: Trigger::L3CutoverUnknown,
+        cutover: Set::To(C::L3CutoverFailed),
+        alarm: Some(Alarm::CutoverUnknown),
+        ..ROW
+    },
     // Side states.
     Row {
         id: "S1",
@@ -523,10 +608,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "D1",
         source: Source::Resolution,
-        from: From {
-            l3: Hand::Sure(&[Work::Reserving, Work::Releasing, Work::CuttingOver, Work::RollingBackInstall]),
-            ..ANY
-        },
+        from: From { l3: Hand::Sure(L3_ORDERED), ..ANY },
         on: Trigger::Overdue(Layer::L3),
         sends: Sends::These(&[(Layer::L3, OrderKind::Inspect)]),
         ..ROW
@@ -553,10 +635,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "D4",
         source: Source::Resolution,
-        from: From {
-            l3: Hand::Has(&[Work::Reserving, Work::Releasing, Work::CuttingOver, Work::RollingBackInstall]),
-            ..ANY
-        },
+        from: From { l3: Hand::Has(L3_ORDERED), ..ANY },
         on: Trigger::Resume(Layer::L3),
         sends: Sends::Again(Layer::L3),
         ..ROW

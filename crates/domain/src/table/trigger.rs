@@ -20,6 +20,8 @@ pub enum Trigger {
     L3ReleaseFailed,
     /// L3: teardown ok, install ok.
     L3CutOver,
+    /// L3: teardown ok, install ok, and the gateway holds both to be confirmed.
+    L3CutOverHeld,
     /// L3: teardown failed, install ok.
     L3TeardownFailed,
     /// L3: teardown ok, install failed.
@@ -32,6 +34,14 @@ pub enum Trigger {
     L3InstallRolledBack,
     /// L3 did not take it back.
     L3InstallRollbackFailed,
+    /// L3's held cutover stands.
+    L3Confirmed,
+    /// L3's held cutover does not stand: the gateway has taken it back, or nobody knows.
+    L3ConfirmFailed,
+    /// L3 took its held cutover back: the old place serves again.
+    L3TakenBack,
+    /// L3 did not take it back: the cutover stands.
+    L3TakeBackFailed,
     /// L2 reserved.
     L2Reserved,
     /// L2 did not reserve, and takes back what it did by itself.
@@ -67,12 +77,17 @@ impl Trigger {
             Self::L3Released,
             Self::L3ReleaseFailed,
             Self::L3CutOver,
+            Self::L3CutOverHeld,
             Self::L3TeardownFailed,
             Self::L3InstallFailed,
             Self::L3BothFailed,
             Self::L3CutoverUnknown,
             Self::L3InstallRolledBack,
             Self::L3InstallRollbackFailed,
+            Self::L3Confirmed,
+            Self::L3ConfirmFailed,
+            Self::L3TakenBack,
+            Self::L3TakeBackFailed,
             Self::L2Reserved,
             Self::L2ReserveFailed,
             Self::L2ReserveUnknown,
@@ -97,12 +112,17 @@ impl Trigger {
             | Self::L3Released
             | Self::L3ReleaseFailed
             | Self::L3CutOver
+            | Self::L3CutOverHeld
             | Self::L3TeardownFailed
             | Self::L3InstallFailed
             | Self::L3BothFailed
             | Self::L3CutoverUnknown
             | Self::L3InstallRolledBack
-            | Self::L3InstallRollbackFailed => Some(Layer::L3),
+            | Self::L3InstallRollbackFailed
+            | Self::L3Confirmed
+            | Self::L3ConfirmFailed
+            | Self::L3TakenBack
+            | Self::L3TakeBackFailed => Some(Layer::L3),
             Self::L2Reserved
             | Self::L2ReserveFailed
             | Self::L2ReserveUnknown
@@ -125,6 +145,7 @@ impl Trigger {
             Self::L3Released => lang.pick("L3 release done", "三层预占回滚成功"),
             Self::L3ReleaseFailed => lang.pick("L3 release failed", "三层预占回滚失败"),
             Self::L3CutOver => lang.pick("teardown ok, install ok", "拆成功，装成功"),
+            Self::L3CutOverHeld => lang.pick("both ok, held to be confirmed", "拆装均成功，待确认"),
             Self::L3TeardownFailed => lang.pick("teardown failed, install ok", "拆失败，装成功"),
             Self::L3InstallFailed => lang.pick("teardown ok, install failed", "拆成功，装失败"),
             Self::L3BothFailed => lang.pick("both failed", "拆失败，装失败"),
@@ -133,6 +154,12 @@ impl Trigger {
             }
             Self::L3InstallRolledBack => lang.pick("install rollback done", "新装回滚成功"),
             Self::L3InstallRollbackFailed => lang.pick("install rollback failed", "新装回滚失败"),
+            Self::L3Confirmed => lang.pick("L3 confirmed", "三层切换已确认"),
+            Self::L3ConfirmFailed => {
+                lang.pick("not confirmed: taken back, or not known", "未确认：已自动撤回或结果未知")
+            }
+            Self::L3TakenBack => lang.pick("L3 took the cutover back", "三层切换已撤回"),
+            Self::L3TakeBackFailed => lang.pick("L3 cutover stands", "三层切换未能撤回"),
             Self::L2Reserved => lang.pick("L2 done", "二层预占成功"),
             Self::L2ReserveFailed => lang.pick("L2 failed", "二层预占失败"),
             Self::L2ReserveUnknown => lang.pick("L2 outcome unknown or undone half-way", "二层预占结果未知"),

@@ -32,7 +32,12 @@ pub(crate) fn steps(n: u64) -> Vec<Change> {
         done(Layer::L3, reserve),
         done(Layer::L2, reserve),
         Next::Input(command(CommandKind::DeployCutover)),
-        done(Layer::L3, |install| Report::CutoverL3 { teardown: Outcome::Done, install, during: None }),
+        done(Layer::L3, |install| Report::CutoverL3 {
+            teardown: Outcome::Done,
+            install,
+            during: None,
+            held: false,
+        }),
         done(Layer::L2, |outcome| Report::CutoverL2 { outcome, during: None }),
     ];
     let mut changes: Vec<Change> = Vec::new();

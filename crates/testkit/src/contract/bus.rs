@@ -107,6 +107,7 @@ pub fn order(n: u64, layer: Layer) -> WorkOrder {
         deadline: START,
         about: None,
         expected: Vec::new(),
+        hold: false,
     };
     WorkOrder::new(&dispatch, &Arc::new(request()))
 }

@@ -79,10 +79,12 @@ impl Relocation {
                 (_, OrderKind::Reserve) => Report::Reserve { outcome, rollback: None },
                 (_, OrderKind::Release) => Report::Release { outcome },
                 (Layer::L3, OrderKind::Cutover) => {
-                    Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None }
+                    Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None, held: false }
                 }
                 (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome, during: None },
                 (_, OrderKind::RollbackInstall) => Report::InstallRolledBack { outcome },
+                (_, OrderKind::Confirm) => Report::Confirmed { outcome },
+                (_, OrderKind::TakeBack) => Report::TakenBack { outcome, found: None },
                 (_, OrderKind::Notice) => Report::Noticed,
                 (_, OrderKind::Inspect) => Report::Inspected { found: None, concluded: None },
             },

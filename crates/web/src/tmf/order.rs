@@ -252,6 +252,8 @@ const fn name(alarm: Alarm) -> &'static str {
         Alarm::CutoverBroken => "cutoverBroken",
         Alarm::L2CutoverFailed => "l2CutoverFailed",
         Alarm::CutoverUnknown => "cutoverUnknown",
+        Alarm::HeldCutoverLost => "heldCutoverLost",
+        Alarm::CutoverTakenBack => "cutoverTakenBack",
         Alarm::Undeliverable => "undeliverable",
         Alarm::NoticeUnread => "noticeUnread",
         Alarm::WindowMissed => "windowMissed",

@@ -99,7 +99,7 @@ fn order(layer: Layer, kind: OrderKind) -> WorkOrder {
     let about = (kind == OrderKind::Inspect).then(|| order_id(3));
     let deadline = at() + SignedDuration::from_mins(5);
     WorkOrder::new(
-        &Dispatch { id, layer, kind, attempt: 1, deadline, about, expected: Vec::new() },
+        &Dispatch { id, layer, kind, attempt: 1, deadline, about, expected: Vec::new(), hold: false },
         &request(),
     )
 }
@@ -110,7 +110,8 @@ pub(super) fn orders() -> Named {
     let l2 =
         [OrderKind::Reserve, OrderKind::Release, OrderKind::Cutover, OrderKind::Notice, OrderKind::Inspect];
     let l2 = l2.into_iter().map(|kind| named(Layer::L2, kind));
-    l2.chain([named(Layer::L3, OrderKind::RollbackInstall)]).collect()
+    let l3 = [OrderKind::RollbackInstall, OrderKind::Confirm, OrderKind::TakeBack];
+    l2.chain(l3.map(|kind| named(Layer::L3, kind))).collect()
 }
 
 pub(super) fn replies() -> Named {
@@ -125,7 +126,10 @@ pub(super) fn replies() -> Named {
         teardown: Outcome::Done,
         install: Outcome::Failed(failed(Reason::Rejected, "commit failed: no such VRF")),
         during: Some(During { from: at(), until: at() + SignedDuration::from_millis(48) }),
+        held: false,
     };
+    let held =
+        Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None, held: true };
     let reports = [
         ("reserved", l2, done()),
         ("not reserved", l2, reserve_failed),
@@ -138,6 +142,9 @@ pub(super) fn replies() -> Named {
         ("trying again", l2, Report::Retrying { attempt: 1, failure: unreachable, next_at: at() }),
         ("torn down and not installed", l3, half),
         ("the install is taken back", l3, Report::InstallRolledBack { outcome: Outcome::Done }),
+        ("cut over, and held to be confirmed", l3, held),
+        ("the held cutover stands", l3, Report::Confirmed { outcome: Outcome::Done }),
+        ("the held cutover is taken back", l3, Report::TakenBack { outcome: Outcome::Done, found: None }),
     ];
     let reply = |layer, report| Reply { v: MESSAGE_VERSION, order: order_id(3), attempt: 1, layer, report };
     reports.map(|(name, layer, report)| (name.to_owned(), value(&reply(layer, report)))).to_vec()

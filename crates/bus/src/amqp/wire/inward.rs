@@ -289,6 +289,8 @@ fn said(report: &Report) -> String {
         | Report::CutoverRefused { .. }
         | Report::CutoverL2 { .. }
         | Report::InstallRolledBack { .. }
+        | Report::Confirmed { .. }
+        | Report::TakenBack { .. }
         | Report::Noticed
         | Report::Inspected { .. } => "done".to_owned(),
     }
