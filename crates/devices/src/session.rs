@@ -35,6 +35,26 @@ enum Extent {
     Half,
 }
 
+/// What an order of several is answered if the device takes what they share; none for one that has to be tried alone.
+type Answer = Option<Result<Presence, DriverError>>;
+/// What several orders change together, and their answers.
+type Decided = (Vec<Change>, Vec<Answer>);
+
+/// Orders that want the same operation of a device, and may share a change of it.
+struct Shared<'a> {
+    operation: Operation,
+    orders: &'a [Arc<WorkOrder>],
+    circuits: Vec<Circuit<'a>>,
+    spots: Vec<Vec<Spot>>,
+}
+
+impl Shared<'_> {
+    /// All of them fail in the same way.
+    fn fail(&self, error: &DriverError) -> Vec<Answer> {
+        self.orders.iter().map(|_| Some(Err(error.clone()))).collect()
+    }
+}
+
 impl<D: Device> Session<D> {
     /// A session with a device of this name and layer.
     #[must_use]
@@ -210,20 +230,58 @@ impl<D: Device> Session<D> {
     }
 
     /// The answers that a shared change gives; none for an order that has to be tried alone.
-    async fn ensure_shared(
-        &mut self,
-        operation: Operation,
-        orders: &[Arc<WorkOrder>],
-    ) -> Vec<Option<Result<Presence, DriverError>>> {
+    async fn ensure_shared(&mut self, operation: Operation, orders: &[Arc<WorkOrder>]) -> Vec<Answer> {
         let circuits: Vec<_> = orders.iter().map(|order| Circuit::of(order, self.layer)).collect();
         let spots: Vec<Vec<Spot>> = circuits.iter().map(|circuit| circuit.spots(operation)).collect();
-        let found = match self.device.look(&spots.concat()).await {
-            Ok(found) => found,
-            Err(error) => return orders.iter().map(|_| Some(Err(error.clone()))).collect(),
+        let shared = Shared { operation, orders, circuits, spots };
+        let (all, answers) = match self.decided_all(&shared).await {
+            Ok(decided) => decided,
+            Err(error) => return shared.fail(&error),
         };
+        if all.is_empty() {
+            return answers;
+        }
+        let Err(error) = self.device.change(&all).await else { return answers };
+        // Where the device could not be reached at all it would not be reached for each alone either.
+        let for_all = matches!(error.failure.reason, Reason::Unreachable | Reason::Locked | Reason::TimedOut);
+        let alone = || (error.transient && for_all).then(|| Err(error.clone()));
+        answers
+            .into_iter()
+            .map(|answer| if matches!(answer, Some(Ok(_))) { alone() } else { answer })
+            .collect()
+    }
+
+    /// The same as [`decided`](Self::decided), for orders that share a change: nobody is refused for what the device is going to
+    /// take back.
+    async fn decided_all(&mut self, shared: &Shared<'_>) -> Result<Decided, DriverError> {
+        let spots = shared.spots.concat();
+        let found = self.device.look(&spots).await?;
+        let (all, mut answers) = self.decide_all(shared, &found);
+        let is_refused = |answer: &&mut Answer| matches!(answer, Some(Err(_)));
+        let Some(order) =
+            shared.orders.first().filter(|_| answers.iter_mut().any(|answer| is_refused(&answer)))
+        else {
+            return Ok((all, answers));
+        };
+        match self.device.settle(order.relocation).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let found = self.device.look(&spots).await?;
+                return Ok(self.decide_all(shared, &found));
+            }
+            Err(error) => {
+                answers.iter_mut().filter(is_refused).for_each(|answer| *answer = Some(Err(error.clone())));
+            }
+        }
+        Ok((all, answers))
+    }
+
+    /// What orders that share a change put into it, and what each is answered.
+    fn decide_all(&self, shared: &Shared<'_>, found: &[Option<Found>]) -> Decided {
+        let Shared { operation, orders, ref circuits, ref spots } = *shared;
         let (mut all, mut answers) = (Vec::<Change>::new(), Vec::with_capacity(orders.len()));
-        let mut rest = found.as_slice();
-        for ((order, circuit), spots) in orders.iter().zip(&circuits).zip(&spots) {
+        let mut rest = found;
+        for ((order, circuit), spots) in orders.iter().zip(circuits).zip(spots) {
             let (found, others) = rest.split_at_checked(spots.len()).unwrap_or((rest, &[]));
             rest = others;
             // Who wants a spot that another one changes must see what that one has made of it.
@@ -245,17 +303,7 @@ impl<D: Device> Session<D> {
                 presence
             })));
         }
-        if all.is_empty() {
-            return answers;
-        }
-        let Err(error) = self.device.change(&all).await else { return answers };
-        // Where the device could not be reached at all it would not be reached for each alone either.
-        let for_all = matches!(error.failure.reason, Reason::Unreachable | Reason::Locked | Reason::TimedOut);
-        let alone = || (error.transient && for_all).then(|| Err(error.clone()));
-        answers
-            .into_iter()
-            .map(|answer| if matches!(answer, Some(Ok(_))) { alone() } else { answer })
-            .collect()
+        (all, answers)
     }
 
     /// A device refuses what is not for it: an order of the other layer, a spot on another device, a swap where it

@@ -2,6 +2,7 @@
 
 mod drift;
 mod failures;
+mod held;
 mod interrupted;
 mod rig;
 

@@ -145,7 +145,16 @@ impl Lab {
 
     /// Whether a commit of Rehome's waits to be confirmed, so that the gateway would take it back sooner or later. Takes it back.
     pub(super) fn is_pending(&self, gateway: &str) -> bool {
-        let cancel = format!("<cancel-commit><persist-id>rehome-{gateway}</persist-id></cancel-commit>");
+        self.takes_back(gateway, &format!("rehome-{gateway}"))
+    }
+
+    /// Whether a gateway holds a relocation's cutover. Takes it back.
+    pub(super) fn is_held(&self, gateway: &str, relocation: &str) -> bool {
+        self.takes_back(gateway, &format!("rehome-{gateway}-{relocation}"))
+    }
+
+    fn takes_back(&self, gateway: &str, persist: &str) -> bool {
+        let cancel = format!("<cancel-commit><persist-id>{persist}</persist-id></cancel-commit>");
         self.ask(gateway, &[&cancel]).is_ok()
     }
 

@@ -8,6 +8,7 @@ use rehome_devices::{
     session::Session,
 };
 use rehome_domain::{
+    id::RelocationId,
     order::{Layer, OrderKind, WorkOrder},
     ports::{Driver, DriverError, Holding, Inventory, Operation, Wait},
     reply::{Presence, Reason},
@@ -92,6 +93,46 @@ fn a_device_that_is_away_is_not_asked_again_for_each_order() {
     let answers = reserve_all(device, &[1, 2, 3]);
     let away = |answer: &Result<_, DriverError>| answer.as_ref().is_err_and(|error| error.transient);
     assert!(answers.iter().all(away), "{answers:?}");
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
+/// A gateway that has something of somebody's at each spot until it has taken back what nobody confirmed.
+struct Waiting {
+    settled: bool,
+    asked: Asked,
+}
+
+impl Device for Waiting {
+    fn look<'a>(
+        &'a mut self,
+        spots: &'a [rehome_domain::request::Spot],
+    ) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
+        let found = (!self.settled).then(|| Found::from(holding("S9", Some(relocation(9)), Presence::Reserved)));
+        Box::pin(async move { Ok(vec![found; spots.len()]) })
+    }
+
+    fn change<'a>(&'a mut self, changes: &'a [Change]) -> Wait<'a, Result<(), DriverError>> {
+        self.asked.lock().unwrap().push(changes.iter().map(|change| change.spot.port.clone()).collect());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn settle(&mut self, _by: RelocationId) -> Wait<'_, Result<bool, DriverError>> {
+        let settled = !std::mem::replace(&mut self.settled, true);
+        Box::pin(async move { Ok(settled) })
+    }
+
+    fn preview(&self, _changes: &[Change]) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn orders_that_share_a_change_are_not_refused_for_what_the_device_is_going_to_take_back() {
+    let asked = Asked::default();
+    let device = Waiting { settled: false, asked: Arc::clone(&asked) };
+    let mut session = Session::new(Layer::L3, "gw-1", device);
+    let answers = run(session.perform_all(Operation::Reserve, &reservations(&[1, 2])));
+    assert_eq!(answers, [Ok(Presence::Reserved), Ok(Presence::Reserved)]);
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
 

@@ -104,6 +104,10 @@ fn from(from: &From, lang: Lang) -> Vec<String> {
         true => lang.pick("being cancelled", "取消中").to_owned(),
         false => lang.pick("not being cancelled", "未取消").to_owned(),
     });
+    let held = from.held.map(|held| match held {
+        true => held_cutover(lang),
+        false => lang.pick("L3 cutover not held", "三层切换无需确认").to_owned(),
+    });
     [
         among("R", &from.relocation.iter().map(|of| relocation(*of, lang)).collect::<Vec<_>>(), lang),
         among("P", &from.reservation.iter().map(|of| reservation(*of, lang)).collect::<Vec<_>>(), lang),
@@ -113,10 +117,16 @@ fn from(from: &From, lang: Lang) -> Vec<String> {
         side(lang.pick("L3 rollback", "三层预占回滚"), from.l3_reservation_rollback, lang),
         side(lang.pick("install rollback", "新装回滚"), from.install_rollback, lang),
         cancelling,
+        held,
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The gateway takes it back unless it is confirmed.
+fn held_cutover(lang: Lang) -> String {
+    lang.pick("L3 cutover held", "三层切换待确认").to_owned()
 }
 
 fn side(what: &str, sides: &[Side], lang: Lang) -> Option<String> {
@@ -185,6 +195,7 @@ fn beside(row: &Row, edges: &[Edge], lang: Lang) -> Vec<String> {
             changed(before.install_rollback, after.install_rollback),
         ),
         settled(lang.pick("L2 cutover", "二层切换"), changed(before.l2_cutover, after.l2_cutover)),
+        (after.held && !before.held).then(|| held_cutover(lang)),
         doubt.then(|| lang.pick("in doubt", "存疑").to_owned()),
     ]
     .into_iter()

@@ -181,6 +181,8 @@ pub(super) struct Details {
     install_rollback: Side,
     /// How L2's cutover went.
     l2_cutover: Side,
+    /// The gateway holds L3's cutover until L2's is done, and takes it back by itself if nobody confirms it.
+    held: bool,
     /// A person asked to cancel; it closes as soon as nothing is held.
     cancelling: bool,
     /// It was submitted while its devices were paused.
@@ -224,6 +226,7 @@ impl Details {
             l3_reservation_rollback: state.l3_reservation_rollback,
             install_rollback: state.install_rollback,
             l2_cutover: state.l2_cutover,
+            held: state.held,
             cancelling: state.cancelling,
             held_back: ticket.held_back,
             forced_reservation: ticket.forced_reservation.as_ref().map(Act::from),

@@ -165,6 +165,8 @@ words! {
     l3_rollback: "L3 reservation rollback", "三层预占回滚";
     install_rollback: "Install rollback", "新装回滚";
     l2_cutover: "L2 cutover", "二层切换";
+    l3_cutover: "L3 cutover", "三层切换";
+    held: "held until L2's is done; the gateway takes it back unless it is confirmed", "待二层切换完成后确认，逾期由网关自动撤回";
     forced_reservation: "Reservation forced", "强制移机预占竣工";
     forced_completion: "Completion forced", "强制移机竣工";
     cancelled: "Cancelled", "取消";

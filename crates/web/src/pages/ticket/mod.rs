@@ -228,6 +228,7 @@ fn facts(say: Say, ticket: &Ticket) -> Vec<(&'static str, String)> {
     facts.extend(request.vrf.clone().map(|vrf| (say.vrf(), vrf)));
     facts.push((say.description(), request.description.clone()));
     facts.extend(ticket.plan.as_ref().map(|plan| (say.goes_by_plan(), plan.fingerprint.clone())));
+    facts.extend(ticket.state.held.then(|| (say.l3_cutover(), say.held().to_owned())));
     facts.extend(ticket.outage.map(|outage| {
         let lasts = || format!("{} {}", say.outage_lasts(), When::of(outage.from).text);
         (say.outage(), outage.ms().map_or_else(lasts, |ms| format!("{ms} ms")))
