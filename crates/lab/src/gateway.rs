@@ -1,5 +1,5 @@
 //! A gateway of the lab: `netconfd` behind an `sshd` of its own, from a directory of its own. Its model is ietf-interfaces and
-//! ietf-ip, and [`MODULE`] for tagged sub-interfaces.
+//! ietf-ip, and [`MODULE`] for tagged sub-interfaces; or [another](Model).
 //!
 //! `netconfd` has habits that are seen to here: it must be told the SSH port, it writes below its `HOME`, it dies of a socket
 //! that a former one has left, and only root may log in to it without further ado.
@@ -23,7 +23,7 @@ use crate::{
 pub const MODULE: &str = include_str!("../yang/rehome-vlan.yang");
 /// Where Debian keeps the other modules.
 const MODULES: &str = "/usr/share/yuma/modules";
-/// What every gateway loads, our module last.
+/// What a gateway loads that is given no other model, our module last.
 const LOADED: [&str; 4] = ["ietf-interfaces", "ietf-ip", "iana-if-type", "rehome-vlan"];
 /// What stands between sshd and netconfd.
 const SUBSYSTEM: &str = "/usr/sbin/netconf-subsystem";
@@ -44,6 +44,30 @@ pub struct Options {
     pub code: Option<PathBuf>,
     /// What the server's code finds in its environment.
     pub environment: Vec<(String, String)>,
+    /// What its configuration is about instead, without the ports and interfaces above.
+    pub model: Option<Model>,
+}
+
+/// What a gateway's configuration is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The names of the YANG modules that it loads, in this order.
+    pub loaded: Vec<String>,
+    /// Those of them that Debian does not have: name and text.
+    pub own: Vec<(String, String)>,
+    /// What it has from the start: the elements of its configuration.
+    pub startup: String,
+}
+
+impl Model {
+    /// ietf-interfaces and ietf-ip with our module.
+    fn usual(options: &Options) -> Self {
+        Self {
+            loaded: LOADED.map(str::to_owned).to_vec(),
+            own: vec![("rehome-vlan".to_owned(), MODULE.to_owned())],
+            startup: startup(options),
+        }
+    }
 }
 
 /// A gateway that runs. Ends with this, unless it is [left running](Self::leave).
@@ -217,8 +241,13 @@ fn furnish(directory: &Path, options: &Options) -> Result<(), DaemonError> {
     std::fs::create_dir_all(&home).map_err(|source| DaemonError::File { path: home, source })?;
     // sshd's own, which a machine without a running sshd does not have.
     let _ = std::fs::create_dir_all("/run/sshd");
-    write(&directory.join("rehome-vlan.yang"), MODULE)?;
-    write(&directory.join("startup-cfg.xml"), &startup(options))?;
+    let model = options.model.clone().unwrap_or_else(|| Model::usual(options));
+    for (name, text) in &model.own {
+        write(&directory.join(format!("{name}.yang")), text)?;
+    }
+    let startup =
+        format!("<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\">{}</config>\n", model.startup);
+    write(&directory.join("startup-cfg.xml"), &startup)?;
     for key in ["host_key", "user_key", "other_key"] {
         make_key(directory, key)?;
     }
@@ -238,8 +267,7 @@ fn startup(options: &Options) -> String {
     let ports: String = options.ports.iter().map(port).collect();
     let interfaces = options.interfaces.concat();
     format!(
-        "<config xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\">\
-         <interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{ports}{interfaces}</interfaces></config>\n"
+        "<interfaces xmlns=\"urn:ietf:params:xml:ns:yang:ietf-interfaces\">{ports}{interfaces}</interfaces>"
     )
 }
 
@@ -309,7 +337,9 @@ fn server(directory: &Path, port: u16, socket: &Path, options: &Options) -> Comm
     command.current_dir(directory).env("HOME", directory.join("home"));
     command.envs(options.environment.iter().map(|(name, value)| (name, value)));
     command.arg(format!("--modpath={}:{MODULES}", directory.display()));
-    command.args(LOADED.map(|module| format!("--module={module}")));
+    let usual = LOADED.map(str::to_owned);
+    let loaded = options.model.as_ref().map_or(usual.as_slice(), |model| model.loaded.as_slice());
+    command.args(loaded.iter().map(|module| format!("--module={module}")));
     if let Some(code) = &options.code {
         command.arg(format!("--runpath={}", code.display()));
     }

@@ -299,6 +299,7 @@ fn start_gateway(
         directory: Some(directory.clone()),
         code: Some(code.to_owned()),
         environment: vec![("REHOME_LAB_AGENT".to_owned(), agent.socket().display().to_string())],
+        model: None,
     })?;
     Ok(Router { name, server, agent, faults: Faults::of(&directory), _forwarder: forwarder })
 }

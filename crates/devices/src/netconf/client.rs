@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::{
     Options,
     framing::{Deframer, Framing, framed},
-    rpc,
+    rpc::{self, RpcError},
     xml::{self, Element},
 };
 use crate::{
@@ -157,6 +157,19 @@ impl Client {
     /// # Errors
     /// Transient if no answer comes: then nobody knows whether the request was done. Else as the device refuses.
     pub async fn call(&mut self, what: &str, operation: &str) -> Result<Element, DriverError> {
+        let answered = self.ask(what, operation).await?;
+        answered.map_err(|errors| rpc::refusal(&self.device, what, &errors))
+    }
+
+    /// The same for whoever goes by what the device says when it refuses.
+    ///
+    /// # Errors
+    /// Transient if no answer comes.
+    pub(super) async fn ask(
+        &mut self,
+        what: &str,
+        operation: &str,
+    ) -> Result<Result<Element, Vec<RpcError>>, DriverError> {
         self.last += 1;
         let id = self.last;
         let late = |device: &str, answer: Duration| {
@@ -172,7 +185,7 @@ impl Client {
             return Err(transient(Reason::Unreachable, text));
         }
         let errors = rpc::errors(&reply);
-        if errors.is_empty() { Ok(reply) } else { Err(rpc::refusal(&self.device, what, &errors)) }
+        Ok(if errors.is_empty() { Ok(reply) } else { Err(errors) })
     }
 
     async fn send(&mut self, message: &str) -> Result<(), DriverError> {

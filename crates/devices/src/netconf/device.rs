@@ -14,9 +14,12 @@ use super::{
     Options,
     client::Client,
     profile::{FillError, PortState, Profile},
-    rpc,
+    rpc::{self, RpcError},
 };
 use crate::device::{Change, Device, Found, permanent, transient};
+
+/// What a device is asked before a change, for people.
+const LOCK: &str = "lock its configuration";
 
 /// The one session of this process with a gateway, connected when first needed and anew when it was lost. Whoever uses it
 /// has it alone.
@@ -150,22 +153,26 @@ impl Line {
     async fn lock(&self, session: &mut Session, target: &str) -> Result<bool, DriverError> {
         self.let_go(session).await?;
         let lock = rpc::lock(target);
-        let locked = session.client.call("lock its configuration", &lock).await;
+        let locked = session.client.ask(LOCK, &lock).await?;
+        let refused = |errors: &[RpcError]| rpc::refusal(&self.name, LOCK, errors);
         if !session.client.capabilities.confirmed_commit() {
-            return locked.map(|_| false);
+            return locked.map(|_| false).map_err(|errors| refused(&errors));
         }
-        match locked {
-            Ok(_) => self.settle(session).await,
-            // Some devices can't be locked as long as a commit waits, and netconfd is one. It may be that of another process
-            // that is at it this very moment: then that one's confirmation is refused, and it tries again. So only once in a
-            // session: later, the gateway takes back by itself what nobody confirms, and is locked until then.
-            Err(error) if error.failure.reason == Reason::Locked && !session.settled => {
-                let taken_back = self.settle(session).await?;
-                session.client.call("lock its configuration", &lock).await?;
-                Ok(taken_back)
-            }
-            Err(error) => Err(error),
+        let Err(errors) = locked else { return self.settle(session).await };
+        // Some devices can't be locked as long as a commit waits, and netconfd is one. What a session has locked is not touched:
+        // it may be at it this very moment. Where a device does not say who has the lock, only once in a session: then the
+        // confirmation of one who is at it is refused, and it tries again.
+        let is_left = match rpc::lock_holder(&errors) {
+            Some(holder) => holder == 0,
+            None => !session.settled,
+        };
+        let error = refused(&errors);
+        if error.failure.reason != Reason::Locked || !is_left {
+            return Err(error);
         }
+        let taken_back = self.settle(session).await?;
+        session.client.call(LOCK, &lock).await?;
+        Ok(taken_back)
     }
 
     /// Takes back the commit that waits to be confirmed, if there is one.
@@ -267,9 +274,14 @@ impl Line {
             return Err(permanent(Reason::Rejected, text));
         }
         let target = if candidate { "candidate" } else { "running" };
-        self.lock(session, target).await?;
-        // If something was taken back by that, the change is compared with what is there now, and finds it out.
-        let done = self.change(session, target, changes, then).await;
+        let done = if self.lock(session, target).await? {
+            // What was found may have been that commit's, also where nothing was to be changed for it.
+            let text =
+                format!("{}: a commit that nobody confirmed was taken back between look and edit", self.name);
+            Err(transient(Reason::Conflict, text))
+        } else {
+            self.change(session, target, changes, then).await
+        };
         if is_lost(&done) || session.keeps_lock {
             return done;
         }

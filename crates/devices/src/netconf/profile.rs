@@ -22,7 +22,7 @@ pub struct Spec {
     /// The filter for all `spots` (each with what a spot has, and `interface`).
     pub filter: String,
     /// The edit for all `changes` (each with what a spot has, `interface`, `description` with the mark, whether it is to be
-    /// `removed`, `reserved` or `installed`; installed ones with `address`, `prefix`, `netmask`, `v6` and `vrf`; and `old_vrf`, the VRF that it was in).
+    /// `removed`, `reserved` or `installed`, and whether more than a reservation is there yet, `in_use`; installed ones with `address`, `prefix`, `netmask`, `v6` and `vrf`; and `old_vrf`, the VRF that it was in).
     pub edit: String,
     /// The most characters that a description may have; as many as we like if not given.
     #[serde(default)]
@@ -310,6 +310,7 @@ impl Profile {
             netmask => address.and_then(|(ip, prefix)| netmask(ip, prefix)),
             v6 => address.is_some_and(|(ip, _)| ip.is_ipv6()),
             vrf => installed.and_then(|holding| holding.vrf.clone()),
+            in_use => found.is_some_and(|found| found.presence != Presence::Reserved),
             old_vrf => found.and_then(|found| found.vrf.clone()),
         })
     }

@@ -19,6 +19,8 @@ pub struct RpcError {
     pub path: Option<String>,
     /// For people.
     pub message: Option<String>,
+    /// Which session has the lock, where it is about one that somebody has; 0: nobody who speaks NETCONF.
+    pub session: Option<u64>,
     /// Only a warning.
     pub warning: bool,
 }
@@ -31,6 +33,7 @@ impl RpcError {
             app_tag: text("error-app-tag"),
             path: text("error-path"),
             message: text("error-message"),
+            session: element.text_at("error-info/session-id").and_then(|id| id.parse().ok()),
             warning: element.text_at("error-severity") == Some("warning"),
         }
     }
@@ -70,6 +73,15 @@ pub fn refusal(device: &str, what: &str, errors: &[RpcError]) -> DriverError {
     } else {
         permanent(Reason::Rejected, text)
     }
+}
+
+/// The session that has what could not be locked; 0: none has. None if the device does not say.
+///
+/// Only `lock-denied` is about somebody's lock. Where a commit waits to be confirmed whose sender is gone, netconfd says `in-use`.
+#[must_use]
+pub(super) fn lock_holder(errors: &[RpcError]) -> Option<u64> {
+    let denied = errors.iter().find(|error| error.tag == "lock-denied");
+    denied.map_or(Some(0), |denied| denied.session)
 }
 
 /// A request.
@@ -167,6 +179,18 @@ mod tests {
             "gw-1 refused to take the edit: invalid-value (tags-in-use) at /if:interfaces: another has it; \
              data-exists (tags-in-use) at /if:interfaces: another has it"
         );
+    }
+
+    #[test]
+    fn who_has_the_lock_is_told_apart_from_a_commit_that_nobody_is_at_any_more() {
+        let denied = |info: &str| {
+            let error = format!("<rpc-error><error-tag>lock-denied</error-tag>{info}</rpc-error>");
+            lock_holder(&errors(&reply(&error)))
+        };
+        assert_eq!(denied("<error-info><session-id>7</session-id></error-info>"), Some(7));
+        assert_eq!(denied("<error-info><session-id>0</session-id></error-info>"), Some(0));
+        assert_eq!(denied(""), None);
+        assert_eq!(lock_holder(&errors(&reply(&error("in-use", "error")))), Some(0));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod faulty;
 mod inventory;
 mod netconf;
 mod ovsdb;
+mod password;
 mod planning;
 mod plans;
 mod play;
