@@ -107,7 +107,8 @@ impl Device for Waiting {
         &'a mut self,
         spots: &'a [rehome_domain::request::Spot],
     ) -> Wait<'a, Result<Vec<Option<Found>>, DriverError>> {
-        let found = (!self.settled).then(|| Found::from(holding("S9", Some(relocation(9)), Presence::Reserved)));
+        let found =
+            (!self.settled).then(|| Found::from(holding("S9", Some(relocation(9)), Presence::Reserved)));
         Box::pin(async move { Ok(vec![found; spots.len()]) })
     }
 
