@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::rig::{Lab, System, until};
 
 /// A lab whose gateway holds cutovers for so many seconds.
-fn holding(name: &str, seconds: u32) -> Lab {
+fn holding(name: &str, seconds: u32, more: &[&str]) -> Lab {
     let holds = format!("driver = \"netconf\"\nhold_s = {seconds}");
-    Lab::up(name, &[]).with_inventory(|text| text.replace("driver = \"netconf\"", &holds))
+    Lab::up(name, more).with_inventory(|text| text.replace("driver = \"netconf\"", &holds))
 }
 
 /// What the gateway has at the old place and at the new one.
@@ -35,7 +35,7 @@ fn rows(system: &System<'_>) -> Vec<String> {
 
 #[test]
 fn a_held_cutover_stands_once_the_switch_has_cut_over() {
-    let lab = holding("held", 600);
+    let lab = holding("held", 600, &[]);
     let system = lab.serve();
     assert_eq!(system.rest()["reservation"], "reserved");
     system.act(&["deploy"]);
@@ -45,7 +45,7 @@ fn a_held_cutover_stands_once_the_switch_has_cut_over() {
 
 #[test]
 fn what_the_switch_refuses_the_gateway_takes_back_and_the_customer_has_service_at_the_old_place_again() {
-    let lab = holding("back", 600);
+    let lab = holding("back", 600, &[]);
     let system = lab.serve();
     assert_eq!(system.rest()["reservation"], "reserved");
     // Somebody else has got the new place's port for VLAN 300.
@@ -65,7 +65,7 @@ fn what_the_switch_refuses_the_gateway_takes_back_and_the_customer_has_service_a
 
 #[test]
 fn a_held_cutover_whose_process_was_killed_is_taken_back_by_the_gateway_and_done_again_by_the_next_process() {
-    let lab = holding("alone", 2);
+    let lab = holding("alone", 2, &[]);
     let system = lab.serve();
     assert_eq!(system.rest()["reservation"], "reserved");
     // The switch does not answer meanwhile.
@@ -83,4 +83,11 @@ fn a_held_cutover_whose_process_was_killed_is_taken_back_by_the_gateway_and_done
     let system = lab.serve();
     moved(&lab, &system.rest());
     assert_eq!(rows(&system), ["10", "H1", "H2", "H5", "11", "15"]);
+}
+
+#[test]
+fn held_cutovers_of_one_gateway_take_their_turns_and_all_come_through() {
+    let lab = holding("turns", 600, &["--customers", "8"]);
+    lab.verb("run", &[]).is(0, &["8 succeeded"]);
+    assert_eq!(lab.all_served(), vec![(false, true); 8]);
 }

@@ -75,10 +75,18 @@ impl Lab {
 
     /// Whether the first customer has service at the old place, and at the new one: by ping.
     pub(super) fn served(&self) -> (bool, bool) {
+        self.all_served()[0]
+    }
+
+    /// The same of every customer.
+    pub(super) fn all_served(&self) -> Vec<(bool, bool)> {
         let status = Said::of(&mut rehome(&["lab", "status", "--json", "--name", &self.name])).stdout;
         let status: Value = serde_json::from_str(&status).unwrap();
-        let at = |place: &str| status["customers"][0][place].as_bool().unwrap();
-        (at("answered_at_old"), at("answered_at_new"))
+        let of = |customer: &Value| {
+            let at = |place: &str| customer[place].as_bool().unwrap();
+            (at("answered_at_old"), at("answered_at_new"))
+        };
+        status["customers"].as_array().unwrap().iter().map(of).collect()
     }
 
     fn device(&self, name: &str) -> &Value {
