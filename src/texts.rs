@@ -355,6 +355,7 @@ texts! {
     no_such_ticket(given): "there is no ticket {given}; `rehome list` shows what there is", "没有工单 {given}；用 `rehome list` 查看";
     there_are_more(limit): "There are more than these {limit}: narrow the list, or raise --limit.", "不止这 {limit} 个：请缩小范围或增大 --limit。";
     not_agreed(): "nothing was done", "未执行任何操作";
+    needs_reason(): "give --reason: whoever forces or cancels says why", "请指定 --reason：强制或取消必须说明原因";
     needs_yes(): "forcing asks first, and nobody is there to answer: give --yes", "强制操作需先确认，但无人应答：请指定 --yes";
     about_to(what, service, id): "{what}: {service} ({id}). What will follow:", "{what}：{service}（{id}）。后果：";
     agree(): "Go on? [y/N]", "继续？[y/N]";
@@ -396,7 +397,6 @@ texts! {
     plan_of(service, id): "{service} ({id})", "{service}（{id}）";
     goes_by_plan(): "Goes by the plan", "依据的计划";
     outage(): "Without service", "业务中断时长";
-    outage_lasts(from): "since {from}", "自 {from} 起";
     plan_fingerprint(fingerprint): "\nplan {fingerprint}", "\n计划指纹 {fingerprint}";
     plan_unknown(why): "could not be asked: {why}", "无法查询：{why}";
     plan_now(spot, held): "{spot}  now: {held}", "{spot}  现在：{held}";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use rehome_domain::{
     Ticket,
@@ -88,7 +88,7 @@ pub(crate) struct Answered {
     /// Since when it was out.
     since: Timestamp,
     /// The outage that ended with it, if one did.
-    outage: Option<SignedDuration>,
+    outage: Option<Duration>,
 }
 
 /// The order that an entry settles: it was out before, and is not any more.
@@ -97,9 +97,8 @@ pub(crate) fn answered(before: Option<&Ticket>, after: &Ticket, entry: &Entry) -
     let out = before?.out(reply.layer)?;
     let order = out.awaited();
     let settled = after.out(reply.layer).is_none_or(|now| now.awaited().id != order.id);
-    let ended =
-        |ticket: &Ticket| ticket.outage.and_then(|outage| Some(outage.until?.duration_since(outage.from)));
-    let outage = ended(after).filter(|_| before.and_then(ended).is_none());
+    let lasted = |ticket: &Ticket| ticket.outage.and_then(|outage| outage.lasted());
+    let outage = lasted(after).filter(|_| before.and_then(lasted).is_none());
     let Reply { layer, order: id, .. } = reply;
     (order.id == *id && settled).then_some(Answered {
         layer: *layer,
@@ -116,7 +115,7 @@ pub(crate) fn took_effect(ticket: &Ticket, entry: &Entry, answered: Option<Answe
     }
     if let Some(Answered { layer, kind, since, outage }) = answered {
         if let Some(outage) = outage {
-            histogram!(OUTAGE).record(outage.as_secs_f64().max(0.0));
+            histogram!(OUTAGE).record(outage.as_secs_f64());
         }
         let took = entry.at.duration_since(since).as_secs_f64().max(0.0);
         histogram!(ORDER, "layer" => layer.wire(), "kind" => kind.wire()).record(took);

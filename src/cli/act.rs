@@ -130,7 +130,12 @@ enum Became {
 
 /// Gives each ticket the one of these commands that it allows.
 fn give(given: &Given, kinds: &[CommandKind], sure: bool, setting: &Setting) -> Ended {
-    let (lang, remote) = (setting.lang, given.at.remote(setting)?);
+    let lang = setting.lang;
+    let weighs = |kind: &CommandKind| kind.is_force() || *kind == CommandKind::Cancel;
+    if given.reason.trim().is_empty() && kinds.iter().any(weighs) {
+        return Err(Failure::Bad(texts::needs_reason(lang)));
+    }
+    let remote = given.at.remote(setting)?;
     // All are known and agreed to before the first is given: what was given is never left untold for another's sake.
     let mut wanted = Vec::new();
     for named in &given.tickets {

@@ -168,7 +168,7 @@ fn page(lang: Lang, planned: &Planned, lines: bool) -> String {
 fn tell_device(lang: Lang, device: &DevicePlan, lines: bool, page: &mut String) {
     let _ = writeln!(page, "\n{} {}", device.layer.label(lang), device.device);
     if let Some(why) = &device.unknown {
-        let _ = writeln!(page, "  ! {}", texts::plan_unknown(lang, why));
+        let _ = writeln!(page, "  ! {}", texts::plan_unknown(lang, wording::failure(lang, why)));
         return;
     }
     for spot in &device.now {
@@ -183,7 +183,7 @@ fn tell_device(lang: Lang, device: &DevicePlan, lines: bool, page: &mut String) 
 fn tell_order(lang: Lang, order: &PlannedOrder, lines: bool, page: &mut String) {
     let _ = writeln!(page, "  {}", order.order.label(lang));
     if let Some(why) = &order.refused {
-        let _ = writeln!(page, "  ! {}", texts::plan_order_refused(lang, why));
+        let _ = writeln!(page, "  ! {}", texts::plan_order_refused(lang, wording::failure(lang, why)));
     } else if order.changes.is_empty() {
         let _ = writeln!(page, "    {}", texts::plan_nothing(lang));
     }

@@ -110,14 +110,15 @@ fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::f
         )?;
     }
     if let Some((layer, failure)) = &ticket.last_failure {
+        let failure = wording::failure(lang, failure);
         line(texts::last_failure(lang), format!("{} {failure}", layer.label(lang)))?;
     }
     if let Some(plan) = &ticket.plan {
         line(texts::goes_by_plan(lang), plan.fingerprint.clone())?;
     }
     if let Some(outage) = &ticket.outage {
-        let lasts = || texts::outage_lasts(lang, format!("{:.0}", outage.from));
-        line(texts::outage(lang), outage.ms().map_or_else(lasts, |ms| format!("{ms} ms")))?;
+        let from = format!("{:.0}", outage.from);
+        line(texts::outage(lang), wording::outage(lang, outage, state.is_closed(), &from))?;
     }
     if !state.is_closed() {
         line(texts::person_may(lang), String::new())?;

@@ -106,7 +106,7 @@ pub(super) async fn token(args: Args, setting: &Setting) -> Ended {
 
 async fn add(args: Add, accounts: &dyn AccountStore, lang: Lang) -> Ended {
     let Add { name, label, role: at_most, days, json, .. } = args;
-    let wanted = NewToken { account: name, label, at_most, days };
+    let wanted = NewToken { id: Uuid::now_v7(), account: name, label, at_most, days };
     let issued = issue(accounts, wanted, &by(), Timestamp::now()).await;
     let (secret, pass) = issued.map_err(|error| failed(error, lang))?;
     let shown = secret.expose();

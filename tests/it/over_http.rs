@@ -192,7 +192,8 @@ fn what_is_refused_or_can_not_be_asked_says_why_and_what_to_do_by_its_exit_code(
     let path = system.file("sheet.csv", &sheet(1));
     let rows = system.said(&["submit", &path, "--hold", "--json"]).json(0);
     let service = rows["rows"][0]["service_id"].as_str().unwrap();
-    system.said(&["cancel", service]).is(1, &["reason is empty"]);
+    system.said(&["cancel", service]).is(2, &["give --reason"]);
+    system.said(&["force", "completion", service, "--yes"]).is(2, &["give --reason"]);
     system.said(&["retry", service, "--reason", "x"]).is(1, &["It was refused"]);
     system.said(&["force", "completion", service, "--reason", "x"]).is(2, &["give --yes"]);
     let forced = system.said(&["force", "completion", service, "--reason", "x", "--yes", "--json"]).json(1);

@@ -76,7 +76,9 @@ impl<D: Device> Session<D> {
         let circuit = Circuit::of(order, self.layer);
         let mut found = self.look_at(&circuit).await?;
         // Once the old place is gone the cutover has begun, perhaps by one who died in the middle: the halves tell how far it
-        // came, and what is in the way of the rest is their failure.
+        // came, and what is in the way of the rest is their failure. Or somebody else has taken the old place away, which can't
+        // be told apart here: an order that comes again after its teardown, before its install, finds the same, with the same
+        // attempt. To refuse that one would leave the customer without service.
         let is_gone = |(spot, found): &(Spot, Option<Found>)| *spot == circuit.old && found.is_none();
         let has_begun = circuit.moves() && found.iter().any(is_gone);
         if has_begun && order.expected.is_empty() {

@@ -7,8 +7,10 @@ use uuid::Uuid;
 use crate::{
     order::{Layer, OrderKind},
     ports::Holding,
-    reply::Failure,
+    reply::{Failure, Presence},
     request::Spot,
+    status::CutoverStatus,
+    ticket::Ticket,
 };
 
 /// What a device holds at a spot.
@@ -87,17 +89,85 @@ pub struct SeenPlan {
     pub expected: Vec<SpotHeld>,
 }
 
+/// What has changed devices since a plan was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// Nothing: they hold what it says. Or nobody goes by a plan.
+    Same,
+    /// Nothing but the relocation's own cutover, of which a part was done.
+    OwnCutover,
+    /// Somebody else, or nobody can tell.
+    Others,
+}
+
+/// What a fingerprint is made of, in this version: two binaries of one version tell the same fingerprint for the same holdings.
+const PRINT_VERSION: &str = "plan 1";
+
+/// A holding as it is fingerprinted: the fields by fixed names, those that are not there left out, each text with its length
+/// before it, so that no two different holdings look alike.
+fn printed(SpotHeld { spot, held }: &SpotHeld) -> String {
+    let held = held.as_ref();
+    let fields = [
+        ("device", Some(spot.device.clone())),
+        ("port", Some(spot.port.clone())),
+        ("vlan", Some(spot.vlan.to_string())),
+        ("inner_vlan", spot.inner_vlan.map(|vlan| vlan.to_string())),
+        ("presence", held.map(|held| held.presence.wire().to_owned())),
+        ("service_id", held.map(|held| held.service_id.clone())),
+        ("relocation", held.and_then(|held| held.relocation).map(|id| id.to_string())),
+        ("description", held.map(|held| held.description.clone())),
+        ("ip", held.and_then(|held| held.ip.clone())),
+        ("vrf", held.and_then(|held| held.vrf.clone())),
+    ];
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.map(|(name, value)| format!("{name} {} {value}\n", value.len())).collect()
+}
+
+/// Whether a relocation's own cutover has left a spot so: by its mark, or by the old place that it has torn down, or half of it.
+fn is_left_by(ticket: &Ticket, layer: Layer, SpotHeld { spot, held }: &SpotHeld) -> bool {
+    let old = match layer {
+        Layer::L3 => ticket.request.old.l3(),
+        Layer::L2 => ticket.request.old.l2(),
+    };
+    // A cutover that was not begun (row 19) has torn nothing down.
+    let has_begun = ticket.state.cutover.is_some_and(|cutover| cutover != CutoverStatus::L3CutoverFailed);
+    match held {
+        None => has_begun && *spot == old,
+        Some(held) if held.relocation == Some(ticket.id) => true,
+        Some(held) => has_begun && *spot == old && held.presence == Presence::Partial,
+    }
+}
+
 impl Plan {
     /// A plan of these devices.
     #[must_use]
     pub fn new(devices: Vec<DevicePlan>) -> Self {
-        let mut held = String::new();
-        for SpotHeld { spot, held: holding } in devices.iter().flat_map(|device| &device.expected) {
-            // Debug's form names every field and quotes every text, so no two different holdings look alike.
-            held.push_str(&format!("{spot:?} {holding:?}\n"));
-        }
+        let held: String = devices.iter().flat_map(|device| &device.expected).map(printed).collect();
+        let held = format!("{PRINT_VERSION}\n{held}");
         let fingerprint = Uuid::new_v5(&Uuid::NAMESPACE_OID, held.as_bytes()).simple().to_string();
         Self { devices, fingerprint }
+    }
+
+    /// What has changed the devices of a ticket since the plan that it goes by; this is how they are now.
+    #[must_use]
+    pub fn since(&self, ticket: &Ticket) -> Since {
+        let Some(seen) = ticket.plan.as_ref().filter(|seen| seen.fingerprint != self.fingerprint) else {
+            return Since::Same;
+        };
+        let is_own = |layer: Layer, now: &SpotHeld| {
+            // Of switches the seen plan keeps no more than its fingerprint.
+            let is_as_seen = match layer {
+                Layer::L3 => seen.expected.contains(now),
+                Layer::L2 => {
+                    now.held.as_ref().is_some_and(|held| held.service_id == ticket.request.service_id)
+                }
+            };
+            is_as_seen || is_left_by(ticket, layer, now)
+        };
+        let all = self.devices.iter().all(|device| {
+            device.unknown.is_none() && device.expected.iter().all(|now| is_own(device.layer, now))
+        });
+        if all { Since::OwnCutover } else { Since::Others }
     }
 
     /// What whoever has seen it goes by.

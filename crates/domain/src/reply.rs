@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{id::WorkOrderId, order::Layer};
+use crate::{id::WorkOrderId, lang::Lang, order::Layer};
 
 /// Why something failed, for machines. New reasons may be added; unknown ones are read as `other`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,21 @@ impl Reason {
             Self::Superseded => "superseded",
             Self::UnknownDevice => "unknown_device",
             Self::Other => "other",
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Unreachable => lang.pick("device unreachable", "设备不可达"),
+            Self::Locked => lang.pick("locked by others", "配置被他方锁定"),
+            Self::Conflict => lang.pick("not what was expected", "现状与预期不符"),
+            Self::Rejected => lang.pick("rejected by the device", "设备拒绝"),
+            Self::TimedOut => lang.pick("timed out", "超时"),
+            Self::Superseded => lang.pick("superseded by a newer order", "已被新工单取代"),
+            Self::UnknownDevice => lang.pick("unknown device", "未知设备"),
+            Self::Other => lang.pick("other", "其他原因"),
         }
     }
 }
@@ -104,6 +119,19 @@ pub enum Presence {
     Partial,
     /// In service.
     Installed,
+}
+
+impl Presence {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Reserved => "reserved",
+            Self::Partial => "partial",
+            Self::Installed => "installed",
+        }
+    }
 }
 
 /// What `inspect` found at both ends on its layer.

@@ -1,6 +1,6 @@
 //! One relocation's ticket: the finite [`State`] and what goes with it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
@@ -67,11 +67,17 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// How long, if it is over, in milliseconds.
+    /// How long, if it is over; none too if it would have ended before it began, since then the clocks of the configurators
+    /// differ by more than it lasted.
+    #[must_use]
+    pub fn lasted(&self) -> Option<Duration> {
+        Duration::try_from(self.until?.duration_since(self.from)).ok()
+    }
+
+    /// The same in milliseconds.
     #[must_use]
     pub fn ms(&self) -> Option<u64> {
-        let over = self.until?.duration_since(self.from).as_millis();
-        Some(u64::try_from(over).unwrap_or_default())
+        u64::try_from(self.lasted()?.as_millis()).ok()
     }
 }
 

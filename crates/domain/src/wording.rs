@@ -7,7 +7,8 @@ use crate::{
     message::Input,
     order::{Dispatch, OrderKind},
     ports::Holding,
-    reply::{Outcome, Presence, Reply, Report},
+    reply::{Failure, Outcome, Presence, Reply, Report},
+    ticket::Outage,
 };
 
 /// Who.
@@ -100,7 +101,7 @@ pub fn report(lang: Lang, report: &Report) -> String {
                 (part(lang, &says::teardown(lang), teardown), part(lang, &says::install(lang), install));
             format!("{teardown}, {install}")
         }
-        Report::CutoverRefused { failure } => says::cutover_refused(lang, failure),
+        Report::CutoverRefused { failure } => says::cutover_refused(lang, self::failure(lang, failure)),
         Report::CutoverL2 { outcome, .. } => of(OrderKind::Cutover, outcome),
         Report::InstallRolledBack { outcome } => of(OrderKind::RollbackInstall, outcome),
         Report::Confirmed { outcome } => of(OrderKind::Confirm, outcome),
@@ -114,7 +115,7 @@ pub fn report(lang: Lang, report: &Report) -> String {
         }
         Report::Inspected { found: None, .. } => says::inspect_nothing(lang),
         Report::Retrying { attempt, failure, next_at } => {
-            says::retrying(lang, attempt, failure, format!("{next_at:.3}"))
+            says::retrying(lang, attempt, self::failure(lang, failure), format!("{next_at:.3}"))
         }
     }
 }
@@ -122,7 +123,28 @@ pub fn report(lang: Lang, report: &Report) -> String {
 fn part(lang: Lang, what: &str, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done => says::part_done(lang, what),
-        Outcome::Failed(failure) => says::part_failed(lang, what, failure),
+        Outcome::Failed(failure) => says::part_failed(lang, what, self::failure(lang, failure)),
+    }
+}
+
+/// Why something failed: the reason's code or, where people read Chinese, its label, before the device's own words.
+#[must_use]
+pub fn failure(lang: Lang, failure: &Failure) -> String {
+    match lang {
+        Lang::En => failure.to_string(),
+        Lang::Zh => says::failure(lang, failure.reason.label(lang), &failure.text),
+    }
+}
+
+/// How long a customer was without service, of a ticket that is closed or not; `from` is when it began, as the reader writes
+/// times.
+#[must_use]
+pub fn outage(lang: Lang, outage: &Outage, closed: bool, from: &str) -> String {
+    match (outage.ms(), outage.until) {
+        (Some(ms), _) => format!("{ms} ms"),
+        (None, Some(_)) => says::outage_clocks(lang),
+        (None, None) if closed => says::outage_unended(lang, from),
+        (None, None) => says::outage_lasts(lang, from),
     }
 }
 
@@ -186,6 +208,10 @@ mod says {
         install(): "install", "装";
         inspect_concluded(report): "it had ended: {report}", "已有结果：{report}";
         inspect_found(old, new): "found {old} at the old place, {new} at the new", "旧址{old}，新址{new}";
+        failure(reason, text): "{reason}: {text}", "{reason}：{text}";
+        outage_clocks(): "unknown: the clocks of the configurators differ", "未知：各配置装置的时钟不一致";
+        outage_unended(from): "since {from}, no end was measured", "始于 {from}，未测得结束时间";
+        outage_lasts(from): "lasts since {from}", "自 {from} 起，尚未恢复";
         inspect_nothing(): "could not tell", "无法核查";
         retrying(attempt, failure, next): "try {attempt} failed ({failure}), again at {next}", "第 {attempt} 次失败（{failure}），{next} 重试";
     }

@@ -9,7 +9,7 @@
 //! is in service at the old one over the first link, and can be moved to the new one over the second.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -98,6 +98,8 @@ pub struct Network {
     /// The customers, number 1 first.
     pub customers: Vec<Customer>,
     directory: PathBuf,
+    /// What keeps devices from coming back, as it was last told.
+    wrong: Wrong,
     // Invariant: the last fields, so that namespaces and directory go after the processes that use them.
     _namespaces: Namespaces,
     _own_directory: Option<TempDir>,
@@ -156,6 +158,7 @@ impl Network {
             switches,
             customers,
             directory,
+            wrong: Wrong::default(),
             _namespaces: namespaces,
             _own_directory: own_directory,
         })
@@ -169,8 +172,9 @@ impl Network {
 
     /// Ends the devices that are to be [off](Faults::off), and starts those again that are not and have ended, by themselves
     /// or because somebody killed them: a device comes back. To be called again and again; what does not start is tried again
-    /// the next time.
+    /// the next time, and told once.
     pub fn tend(&mut self) {
+        let wrong = &mut self.wrong;
         let gateways = self.gateways.iter_mut().map(|gateway| {
             let Router { name, server, faults, .. } = gateway;
             (name, turned(faults, server, Gateway::off, Gateway::on))
@@ -180,7 +184,9 @@ impl Network {
             (name, turned(faults, server, Switch::off, Switch::on))
         });
         for (name, done) in gateways.chain(switches) {
-            if let Err(error) = done {
+            if wrong.is_news(name, done.as_ref().err())
+                && let Err(error) = done
+            {
                 tracing::error!(device = name.as_str(), %error, "a device does not come back");
             }
         }
@@ -194,6 +200,29 @@ impl Network {
     /// The switch of this name.
     pub fn switch(&mut self, name: &str) -> Option<&mut Bridge> {
         self.switches.iter_mut().find(|switch| switch.name == name)
+    }
+}
+
+/// What is wrong with each device that does not come back. It is tried again many times a second.
+#[derive(Debug, Default)]
+struct Wrong(BTreeMap<String, String>);
+
+impl Wrong {
+    /// Whether this is to be told: it is not what was wrong with the device the last time.
+    fn is_news(&mut self, device: &str, error: Option<&DaemonError>) -> bool {
+        let Some(error) = error else {
+            self.0.remove(device);
+            return false;
+        };
+        // The end of a log is another one each time.
+        let what = match error {
+            DaemonError::Missing { program } => format!("{program} is missing"),
+            DaemonError::Start { program, source } => format!("{program} can't be started: {source}"),
+            DaemonError::Failed { program, .. } => format!("{program} failed"),
+            DaemonError::Late { what, .. } => format!("{what} is late"),
+            DaemonError::File { path, source } => format!("{}: {source}", path.display()),
+        };
+        self.0.insert(device.to_owned(), what.clone()) != Some(what)
     }
 }
 
@@ -367,4 +396,24 @@ fn build(directory: &Path) -> Result<PathBuf, DaemonError> {
         other => other,
     })?;
     Ok(directory.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_device_from_coming_back_is_told_once_until_it_is_something_else() {
+        let mut wrong = Wrong::default();
+        let failed = |program: &str, detail: &str| DaemonError::Failed {
+            program: program.to_owned(),
+            detail: detail.to_owned(),
+        };
+        assert!(wrong.is_news("gw1", Some(&failed("netconfd", "10:00:01 no socket"))));
+        assert!(!wrong.is_news("gw1", Some(&failed("netconfd", "10:00:02 no socket"))));
+        assert!(wrong.is_news("gw2", Some(&failed("netconfd", "no socket"))), "each device by itself");
+        assert!(wrong.is_news("gw1", Some(&failed("sshd", "no key"))));
+        assert!(!wrong.is_news("gw1", None), "it came back");
+        assert!(wrong.is_news("gw1", Some(&failed("sshd", "no key"))), "and is gone again");
+    }
 }

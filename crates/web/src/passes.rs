@@ -61,14 +61,15 @@ pub(crate) async fn seen(
     Ok(passes)
 }
 
-/// Issues a token.
+/// Issues a token; the same form issues one once.
 ///
 /// # Errors
-/// If they came by a token, ask for another's without being an admin, or what is wanted can't be.
+/// If they came by a token, ask for another's without being an admin, what is wanted can't be, or was issued before.
 pub(crate) async fn add(
     caller: &Caller,
     workbench: &Workbench,
     wish: Wish,
+    form: Option<Uuid>,
     lang: Lang,
 ) -> Result<(Secret, Pass), Problem> {
     caller.needs_session()?;
@@ -91,7 +92,9 @@ pub(crate) async fn add(
     if !wrong.is_empty() {
         return Err(Problem::Invalid(wrong));
     }
-    let (door, wanted) = (&workbench.door, NewToken { account, label, at_most, days });
+    // An account's own for each form: nobody can take another's id by sending their form.
+    let id = form.map_or_else(Uuid::now_v7, |form| Uuid::new_v5(&form, account.as_str().as_bytes()));
+    let (door, wanted) = (&workbench.door, NewToken { id, account, label, at_most, days });
     let issued = issue(door.accounts(), wanted, own.as_str(), door.now()).await;
     // The account has a new version.
     door.forget();
@@ -125,6 +128,7 @@ fn problem(error: PassError, lang: Lang) -> Problem {
             Problem::field("at_most", texts::token_above(lang, role.label(lang)))
         }
         PassError::TooLong(_) => Problem::field("days", error.to_string()),
+        PassError::Again(_) => Problem::Conflict(texts::token_was_shown(lang)),
         PassError::TooMany(_) => Problem::Conflict(texts::too_many_tokens(lang)),
         PassError::ChangedMeanwhile(_) => Problem::Unavailable(error.to_string()),
         PassError::Secret(error) => error.into(),

@@ -110,6 +110,7 @@ texts! {
 
 // Fields.
 texts! {
+    token_was_shown(): "this form has been sent before, and its token was shown then: none was issued now; if you do not have it, revoke it and issue another", "该表单此前已提交，令牌当时已显示；此次未签发。若未保存令牌，请吊销后重新签发";
     reason_needed(): "is empty: whoever forces or cancels says why", "为空：强制或取消必须说明原因";
     no_account(name): "there is no account {name}", "没有帐户 {name}";
     token_above(role): "the account is {role}: a token can't allow more", "该帐户的角色是“{role}”：令牌的权限不能超过其帐户";

@@ -12,6 +12,7 @@ use rehome_domain::{
     ports::{DeviceMemory, Loaded, StoreError, TicketStore, Unreadable},
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
     ticket::Ticket,
+    wording,
 };
 use serde_json::{Value, json};
 
@@ -284,7 +285,7 @@ fn entry(lang: Lang, ticket: &Ticket) -> String {
         lines.push(texts::without_service(lang));
     }
     if let Some((layer, failure)) = &ticket.last_failure {
-        lines.push(format!("{} {failure}", layer.label(lang)));
+        lines.push(format!("{} {}", layer.label(lang), wording::failure(lang, failure)));
     }
     let may: Vec<String> = action::actions(state)
         .into_iter()

@@ -5,6 +5,19 @@ use rehome_domain::{
     ports::Operation,
 };
 
+/// The operations that a plan's rule may name. Simulated devices are asked for no others, or nothing is made to go wrong there:
+/// a rule about such a one would be taken and never hit.
+pub(super) const NAMED: [Operation; 8] = [
+    Operation::Reserve,
+    Operation::Release,
+    Operation::Install,
+    Operation::Teardown,
+    Operation::Swap,
+    Operation::RollbackInstall,
+    Operation::LookOld,
+    Operation::LookNew,
+];
+
 /// The name of an operation on the wire and in plans.
 pub(super) const fn operation(operation: Operation) -> &'static str {
     match operation {
@@ -38,5 +51,20 @@ pub(super) const fn operations(layer: Layer, order: OrderKind) -> &'static [Oper
         // No simulated gateway holds anything.
         (Layer::L2, OrderKind::RollbackInstall)
         | (_, OrderKind::Notice | OrderKind::Confirm | OrderKind::TakeBack) => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_may_name_the_operations_that_orders_are_made_of_and_no_others() {
+        let met = Layer::ALL.into_iter().flat_map(|layer| {
+            OrderKind::ALL.into_iter().flat_map(move |order| operations(layer, order).iter().copied())
+        });
+        assert_eq!(BTreeSet::from(NAMED), met.collect::<BTreeSet<_>>());
     }
 }

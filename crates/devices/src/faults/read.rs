@@ -128,6 +128,7 @@ struct WrittenFault {
     layer: Option<Layer>,
     device: Option<String>,
     service: Option<String>,
+    #[serde(default, deserialize_with = "operation")]
     operation: Option<Operation>,
     order: Option<OrderKind>,
     attempts: Option<Vec<u32>>,
@@ -140,6 +141,16 @@ struct WrittenFault {
 
 const fn always() -> f64 {
     1.0
+}
+
+/// An operation by its name, one of those that a plan may name.
+fn operation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Operation>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    if let Some(named) = names::NAMED.into_iter().find(|named| names::operation(*named) == word) {
+        return Ok(Some(named));
+    }
+    let known = names::NAMED.map(|named| format!("`{}`", names::operation(named))).join(", ");
+    Err(serde::de::Error::custom(format!("unknown variant `{word}`, expected one of {known}")))
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use rehome_devices::provision::provision;
 use rehome_domain::{
     order::{Layer, OrderKind, WorkOrder},
     plan::{DevicePlan, PlannedChange},
     ports::{DriverError, Inventory, Operation},
     reply::Presence,
+    request::Request,
 };
 use rehome_testkit::memory::{InMemory, Spots};
 
@@ -117,4 +119,45 @@ fn what_is_planned_is_what_happens_whatever_the_devices_hold_and_planning_touche
     }
     let held = holdings().len();
     assert_eq!(cases, 2 * (held + 2 * held * held), "every case has been tried");
+}
+
+/// What a gateway answers to the operations that a planned cutover comes to, and first to whether it may begin.
+fn cut_over_as_planned(memory: &Arc<InMemory>, order: &WorkOrder) -> Vec<Result<Presence, DriverError>> {
+    let mut checked = vec![order.request.old.l3_device.clone(), order.request.new.l3_device.clone()];
+    checked.dedup();
+    let check = |device: &String| {
+        run(network(memory).open(Layer::L3, device).unwrap().perform(Operation::Check, order))
+    };
+    let done = [Operation::Teardown, Operation::Install];
+    let done = done.into_iter().map(|operation| run(perform(&network(memory), operation, order)));
+    checked.iter().map(check).collect::<Vec<_>>().into_iter().chain(done).collect()
+}
+
+#[test]
+fn a_planned_cutover_that_comes_again_after_it_was_done_is_answered_as_before() {
+    for lie in [Lie::OneDevice, Lie::TwoDevices] {
+        let moved = lying("OURS", lie);
+        let memory = Arc::new(InMemory::new());
+        provision_at(&memory, &moved);
+        let mut order = order(relocation(US), Layer::L3, OrderKind::Cutover, &moved);
+        let mut devices = vec![moved.old.l3_device.clone(), moved.new.l3_device.clone()];
+        devices.dedup();
+        let plan = |device: &String| run(network(&memory).open(Layer::L3, device).unwrap().plan(&order));
+        order.expected = devices.iter().flat_map(|device| plan(device).unwrap().expected).collect();
+        assert_eq!(order.expected.len(), 2);
+        run(perform(&network(&memory), Operation::Reserve, &order)).unwrap();
+        let first = cut_over_as_planned(&memory, &order);
+        assert!(first.iter().all(Result::is_ok), "{lie:?}: {first:?}");
+        let held = memory.snapshot(Layer::L3);
+        let again = cut_over_as_planned(&memory, &order);
+        assert!(again.iter().all(Result::is_ok), "{lie:?}: {again:?}");
+        let outcomes = |all: &[Result<Presence, DriverError>]| all[devices.len()..].to_vec();
+        assert_eq!(outcomes(&again), outcomes(&first), "{lie:?}");
+        assert_eq!(memory.snapshot(Layer::L3), held, "{lie:?}");
+    }
+}
+
+/// The circuit, in service at the old place.
+fn provision_at(memory: &Arc<InMemory>, request: &Request) {
+    run(provision(&**memory, std::slice::from_ref(request))).unwrap();
 }

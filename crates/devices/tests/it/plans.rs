@@ -39,7 +39,16 @@ fn each_mistake_is_named_by_its_place_with_what_was_expected() {
         ),
         (
             "[[fault]]\nwhat = \"refuse\"\noperation = \"cutover\"",
-            "fault[0].operation: unknown variant `cutover`",
+            "fault[0].operation: unknown variant `cutover`, expected one of `reserve`, `release`, `install`, `teardown`, \
+             `swap`, `rollback_install`, `look_old`, `look_new`",
+        ),
+        (
+            "[[fault]]\nwhat = \"refuse\"\noperation = \"check\"",
+            "fault[0].operation: unknown variant `check`, expected one of `reserve`",
+        ),
+        (
+            "[[fault]]\nwhat = \"slow\"\ndelay_ms = 1\norder = \"cutover\"\noperation = \"confirm\"",
+            "fault[0].operation: unknown variant `confirm`, expected one of `reserve`",
         ),
         ("[[fault]]\nwhat = \"refuse\"\nchance = 1", "fault[0].chance: unknown field `chance`"),
         ("[[fault]]\nwhat = \"refuse\"\nprobability = 1.5", "fault[0].probability: is 1.5, expected 0 to 1"),

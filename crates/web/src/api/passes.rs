@@ -122,7 +122,7 @@ async fn add(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     caller.needs_session()?;
-    let (secret, pass) = passes::add(&caller, &workbench, body::read(&sent)?, language.0).await?;
+    let (secret, pass) = passes::add(&caller, &workbench, body::read(&sent)?, None, language.0).await?;
     let issued = Issued { token: secret.expose().to_owned(), pass: Shown::of(pass, &caller) };
     Ok(HttpResponse::Created().json(issued))
 }

@@ -195,7 +195,7 @@ pub(super) struct Details {
     cancelled: Option<Act>,
     /// When the customer was without service, as the configurators measured it; none: not yet, or not measured.
     outage: Option<Outage>,
-    /// The same in milliseconds, once it is over.
+    /// The same in milliseconds, once it is over; none too if the clocks of the configurators differ by more than it lasted.
     outage_ms: Option<u64>,
     /// The fingerprint of the plan that its cutovers go by; none: nobody has said one.
     plan: Option<String>,

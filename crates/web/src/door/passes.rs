@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rehome_domain::{
-    account::{AccountName, Pass, PassKind},
+    account::{Account, AccountName, Pass, PassKind},
     ports::{AccountStore, Revoke, StoreError},
     role::Role,
 };
@@ -24,6 +24,8 @@ const TRIES: usize = 5;
 
 /// A token that is wanted.
 pub struct NewToken {
+    /// Names it, and is never used again: what is asked for twice by the same id is issued once.
+    pub id: Uuid,
     /// Whose.
     pub account: AccountName,
     /// What it is for, to know it by.
@@ -51,6 +53,9 @@ pub enum PassError {
     /// The account has as many as there may be.
     #[error("{0} has {TOKENS} tokens, as many as there may be: revoke one")]
     TooMany(AccountName),
+    /// It was issued before, and may be gone by now.
+    #[error("the token {0} was issued before")]
+    Again(Uuid),
     /// The end lies beyond what a clock can say.
     #[error("{0} days are too many")]
     TooLong(i64),
@@ -68,14 +73,14 @@ pub enum PassError {
 /// Issues a token, in the name of `by`.
 ///
 /// # Errors
-/// If there is no such account, it would allow more than that or there are too many, or the store fails.
+/// If there is no such account, it would allow more than that or there are too many, it was issued before, or the store fails.
 pub async fn issue(
     accounts: &dyn AccountStore,
     wanted: NewToken,
     by: &str,
     now: Timestamp,
 ) -> Result<(Secret, Pass), PassError> {
-    let NewToken { account: name, label, at_most, days } = wanted;
+    let NewToken { id, account: name, label, at_most, days } = wanted;
     let account = accounts.account(name.clone()).await?;
     let account = account.ok_or_else(|| PassError::NoAccount(name.clone()))?;
     if at_most.is_some_and(|most| most > account.role) {
@@ -89,7 +94,7 @@ pub async fn issue(
     let ends_at = lasts.and_then(|lasts| now.checked_add(lasts).ok()).ok_or(PassError::TooLong(days))?;
     let secret = Secret::new(PassKind::Token)?;
     let pass = Pass {
-        id: Uuid::now_v7(),
+        id,
         kind: PassKind::Token,
         account: name,
         label,
@@ -100,7 +105,9 @@ pub async fn issue(
         ends_at: Some(ends_at),
         idle_ms: None,
     };
-    note(accounts, &pass, "issued", by, now).await?;
+    if !note(accounts, &pass, "issued", by, now).await? {
+        return Err(PassError::Again(id));
+    }
     accounts.issue(secret.key(), pass.clone()).await?;
     Ok((secret, pass))
 }
@@ -120,23 +127,29 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Says in the account's history what becomes of a pass. First said, then done: nothing is done that is not said there.
+/// Says in the account's history what becomes of a pass; false if that was said before. First said, then done: nothing is done
+/// that is not said there.
 async fn note(
     accounts: &dyn AccountStore,
     pass: &Pass,
     what: &str,
     by: &str,
     now: Timestamp,
-) -> Result<(), PassError> {
+) -> Result<bool, PassError> {
     let Pass { id, kind, account: name, label, .. } = pass;
+    let (begins, ends) = (format!("{} {id} (", kind.wire()), format!(") {what}"));
     for _ in 0..TRIES {
-        let account = accounts.account(name.clone()).await?;
-        let account = account.ok_or_else(|| PassError::NoAccount(name.clone()))?;
+        let versions = accounts.account_history(name.clone()).await?;
+        let is_said = |said: &Account| said.reason.starts_with(&begins) && said.reason.ends_with(&ends);
+        if versions.iter().any(is_said) {
+            return Ok(false);
+        }
+        let account = versions.last().ok_or_else(|| PassError::NoAccount(name.clone()))?;
         let mut next = account.next(by, now);
-        next.reason = format!("{} {id} ({label}) {what}", kind.wire());
+        next.reason = format!("{begins}{label}{ends}");
         if accounts.keep_account(next).await? {
             tracing::info!(%name, pass = %id, kind = kind.wire(), by, "{what}");
-            return Ok(());
+            return Ok(true);
         }
     }
     Err(PassError::ChangedMeanwhile(name.clone()))

@@ -7,6 +7,7 @@ use rehome_domain::{
     lang::Lang,
     order::Layer,
     steering::{Scope, pauses},
+    wording,
 };
 
 use super::{
@@ -115,7 +116,7 @@ fn row(lang: Lang, device: &Device, paused: bool, now: jiff::Timestamp) -> Row {
         tickets: device.tickets,
         failure: device.last_failure.as_ref().map(|told| Failed {
             ticket: told.relocation.to_string(),
-            text: told.failure.to_string(),
+            text: wording::failure(lang, &told.failure),
             or: told.or.as_ref().map(|or| words::devices_or(lang, or)),
             at: When::of(told.at),
             next: told.next_at.map(When::of),

@@ -74,6 +74,8 @@ struct Passes {
 /// A token that is wanted, as the form sends it.
 #[derive(Deserialize)]
 struct Sent {
+    /// The form's own: sent again, as by a reload of the page that shows the token, it issues nothing.
+    form: Uuid,
     label: String,
     #[serde(default)]
     account: String,
@@ -84,7 +86,14 @@ struct Sent {
 
 impl Default for Sent {
     fn default() -> Self {
-        Self { label: String::new(), account: String::new(), at_most: String::new(), days: DAYS.to_string() }
+        let form = Uuid::now_v7();
+        Self {
+            form,
+            label: String::new(),
+            account: String::new(),
+            at_most: String::new(),
+            days: DAYS.to_string(),
+        }
     }
 }
 
@@ -164,7 +173,7 @@ async fn issue(
     workbench: web::Data<Workbench>,
 ) -> Result<HttpResponse, Problem> {
     let sent = sent.into_inner();
-    match passes::add(&view.caller, &workbench, sent.wish()?, view.lang()).await {
+    match passes::add(&view.caller, &workbench, sent.wish()?, Some(sent.form), view.lang()).await {
         Ok((secret, _)) => {
             let issued = Some(secret.expose().to_owned());
             let page_of = filled(&view, &workbench, Sent::default()).await?;
@@ -172,7 +181,7 @@ async fn issue(
         }
         Err(problem @ (Problem::Invalid(_) | Problem::Conflict(_))) => {
             let wrong = Some(problem.detail(view.lang()));
-            let page_of = filled(&view, &workbench, sent).await?;
+            let page_of = filled(&view, &workbench, Sent { form: Uuid::now_v7(), ..sent }).await?;
             Ok(page(HttpResponse::build(problem.status_code()), &Passes { wrong, ..page_of }))
         }
         Err(problem) => Err(problem),

@@ -193,6 +193,8 @@ words! {
     would_be_refused: "It would be refused:", "将被拒绝：";
     nothing_to_change: "Nothing to change.", "无需改动。";
     would_be_sent: "What would be sent", "将发送的内容";
+    plan_left: "The ticket goes by another plan. What differs now was left by this relocation's own cutover, not changed by others. Going by this one needs a reason.",
+        "工单依据的是另一份预览。现有差异由本移机自身的切换造成，并非他人改动。按此预览执行须填写原因。";
     by_this_plan: "Go by this plan", "按此预览执行";
     by_plan_means: "If a gateway has been changed by somebody else when the cutover begins, the cutover is refused before anything is touched.",
         "若切换开始时网关配置已被他人改动，切换将在触及任何设备之前被拒绝。";
@@ -200,7 +202,6 @@ words! {
         "工单依据的是另一份预览：此后设备配置已有变化。按此预览执行即表示接受该变化，须填写原因。";
     goes_by_plan: "Goes by the plan", "依据的预览";
     outage: "Without service", "业务中断时长";
-    outage_lasts: "lasts since", "始于";
     fingerprint: "Fingerprint of this plan:", "此预览的指纹：";
     download_journal: "Download the journal", "下载日志";
     unreadable_entry: "This entry can't be read:", "此条无法读取：";

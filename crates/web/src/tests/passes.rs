@@ -28,6 +28,9 @@ async fn issue(world: &World, by: &Cookie<'static>, wish: &Value) -> Answer {
     world.send(from_our_page(Method::POST, &format!("{BASE}/tokens"), by).set_json(wish)).await
 }
 
+/// A form's own mark.
+const FORM: &str = "019346f2-4b6e-7c3a-9d2e-5f0a1b2c3d4e";
+
 /// What is said of each, by this name.
 fn each(passes: &Answer, name: &str) -> Vec<Value> {
     passes.json().as_array().unwrap().iter().map(|pass| pass[name].clone()).collect()
@@ -148,18 +151,22 @@ async fn the_page_issues_a_token_shows_it_once_and_takes_it_and_another_session_
         world.send(from_our_page(Method::POST, path, &ann).set_form(form)).await
     };
     for (form, wrong) in [
-        (json!({ "label": " ", "at_most": "", "days": "1" }), "label: is empty"),
-        (json!({ "label": "x", "at_most": "", "days": "soon" }), "days: is 0"),
-        (json!({ "label": "x", "at_most": "admin", "days": "1" }), "at_most: the account is operator"),
+        (json!({ "form": FORM, "label": " ", "at_most": "", "days": "1" }), "label: is empty"),
+        (json!({ "form": FORM, "label": "x", "at_most": "", "days": "soon" }), "days: is 0"),
+        (
+            json!({ "form": FORM, "label": "x", "at_most": "admin", "days": "1" }),
+            "at_most: the account is operator",
+        ),
     ] {
         let answer = post("/tokens", form).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
         assert!(answer.body.contains(wrong), "{}", answer.body);
     }
-    let others = json!({ "label": "x", "account": "vic", "at_most": "", "days": "1" });
+    let others = json!({ "form": FORM, "label": "x", "account": "vic", "at_most": "", "days": "1" });
     assert_eq!(post("/tokens", others).await.status, StatusCode::FORBIDDEN);
 
-    let issued = post("/tokens", json!({ "label": "order entry", "at_most": "viewer", "days": "30" })).await;
+    let wish = json!({ "form": FORM, "label": "order entry", "at_most": "viewer", "days": "30" });
+    let issued = post("/tokens", wish).await;
     assert_eq!(issued.status, StatusCode::CREATED, "{}", issued.body);
     let token = issued.body.split("<code id=\"token\">").nth(1).unwrap().split('<').next().unwrap();
     let me = async || world.send(bearer(&format!("{BASE}/me"), token)).await;
@@ -179,4 +186,38 @@ async fn the_page_issues_a_token_shows_it_once_and_takes_it_and_another_session_
     assert_eq!(me().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(world.me(&other).await, StatusCode::UNAUTHORIZED);
     assert_eq!(world.me(&ann).await, StatusCode::OK, "the one by which it was asked stays");
+}
+
+#[actix_web::test]
+async fn a_form_that_is_sent_again_issues_no_second_token_and_says_that_the_first_was_shown() {
+    let (world, [vic, ann, root]) = site().await;
+    let post = async |by: &Cookie<'static>, path: &str, form: &Value| {
+        world.send(from_our_page(Method::POST, path, by).set_form(form)).await
+    };
+    let page = world.send(from_our_page(Method::GET, "/tokens", &ann)).await.body;
+    let form = page.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let wish = json!({ "form": form, "label": "orders", "at_most": "", "days": "30" });
+    assert_eq!(post(&ann, "/tokens", &wish).await.status, StatusCode::CREATED);
+    let listed = async || each(&ask(&world, &root, Method::GET, "/tokens").await, "id");
+    let first = listed().await;
+    let relabelled = json!({ "form": form, "label": "more orders", "at_most": "", "days": "30" });
+    for again in [&wish, &relabelled] {
+        let again = post(&ann, "/tokens", again).await;
+        assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+        assert!(
+            again.body.contains("was shown then") && !again.body.contains("id=\"token\""),
+            "{}",
+            again.body
+        );
+        assert!(!again.body.contains(form), "the next one is issued by a form of its own");
+        assert_eq!(listed().await, first);
+    }
+    // Nor once it was taken away.
+    let gone = json!({ "kind": "token", "id": first[0] });
+    assert_eq!(post(&ann, "/tokens/revoke", &gone).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(post(&ann, "/tokens", &wish).await.status, StatusCode::CONFLICT);
+    assert_eq!(listed().await, [] as [Value; 0]);
+    assert_eq!(history(&world, "ann").await.len(), 2);
+    // Another account's token is another one, whatever form it came by.
+    assert_eq!(post(&vic, "/tokens", &wish).await.status, StatusCode::CREATED);
 }

@@ -173,7 +173,7 @@ fn filled(
         last_failure: ticket
             .last_failure
             .as_ref()
-            .map(|(layer, failure)| format!("{} {failure}", layer.label(lang))),
+            .map(|(layer, failure)| format!("{} {}", layer.label(lang), wording::failure(lang, failure))),
         places: places(say, &request.old, &request.new),
         facts: facts(say, ticket),
         window: request.window.map(|window| (When::of(window.start), When::of(window.end))),
@@ -201,7 +201,8 @@ fn outs(lang: Lang, ticket: &Ticket) -> Vec<OutRow> {
             doubt: flight.doubt,
             retrying: out.retrying.as_ref().map(|retrying| {
                 let next = When::of(retrying.next_at).text;
-                format!("{} ({})", words::retry_number(lang, retrying.attempt, next), retrying.failure)
+                let why = wording::failure(lang, &retrying.failure);
+                format!("{} ({why})", words::retry_number(lang, retrying.attempt, next))
             }),
         })
     };
@@ -230,8 +231,8 @@ fn facts(say: Say, ticket: &Ticket) -> Vec<(&'static str, String)> {
     facts.extend(ticket.plan.as_ref().map(|plan| (say.goes_by_plan(), plan.fingerprint.clone())));
     facts.extend(ticket.state.held.then(|| (say.l3_cutover(), say.held().to_owned())));
     facts.extend(ticket.outage.map(|outage| {
-        let lasts = || format!("{} {}", say.outage_lasts(), When::of(outage.from).text);
-        (say.outage(), outage.ms().map_or_else(lasts, |ms| format!("{ms} ms")))
+        let from = When::of(outage.from).text;
+        (say.outage(), wording::outage(say.0, &outage, ticket.state.is_closed(), &from))
     }));
     facts
 }

@@ -7,7 +7,7 @@ use rehome_domain::{
     command::CommandKind,
     id::RelocationId,
     lang::Lang,
-    plan::{DevicePlan, PlannedOrder},
+    plan::{DevicePlan, PlannedOrder, Since},
     role::Role,
     ticket::Ticket,
     wording,
@@ -49,8 +49,8 @@ struct PlanPage {
     version: u64,
     /// What may be begun by this plan now: the command and its label.
     begins: Option<(&'static str, &'static str)>,
-    /// The ticket goes by another plan: accepting this one takes a reason.
-    drifted: bool,
+    /// What is said where the ticket goes by another plan: accepting this one takes a reason.
+    drifted: Option<&'static str>,
 }
 
 /// The command that a plan is shown before, if one of these may be given now.
@@ -82,7 +82,11 @@ pub(super) async fn show(
         devices: plan.devices.iter().map(|told| device(lang, told)).collect(),
         version: ticket.version,
         begins: begins.map(|kind| (kind.wire(), kind.label(lang))),
-        drifted: ticket.plan.as_ref().is_some_and(|seen| seen.fingerprint != plan.fingerprint),
+        drifted: match plan.since(&ticket) {
+            Since::Same => None,
+            Since::OwnCutover => Some(say.plan_left()),
+            Since::Others => Some(say.plan_drifted()),
+        },
         fingerprint: plan.fingerprint,
     };
     Ok(page(HttpResponse::Ok(), &filled))
@@ -91,7 +95,7 @@ pub(super) async fn show(
 fn device(lang: Lang, told: &DevicePlan) -> Device {
     Device {
         name: format!("{} {}", told.layer.label(lang), told.device),
-        unknown: told.unknown.as_ref().map(ToString::to_string),
+        unknown: told.unknown.as_ref().map(|failure| wording::failure(lang, failure)),
         now: told
             .now
             .iter()
@@ -108,7 +112,7 @@ fn order(lang: Lang, told: &PlannedOrder) -> Order {
     });
     Order {
         label: told.order.label(lang),
-        refused: told.refused.as_ref().map(ToString::to_string),
+        refused: told.refused.as_ref().map(|failure| wording::failure(lang, failure)),
         changes: changes.flatten().collect(),
         lines: told.lines.clone(),
     }
