@@ -118,7 +118,7 @@ fn page(lang: Lang, ticket: &Ticket, journal: &[Entry]) -> Result<String, std::f
     }
     if let Some(outage) = &ticket.outage {
         let from = format!("{:.0}", outage.from);
-        line(texts::outage(lang), wording::outage(lang, outage, state.is_closed(), &from))?;
+        line(texts::outage(lang), wording::outage(lang, outage, state.may_serve_again(), &from))?;
     }
     if !state.is_closed() {
         line(texts::person_may(lang), String::new())?;

@@ -179,6 +179,8 @@ fn when_l2_fails_the_held_cutover_is_taken_back_and_a_retry_holds_it_again() {
         let ticket = held.at_rest().await;
         assert_eq!(held.done(), [Hold, TakeBack]);
         assert_eq!(ticket.state.cutover, Some(CutoverStatus::L3CutoverFailed));
+        // Nobody has measured when the old place served again.
+        assert!(ticket.outage.is_some_and(|outage| outage.until.is_none()) && ticket.state.may_serve_again());
         held.world.ask(1, CommandKind::RetryCutover, "").await;
         let succeeded = |t: &Ticket| t.state.relocation == RelocationStatus::Succeeded;
         held.world.until(1, "succeeded", succeeded).await;

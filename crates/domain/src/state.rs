@@ -180,6 +180,13 @@ impl State {
         !self.is_closed() && !given_back
     }
 
+    /// Whether an outage that began may be over without anybody having measured it: the ticket is closed, or its cutover is not
+    /// in effect, or not known to be (rows 19, H6).
+    #[must_use]
+    pub fn may_serve_again(&self) -> bool {
+        self.is_closed() || (self.cutover == Some(CutoverStatus::L3CutoverFailed) && !self.service_lost)
+    }
+
     /// Whether the customer was left without service and has not got it back: such tickets stand at the top of every list.
     #[must_use]
     pub fn service_down(&self) -> bool {

@@ -136,14 +136,14 @@ pub fn failure(lang: Lang, failure: &Failure) -> String {
     }
 }
 
-/// How long a customer was without service, of a ticket that is closed or not; `from` is when it began, as the reader writes
-/// times.
+/// How long a customer was without service. Without an end it lasts, unless it [may be over](crate::State::may_serve_again); `from`
+/// is when it began, as the reader writes times.
 #[must_use]
-pub fn outage(lang: Lang, outage: &Outage, closed: bool, from: &str) -> String {
+pub fn outage(lang: Lang, outage: &Outage, may_be_over: bool, from: &str) -> String {
     match (outage.ms(), outage.until) {
         (Some(ms), _) => format!("{ms} ms"),
         (None, Some(_)) => says::outage_clocks(lang),
-        (None, None) if closed => says::outage_unended(lang, from),
+        (None, None) if may_be_over => says::outage_unended(lang, from),
         (None, None) => says::outage_lasts(lang, from),
     }
 }

@@ -232,7 +232,7 @@ fn facts(say: Say, ticket: &Ticket) -> Vec<(&'static str, String)> {
     facts.extend(ticket.state.held.then(|| (say.l3_cutover(), say.held().to_owned())));
     facts.extend(ticket.outage.map(|outage| {
         let from = When::of(outage.from).text;
-        (say.outage(), wording::outage(say.0, &outage, ticket.state.is_closed(), &from))
+        (say.outage(), wording::outage(say.0, &outage, ticket.state.may_serve_again(), &from))
     }));
     facts
 }
