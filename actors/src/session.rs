@@ -149,7 +149,7 @@ impl DeviceSession {
             (Operation::Hold, Ok(_)) => {
                 self.held = Some((relocation, Instant::now() + holds));
                 // Nobody has confirmed it by then, and the device has taken it back.
-                ctx.run_later(holds, |session, ctx| session.turn(ctx));
+                ctx.run_later(holds, Self::turn);
             }
             // Done or refused for good: whatever it was, nothing is held for it any more.
             (_, Ok(_) | Err(Refused::Failed(DriverError { transient: false, .. }))) => {
