@@ -277,7 +277,7 @@ fn a_customer_left_without_service_stays_so_until_a_cutover_installs_it() {
         match on {
             Trigger::L3InstallFailed | Trigger::L3ConfirmFailed => assert!(lost(&to), "{from:?}"),
             Trigger::L3CutOver | Trigger::L3CutOverHeld | Trigger::L3TeardownFailed => {
-                assert!(!lost(&to), "{from:?}")
+                assert!(!lost(&to), "{from:?}");
             }
             _ if !to.is_closed() => {
                 assert_eq!(lost(&from), lost(&to), "{on:?} in {from:?}");

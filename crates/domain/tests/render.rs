@@ -45,7 +45,7 @@ fn the_table_reads_as_the_law_does() {
     ] {
         assert!(english.contains(line), "{line}\nis not in\n{english}");
     }
-    let line = "| 16 | R = 移机切换待部署；C = 三层切换成功；二层正在切换 | 二层切换失败 | \
+    let line = "| 16 | R = 移机切换待部署；C = 三层切换成功；二层正在切换；三层切换无需确认 | 二层切换失败 | \
                 C = 二层移机拆失败；二层切换：失败 | – | 二层切换失败 | 权利要求4 |";
     assert!(chinese.contains(line), "{line}\nis not in\n{chinese}");
 }

@@ -74,7 +74,10 @@ fn a_held_cutover_whose_process_was_killed_is_taken_back_by_the_gateway_and_done
     until("the gateway's cutover", || system.rows().iter().any(|row| row == "H1"));
     drop(system);
     until("the gateway's taking it back", || {
-        // netconfd minds its time only where nobody asks it anything for a second.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "netconfd minds its time only where nobody asks for a second"
+        )]
         thread::sleep(Duration::from_millis(1500));
         at_gateway(&lab) == ["in service", "reserved"]
     });

@@ -107,7 +107,10 @@ fn a_cutover_that_nobody_confirms_is_taken_back_by_the_gateway_and_keeps_nobody_
     let until = Instant::now() + Duration::from_secs(60);
     while world.running().contains("[rehome S%201 ") && !world.running().contains("ge-0/0/1.100") {
         assert!(Instant::now() < until, "it is never taken back");
-        // netconfd minds its time only where nobody asks it anything for a second.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "netconfd minds its time only where nobody asks for a second"
+        )]
         std::thread::sleep(Duration::from_millis(1500));
     }
     has_no_such_cutover(world.perform(&mut session, Confirm, &order));
