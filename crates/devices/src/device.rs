@@ -83,20 +83,12 @@ pub trait Device: Send {
         self.change(changes)
     }
 
-    /// Lets stand what the device holds for this relocation. Nothing, where it holds nothing.
+    /// Lets stand what the device [holds](Self::hold) for this relocation. Nothing, where it holds nothing. Afterwards it holds
+    /// nothing: whether the change is there then says whether it stands.
     ///
     /// # Errors
     /// Transient if the device can't be asked just now.
     fn confirm(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
-        let _ = by;
-        Box::pin(async { Ok(()) })
-    }
-
-    /// Takes back what the device holds for this relocation. Nothing, where it holds nothing.
-    ///
-    /// # Errors
-    /// Transient if the device can't be asked just now.
-    fn take_back(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
         let _ = by;
         Box::pin(async { Ok(()) })
     }

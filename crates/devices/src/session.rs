@@ -161,7 +161,7 @@ impl<D: Device> Session<D> {
         self.check(operation, order, spots.iter().map(|spot| spot.device.as_str()))?;
         match operation {
             Operation::Confirm => self.device.confirm(order.relocation).await?,
-            _ => self.device.take_back(order.relocation).await?,
+            _ => drop(self.device.settle(order.relocation).await?),
         }
         let found = self.look_at(&circuit).await?;
         let at = |wanted: &Spot| {

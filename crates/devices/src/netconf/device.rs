@@ -89,19 +89,32 @@ impl Line {
         (self.options.hold_s > 0).then(|| Duration::from_secs(self.options.hold_s.into()))
     }
 
-    /// Says something of the cutover that is held for a relocation; whether there was one. From then on none is.
-    async fn end_hold(&self, session: &mut Session, what: &str, rpc: &str) -> Result<bool, DriverError> {
-        let can = &session.client.capabilities;
-        if self.options.hold_s == 0 || !can.candidate() || !can.confirmed_commit() {
+    /// Lets stand the cutover that is held for a relocation. Afterwards none is: one whose confirmation is refused is taken back, so
+    /// that what is seen from then on stays.
+    async fn confirm_held(&self, session: &mut Session, by: RelocationId) -> Result<(), DriverError> {
+        if !session.client.capabilities.confirmed_commit() {
+            return Ok(());
+        }
+        let confirm = rpc::confirm(&self.persist_held(by));
+        match session.client.call("confirm the cutover", &confirm).await {
+            Ok(_) => self.let_go(session).await,
+            Err(error) if error.transient => Err(error),
+            Err(_) => self.take_back_held(session, by).await.map(drop),
+        }
+    }
+
+    /// Takes back the cutover that is held for a relocation; whether there was one.
+    async fn take_back_held(&self, session: &mut Session, by: RelocationId) -> Result<bool, DriverError> {
+        if !session.client.capabilities.confirmed_commit() {
             return Ok(false);
         }
-        let answered = session.client.call(what, rpc).await;
-        if is_lost(&answered) {
-            return answered.map(|_| false);
+        let taken_back = session.client.call(TAKE_BACK, &rpc::cancel(&self.persist_held(by))).await;
+        if is_lost(&taken_back) {
+            return taken_back.map(|_| false);
         }
         self.let_go(session).await?;
         // A refusal, in whichever words, says that there was none: its time was over, or it stands already.
-        Ok(answered.is_ok())
+        Ok(taken_back.is_ok())
     }
 
     /// Gives up the lock that was kept over a cutover that was held.
@@ -363,7 +376,7 @@ impl Device for Gateway {
 
     fn settle(&mut self, by: RelocationId) -> Wait<'_, Result<bool, DriverError>> {
         Box::pin(self.with(async move |line, session| {
-            let held = line.end_hold(session, TAKE_BACK, &rpc::cancel(&line.persist_held(by))).await?;
+            let held = line.take_back_held(session, by).await?;
             let can = &session.client.capabilities;
             if line.options.confirm_s == 0 || !can.candidate() || !can.confirmed_commit() {
                 return Ok(held);
@@ -375,17 +388,7 @@ impl Device for Gateway {
     }
 
     fn confirm(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
-        Box::pin(self.with(async move |line, session| {
-            let rpc = rpc::confirm(&line.persist_held(by));
-            line.end_hold(session, "confirm the commit", &rpc).await.map(drop)
-        }))
-    }
-
-    fn take_back(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {
-        Box::pin(self.with(async move |line, session| {
-            let rpc = rpc::cancel(&line.persist_held(by));
-            line.end_hold(session, TAKE_BACK, &rpc).await.map(drop)
-        }))
+        Box::pin(self.with(async move |line, session| line.confirm_held(session, by).await))
     }
 
     fn is_ready<'a>(&'a mut self, spot: &'a Spot) -> Wait<'a, Result<(), DriverError>> {

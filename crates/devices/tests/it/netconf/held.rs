@@ -126,3 +126,14 @@ fn a_gateway_that_does_not_hold_cutovers_lets_them_stand_at_once() {
     assert_eq!(world.perform(&mut session, Confirm, &order), Ok(Installed));
     has_no_such_cutover(world.perform(&mut session, TakeBack, &order));
 }
+
+#[test]
+fn a_cutover_is_confirmed_also_by_a_process_that_was_told_meanwhile_to_hold_none() {
+    let (mut world, order, mut session) = reserved(600);
+    assert_eq!(world.perform(&mut session, Hold, &order), Ok(Installed));
+    drop(session);
+    world.options.hold_s = 0;
+    assert_eq!(world.perform(&mut world.session(), Confirm, &order), Ok(Installed));
+    // Else nobody else could lock the gateway, and it would take the cutover back.
+    assert_eq!(world.perform(&mut world.session(), Reserve, &of_another()), Ok(Reserved));
+}
