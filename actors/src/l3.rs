@@ -1,9 +1,11 @@
 //! How the L3 configurator (三层配置装置) carries an order out on the gateways.
 
+use std::time::Duration;
+
 use rehome_domain::{
     order::{Layer, OrderKind},
     ports::Operation,
-    reply::{Failure, Found, Outcome, Reason, Report},
+    reply::{During, Failure, Found, Outcome, Reason, Report},
 };
 
 use crate::attempt::{Attempt, Stop};
@@ -51,18 +53,21 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     if old != new {
         let (install, _) = attempt.timed(new, Operation::Install).await?;
         let (teardown, during) = attempt.timed(old, Operation::Teardown).await?;
-        return Ok(Report::CutoverL3 { teardown, install, during, held: false });
+        return Ok(Report::CutoverL3 { teardown, install, during, held_until: None });
     }
     let moves = !attempt.order.request.stays_on(Layer::L3);
     if attempt.tools.inventory.swaps(new) {
-        let held = moves && attempt.order.hold && attempt.tools.inventory.holds(new).is_some();
-        let operation = if held { Operation::Hold } else { Operation::Swap };
+        let holds = attempt.tools.inventory.holds(new).filter(|_| moves && attempt.order.hold);
+        let operation = if holds.is_some() { Operation::Hold } else { Operation::Swap };
         let (both, during) = attempt.timed(new, operation).await?;
         match both {
             Outcome::Done => {
+                // Rather too early than too late: the gateway counts from its commit.
+                let until = |(holds, during): (Duration, During)| during.from.saturating_add(holds).ok();
+                let held_until = holds.zip(during).and_then(until);
                 let during = during.filter(|_| moves);
                 let (teardown, install) = (Outcome::Done, Outcome::Done);
-                return Ok(Report::CutoverL3 { teardown, install, during, held });
+                return Ok(Report::CutoverL3 { teardown, install, during, held_until });
             }
             Outcome::Failed(Failure { reason: Reason::Rejected | Reason::Conflict, .. }) => {}
             // Lost on the way: nobody knows whether it was taken, and L2 must not move what may still be at the old place.
@@ -75,7 +80,7 @@ async fn cutover(attempt: &mut Attempt, old: &str, new: &str) -> Result<Report, 
     let (teardown, out) = attempt.timed(old, Operation::Teardown).await?;
     let (install, back) = attempt.timed(new, Operation::Install).await?;
     let during = out.map(|out| out.and(back)).filter(|_| moves);
-    Ok(Report::CutoverL3 { teardown, install, during, held: false })
+    Ok(Report::CutoverL3 { teardown, install, during, held_until: None })
 }
 
 /// Why a cutover is not begun.
@@ -106,7 +111,10 @@ pub(crate) async fn inspect(attempt: &mut Attempt, old: &str, new: &str) -> Resu
     attempt.begin().await?;
     let concluded = attempt.concluded();
     // To look at what is held to be confirmed would take it back.
-    if matches!(concluded.as_deref(), Some(Report::CutoverL3 { held: true, .. })) {
+    let now = (attempt.tools.now)();
+    let held =
+        |report: &Report| matches!(report, Report::CutoverL3 { held_until: Some(until), .. } if *until > now);
+    if concluded.as_deref().is_some_and(held) {
         return attempt.send(Report::Inspected { found: None, concluded }, "done").await;
     }
     let found = look(attempt, old, new).await?;

@@ -27,6 +27,9 @@ use tokio::sync::oneshot;
 
 use crate::Now;
 
+/// How long a gateway that holds cutovers waits at most for the second half of one that it could not take as a whole.
+const BETWEEN_HALVES: Duration = Duration::from_secs(1);
+
 /// A request to do one operation of an order.
 #[derive(Debug, Clone)]
 pub struct Operate {
@@ -141,15 +144,22 @@ impl DeviceSession {
         }));
     }
 
+    /// Nothing but this relocation's has its turn for so long.
+    fn keep(&mut self, relocation: RelocationId, time: Duration, ctx: &mut Context<Self>) {
+        self.held = Some((relocation, Instant::now() + time));
+        ctx.run_later(time, Self::turn);
+    }
+
     /// What was done may have begun or ended a hold.
     fn mind_hold(&mut self, messages: &[Operate], answers: &[Answer], ctx: &mut Context<Self>) {
         let (Some(holds), [message], [answer]) = (self.holds, messages, answers) else { return };
         let relocation = message.order.relocation;
         match (message.operation, answer) {
-            (Operation::Hold, Ok(_)) => {
-                self.held = Some((relocation, Instant::now() + holds));
-                // Nobody has confirmed it by then, and the device has taken it back.
-                ctx.run_later(holds, Self::turn);
+            // Nobody has confirmed it by then, and the device has taken it back.
+            (Operation::Hold, Ok(_)) => self.keep(relocation, holds, ctx),
+            // The other half follows at once, and no hold of others comes between.
+            (Operation::Teardown, Ok(_)) if message.order.request.stays_on_gateway() => {
+                self.keep(relocation, BETWEEN_HALVES, ctx);
             }
             // Done or refused for good: whatever it was, nothing is held for it any more.
             (_, Ok(_) | Err(Refused::Failed(DriverError { transient: false, .. }))) => {

@@ -259,9 +259,12 @@ pub(super) fn person() -> By {
 /// What a configurator says of an order that it has carried out.
 pub(super) fn report(layer: Layer, kind: OrderKind) -> Report {
     match (layer, kind) {
-        (Layer::L3, OrderKind::Cutover) => {
-            Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None, held: false }
-        }
+        (Layer::L3, OrderKind::Cutover) => Report::CutoverL3 {
+            teardown: Outcome::Done,
+            install: Outcome::Done,
+            during: None,
+            held_until: None,
+        },
         (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome: Outcome::Done, during: None },
         _ => Report::Reserve { outcome: Outcome::Done, rollback: None },
     }

@@ -80,7 +80,6 @@ fn what_another_process_concluded_while_this_one_said_it_again_is_said_too() {
             deadline: jiff::Timestamp::MAX,
             about: None,
             expected: Vec::new(),
-            hold: false,
         };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
         let rolled_back = async {

@@ -349,7 +349,6 @@ fn a_reserve_that_comes_again_after_its_release_does_not_come_back_to_life() {
                 deadline,
                 about: None,
                 expected: Vec::new(),
-                hold: false,
             };
             Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))
         };
@@ -400,7 +399,6 @@ fn an_l2_reserve_that_comes_again_after_its_failure_goes_on_with_its_rollback() 
             deadline,
             about: None,
             expected: Vec::new(),
-            hold: false,
         };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
 
@@ -444,7 +442,6 @@ fn the_rollback_of_a_failed_reserve_has_time_of_its_own_to_try_again() {
             deadline,
             about: None,
             expected: Vec::new(),
-            hold: false,
         };
         world.send(Outgoing::Order(WorkOrder::new(&dispatch, &Arc::new(request(1))))).await;
         let mut inputs = world.bus.inputs();

@@ -24,7 +24,7 @@ use crate::{
 };
 
 fn newer() -> Unreadable {
-    Unreadable::Newer { what: "ticket".to_owned(), found: 2, known: 1 }
+    Unreadable::Newer { what: "ticket".to_owned(), found: 3, known: 2 }
 }
 
 /// What an older binary reads where the first ticket is of a newer one, for as long as this is so.

@@ -72,7 +72,6 @@ fn order(n: u64) -> WorkOrder {
         deadline: Timestamp::MAX,
         about: None,
         expected: Vec::new(),
-        hold: false,
     };
     WorkOrder::new(&dispatch, &Arc::new(request))
 }

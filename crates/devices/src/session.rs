@@ -207,7 +207,16 @@ impl<D: Device> Session<D> {
         let found = self.device.look(spots).await?;
         let decided = decide(circuit, operation, extent, spots, &found);
         let stays = |changes: &Vec<Change>| !changes.is_empty() || operation == Operation::Hold;
-        if decided.as_ref().is_ok_and(stays) || !self.device.settle(circuit.relocation).await? {
+        let may_change = match operation {
+            _ if decided.as_ref().is_ok_and(stays) => false,
+            // It is what was held for it before, and what it wants.
+            Operation::Swap if decided.is_ok() => {
+                self.device.confirm(circuit.relocation).await?;
+                true
+            }
+            _ => self.device.settle(circuit.relocation).await?,
+        };
+        if !may_change {
             return decided.map(|changes| (found, changes));
         }
         let found = self.device.look(spots).await?;

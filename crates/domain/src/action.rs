@@ -278,7 +278,7 @@ fn in_the_way(state: &State, kind: CommandKind) -> WhyNot {
         let far = |unmet| match unmet {
             Unmet::Relocation => 16,
             Unmet::Reservation | Unmet::Cutover => 4,
-            Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling | Unmet::Held => 1,
+            Unmet::Hand(_) | Unmet::Rollback | Unmet::L2Cutover | Unmet::Cancelling | Unmet::Held => 1,
         };
         row.from.unmet(state).into_iter().map(far).sum()
     };
@@ -302,9 +302,8 @@ fn in_the_way(state: &State, kind: CommandKind) -> WhyNot {
             wrong(kind, "cutover", wire_or_unset(state.cutover, C::wire), needs)
         }
         Some(Unmet::Hand(layer)) if let Some(work) = state.work(layer) => WhyNot::InFlight { layer, work },
-        Some(Unmet::Hand(_) | Unmet::Rollback | Unmet::Cancelling | Unmet::Held) | None => {
-            WhyNot::Rollback { command: kind }
-        }
+        Some(Unmet::Hand(_) | Unmet::Rollback | Unmet::L2Cutover | Unmet::Cancelling | Unmet::Held)
+        | None => WhyNot::Rollback { command: kind },
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The version of a journal entry; a newer binary reads all older ones.
-pub const ENTRY_VERSION: u16 = 1;
+pub const ENTRY_VERSION: u16 = crate::ticket::HELD_VERSION;
 
 /// Why an input changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

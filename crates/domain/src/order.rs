@@ -74,9 +74,9 @@ pub enum OrderKind {
     Notice,
     /// Say what is really on the device, to settle an order in doubt.
     Inspect,
-    /// L3: let a cutover stand that the gateway holds to be confirmed. Only after a reply that said `held`.
+    /// L3: let a cutover stand that the gateway holds to be confirmed. Only after a reply that said `held_until`.
     Confirm,
-    /// L3: take a held cutover back, because L2's has failed: the old place serves again. Only after a reply that said `held`.
+    /// L3: take a held cutover back, because L2's has failed: the old place serves again. Only after a reply that said `held_until`.
     TakeBack,
 }
 
@@ -160,9 +160,6 @@ pub struct Dispatch {
     /// For L3's `cutover`: what is to be found before it begins, if somebody goes by a plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<SpotHeld>,
-    /// For L3's `cutover`: L2's is still to come, see [`WorkOrder::hold`].
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub hold: bool,
 }
 
 /// A work order as a configurator gets it: complete, so that it needs to remember nothing.
@@ -190,8 +187,8 @@ pub struct WorkOrder {
     /// that can't tell may leave it. Empty: nobody goes by a plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<SpotHeld>,
-    /// For L3's `cutover`: L2's is still to come. A configurator whose gateway can may leave the commit to be confirmed, and
-    /// says so in its reply (`held`); then a `confirm` or a `take_back` follows. One that does not say so is asked for neither.
+    /// For a relocation's first `cutover` at L3: L2's is still to come. A configurator whose gateway can may leave the commit to be confirmed, and
+    /// says so in its reply (`held_until`); then a `confirm` or a `take_back` follows. One that does not say so is asked for neither.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
     /// The full desired parameters.
@@ -212,7 +209,8 @@ impl WorkOrder {
             deadline: dispatch.deadline,
             about: dispatch.about,
             expected: dispatch.expected.clone(),
-            hold: dispatch.hold,
+            // Only the first: what comes after it may find the old place without service already.
+            hold: (dispatch.layer, dispatch.kind, dispatch.attempt) == (Layer::L3, OrderKind::Cutover, 1),
             request: std::sync::Arc::clone(request),
         }
     }

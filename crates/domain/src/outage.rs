@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    reply::{During, Presence, Report},
+    reply::{During, Outcome, Presence, Report},
     state::Work,
     status::{CutoverStatus as C, Side},
     ticket::{Outage, Ticket},
@@ -23,9 +23,15 @@ pub(crate) fn after(
 ) -> Option<Outage> {
     let known = ticket.outage;
     if work != Work::CuttingOver {
-        // A held cutover that does not stand: the new place has lost its service again.
-        let lost = ticket.state.cutover == Some(C::L3CutoverFailed);
-        return known.map(|known| Outage { until: known.until.filter(|_| !lost), ..known });
+        return match report {
+            // The old place serves again: L2 has left it so.
+            Report::TakenBack { outcome: Outcome::Done, .. } => {
+                known.map(|known| Outage { until: known.until.or(Some(at)), ..known })
+            }
+            // A held cutover that does not stand: the new place has lost its service again.
+            _ if ticket.state.service_lost => known.map(|known| Outage { until: None, ..known }),
+            _ => known,
+        };
     }
     let during = measured(report);
     // Where only an `inspect` knows that the old place is gone, it may have been since the order went out.

@@ -1,14 +1,16 @@
 //! What configurators' reports mean for the work that a layer has in hand.
 
+use jiff::Timestamp;
+
 use crate::{
     order::Layer,
     reply::{Found, Outcome, Presence, Reason, Report},
-    state::Work,
+    state::{State, Work},
     table::Trigger,
 };
 
 /// What a report says about the work in hand; none if it does not fit.
-pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trigger>> {
+pub(crate) fn read(layer: Layer, work: Work, report: &Report, at: Timestamp) -> Option<Vec<Trigger>> {
     let pick = |outcome: &Outcome, done, failed| Some(vec![if outcome.is_done() { done } else { failed }]);
     let rollback = |outcome: &Outcome| {
         if outcome.is_done() { Trigger::L2RolledBack } else { Trigger::L2RollbackFailed }
@@ -33,9 +35,11 @@ pub(crate) fn read(layer: Layer, work: Work, report: &Report) -> Option<Vec<Trig
         (Layer::L3, Work::Releasing, Report::Release { outcome }) => {
             pick(outcome, Trigger::L3Released, Trigger::L3ReleaseFailed)
         }
-        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install, held, .. }) => {
+        (Layer::L3, Work::CuttingOver, Report::CutoverL3 { teardown, install, held_until, .. }) => {
             Some(vec![match (teardown.is_done(), install.is_done()) {
-                (true, true) if *held => Trigger::L3CutOverHeld,
+                // The gateway has taken it back since, and L2 must not move away from a place that serves.
+                (true, true) if is_over(report, at) => Trigger::L3CutoverUnknown,
+                (true, true) if held_until.is_some() => Trigger::L3CutOverHeld,
                 (true, true) => Trigger::L3CutOver,
                 (false, true) => Trigger::L3TeardownFailed,
                 (true, false) => Trigger::L3InstallFailed,
@@ -112,6 +116,21 @@ pub fn settle(layer: Layer, work: Work, found: Option<Found>) -> Trigger {
         },
         (Layer::L3 | Layer::L2, Work::Noticing) => Trigger::L2Noticed,
     }
+}
+
+/// The same where the gateway may hold L3's cutover: that is taken back only for an L2 of which it is known that it has not moved.
+pub(crate) fn settle_at(state: &State, (layer, work): (Layer, Work), found: Option<Found>) -> Trigger {
+    let untouched =
+        matches!(found, Some(Found { old: Presence::Installed, new: Presence::Absent | Presence::Reserved }));
+    match settle(layer, work, found) {
+        Trigger::L2CutoverFailed if state.held && !untouched => Trigger::L2CutoverUnknown,
+        settled => settled,
+    }
+}
+
+/// Whether a report tells of a cutover that was held, and whose time is over.
+pub(crate) fn is_over(report: &Report, at: Timestamp) -> bool {
+    matches!(report, Report::CutoverL3 { held_until: Some(until), .. } if *until <= at)
 }
 
 /// Whether a report only says that a newer order has begun.

@@ -197,10 +197,10 @@ pub enum Report {
         /// order's changes was read back. None: nothing was taken out, or nobody looked at the clock.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         during: Option<During>,
-        /// Both are done, and the gateway takes them back by itself unless a `confirm` comes in time. Only in answer to an
+        /// Both are done, and the gateway takes them back by itself unless a `confirm` comes until then. Only in answer to an
         /// order that said `hold`.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        held: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held_until: Option<Timestamp>,
     },
     /// `cutover` refused before anything was touched (row 19).
     CutoverRefused {

@@ -283,6 +283,12 @@ impl Request {
         RelocationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
     }
 
+    /// Whether the old and the new place are on one gateway.
+    #[must_use]
+    pub fn stays_on_gateway(&self) -> bool {
+        self.old.l3_device == self.new.l3_device
+    }
+
     /// Whether the old and the new place are one spot on a layer: only the other layer moves.
     #[must_use]
     pub fn stays_on(&self, layer: Layer) -> bool {

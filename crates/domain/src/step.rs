@@ -12,19 +12,18 @@ use crate::{
     command::{By, Command, CommandKind},
     event::Alarm,
     id::{RelocationId, WorkOrderId},
-    journal::{ENTRY_VERSION, Entry, Note},
+    journal::{Entry, Note},
     message::{Envelope, Input, Rejection},
     order::{Dispatch, Layer, OrderKind},
     outage,
-    outcome::{in_place, read, superseded},
+    outcome::{in_place, is_over, read, settle_at, superseded},
     reply::{Outcome, Reply, Report},
     request::Request,
     role::Role,
     state::{State, Work},
-    status::Side,
     steering::Scope,
     table::{self, Row, Sends, Trigger},
-    ticket::{Act, Out, Retrying, TICKET_VERSION, Ticket},
+    ticket::{Act, FIRST_VERSION, HELD_VERSION, Out, Retrying, Ticket},
 };
 
 pub use crate::outcome::settle;
@@ -122,7 +121,7 @@ fn submit(request: &Arc<Request>, envelope: &Envelope, context: &Context) -> Ste
         return Stepped::Rejected(Rejection::Held { by });
     }
     let ticket = Ticket {
-        v: TICKET_VERSION,
+        v: FIRST_VERSION,
         id: envelope.relocation,
         version: 0,
         request: Arc::clone(request),
@@ -175,7 +174,7 @@ impl<'a> Draft<'a> {
         let mut ticket = ticket.clone();
         ticket.version += 1;
         let entry = Entry {
-            v: ENTRY_VERSION,
+            v: FIRST_VERSION,
             relocation: ticket.id,
             seq: ticket.version,
             cause: envelope.cause.clone(),
@@ -199,6 +198,9 @@ impl<'a> Draft<'a> {
     fn finish(mut self) -> Stepped {
         if !self.entry.note.as_ref().is_some_and(Note::changed_nothing) {
             self.ticket.changed_at = self.context.at;
+        }
+        if self.ticket.has_been_held() {
+            (self.ticket.v, self.entry.v) = (HELD_VERSION, HELD_VERSION);
         }
         let state = &self.ticket.state;
         self.entry.relocation_status = state.relocation;
@@ -283,6 +285,7 @@ impl<'a> Draft<'a> {
             }
             Report::Inspected { found, concluded } if about_inspect => {
                 let told = concluded.as_deref().filter(|report| !superseded(report));
+                let told = told.filter(|report| !is_over(report, self.context.at));
                 let told = told.and_then(|report| match report {
                     // The inspect has fenced off the rollback that should have followed: it is asked for anew.
                     Report::Reserve { outcome: Outcome::Failed(_), rollback: None }
@@ -290,14 +293,14 @@ impl<'a> Draft<'a> {
                     {
                         Some(vec![Trigger::L2ReserveUnknown])
                     }
-                    report => read(layer, work, report),
+                    report => read(layer, work, report, self.context.at),
                 });
                 let stays = self.ticket.request.stays_on(layer);
                 let found = found.map(|found| if stays { in_place(work, found) } else { found });
-                Some(told.unwrap_or_else(|| vec![settle(layer, work, found)]))
+                Some(told.unwrap_or_else(|| vec![settle_at(&self.ticket.state, (layer, work), found)]))
             }
             // An order that was superseded never ran to its end; what the inspect finds settles it.
-            report if about_order && !superseded(report) => read(layer, work, report),
+            report if about_order && !superseded(report) => read(layer, work, report, self.context.at),
             _ => None,
         };
         let Some(triggers) = triggers else { return self.stray(reply) };
@@ -348,7 +351,7 @@ impl<'a> Draft<'a> {
             Some((layer, false)) => self.fire(Trigger::Overdue(layer)),
             Some((layer, true)) => {
                 let Some(work) = self.ticket.state.work(layer) else { return Taken::Void };
-                self.fire(settle(layer, work, None));
+                self.fire(settle_at(&self.ticket.state, (layer, work), None));
             }
         }
         Taken::Yes
@@ -459,14 +462,16 @@ impl<'a> Draft<'a> {
         let id = WorkOrderId { relocation: self.ticket.id, seq: self.entry.seq, index };
         let about = self.ticket.out(layer).map(|out| out.order.id).filter(|_| kind == OrderKind::Inspect);
         let expected = if (layer, kind) == (Layer::L3, OrderKind::Cutover) {
+            if self.ticket.sent.of(Layer::L3, OrderKind::TakeBack) > 0 {
+                // What was taken back is over; this may become another outage.
+                self.ticket.outage = self.ticket.outage.filter(|outage| outage.until.is_none());
+            }
             self.ticket.expected()
         } else {
             Vec::new()
         };
-        let hold = (layer, kind) == (Layer::L3, OrderKind::Cutover)
-            && matches!(self.ticket.state.l2_cutover, Side::None | Side::Failed);
         let deadline = self.deadline(kind);
-        let dispatch = Dispatch { id, layer, kind, attempt, deadline, about, expected, hold };
+        let dispatch = Dispatch { id, layer, kind, attempt, deadline, about, expected };
         self.entry.sends.push(dispatch.clone());
         let since = self.context.at;
         let out = self.ticket.out_mut(layer);

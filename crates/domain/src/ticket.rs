@@ -19,7 +19,11 @@ use crate::{
 };
 
 /// The version of a stored ticket; a newer binary reads all older ones.
-pub const TICKET_VERSION: u16 = 1;
+pub const TICKET_VERSION: u16 = HELD_VERSION;
+/// What every binary reads.
+pub(crate) const FIRST_VERSION: u16 = 1;
+/// A cutover is or was held: a binary that knows nothing of that would close the ticket, and the gateway take the cutover back.
+pub(crate) const HELD_VERSION: u16 = 2;
 
 /// An order that is out, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,6 +246,12 @@ impl Ticket {
         spots.dedup();
         plan.expected.len() == spots.len()
             && spots.iter().all(|spot| plan.expected.iter().any(|expected| expected.spot == *spot))
+    }
+
+    /// Whether its cutover is held, or was.
+    pub(crate) fn has_been_held(&self) -> bool {
+        let ended = |kind| self.sent.of(Layer::L3, kind) > 0;
+        self.state.held || ended(OrderKind::Confirm) || ended(OrderKind::TakeBack)
     }
 
     /// What its gateways are expected to hold when its cutover begins, by the plan that it goes by. Where a reservation was

@@ -95,7 +95,7 @@ pub fn report(lang: Lang, report: &Report) -> String {
         }
         Report::RolledBack { outcome } => part(lang, &says::own_rollback(lang), outcome),
         Report::Release { outcome } => of(OrderKind::Release, outcome),
-        Report::CutoverL3 { held: true, .. } => says::held_cutover(lang),
+        Report::CutoverL3 { held_until: Some(_), .. } => says::held_cutover(lang),
         Report::CutoverL3 { teardown, install, .. } => {
             let (teardown, install) =
                 (part(lang, &says::teardown(lang), teardown), part(lang, &says::install(lang), install));

@@ -52,7 +52,7 @@ fn during(from: i64, until: i64) -> Option<During> {
 }
 
 fn at_l3(teardown: Outcome, install: Outcome, during: Option<During>) -> Report {
-    Report::CutoverL3 { teardown, install, during, held: false }
+    Report::CutoverL3 { teardown, install, during, held_until: None }
 }
 
 fn at_l2(outcome: Outcome, during: Option<During>) -> Report {

@@ -159,6 +159,7 @@ fn no_two_rows_match_the_same_state_and_trigger() {
                 && hands_meet(a.l2, b.l2)
                 && meet(a.l3_reservation_rollback, b.l3_reservation_rollback)
                 && meet(a.install_rollback, b.install_rollback)
+                && meet(a.l2_cutover, b.l2_cutover)
                 && (a.cancelling.is_none() || b.cancelling.is_none() || a.cancelling == b.cancelling)
                 && (a.held.is_none() || b.held.is_none() || a.held == b.held);
             assert!(!both, "rows {} and {} can match the same state", one.id, two.id);
@@ -227,6 +228,7 @@ fn every_status_a_row_names_as_its_start_is_one_it_starts_from() {
         }));
         never
             .extend(unmet(row.from.install_rollback, |named| any(&|state| state.install_rollback == *named)));
+        never.extend(unmet(row.from.l2_cutover, |named| any(&|state| state.l2_cutover == *named)));
         for (hand, layer) in [(row.from.l3, Layer::L3), (row.from.l2, Layer::L2)] {
             let (Hand::Has(works) | Hand::Sure(works) | Hand::Doubtful(works)) = hand else { continue };
             never.extend(unmet(works, |named| any(&|state| state.work(layer) == Some(*named))));

@@ -246,7 +246,7 @@ fn random_histories_take_every_row_and_see_every_note() {
     let strategy = (requests(), prop::collection::vec(moves(), MOVES));
     let mut rows = std::collections::BTreeSet::new();
     let mut notes = std::collections::BTreeSet::new();
-    for _ in 0..4000 {
+    for _ in 0..12_000 {
         let (request, made) = strategy.new_tree(&mut runner).unwrap().current();
         let play = play(request, &made, |_, _| {});
         rows.extend(play.journal.iter().flat_map(|entry| entry.rows.clone()));

@@ -2,6 +2,7 @@
 //! and what is on the devices then is what its statuses promise.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use rehome_domain::{
     CommandKind, Layer, OrderKind, Report, Request, Ticket, WorkOrderId,
@@ -109,7 +110,7 @@ impl Configurator {
     }
 
     fn cut_over(&mut self, order: &Dispatch, choices: &mut Choices) -> Report {
-        if !order.hold {
+        if order.attempt > 1 {
             self.time_is_over();
         }
         let before = (self.old, self.new);
@@ -121,12 +122,14 @@ impl Configurator {
         self.new = if installed.is_done() { Presence::Installed } else { choices.pick(&short_of_service) };
         if self.layer == Layer::L3 {
             let both = torn_down.is_done() && installed.is_done();
-            let held =
-                both && order.hold && (self.held_over.is_some() || choices.pick(&[false, false, true]));
+            let held = both
+                && order.attempt == 1
+                && (self.held_over.is_some() || choices.pick(&[false, false, true]));
             if held && before != (Presence::Absent, Presence::Installed) {
                 self.held_over = Some(before);
             }
-            return Report::CutoverL3 { teardown: torn_down, install: installed, during: None, held };
+            let held_until = held.then_some(Timestamp::MAX);
+            return Report::CutoverL3 { teardown: torn_down, install: installed, during: None, held_until };
         }
         Report::CutoverL2 { outcome: if torn_down.is_done() { installed } else { torn_down }, during: None }
     }
@@ -162,7 +165,7 @@ impl Configurator {
         let told = self.concluded.as_ref().filter(|(id, _)| Some(*id) == order.about);
         let concluded = told.filter(|_| choices.coin()).map(|(_, report)| Box::new(report.clone()));
         // What is found must be there to stay.
-        if !matches!(concluded.as_deref(), Some(Report::CutoverL3 { held: true, .. })) {
+        if !matches!(concluded.as_deref(), Some(Report::CutoverL3 { held_until: Some(_), .. })) {
             self.time_is_over();
         }
         let found = choices.pick(&[true, true, false]).then_some(Found { old: self.old, new: self.new });
@@ -292,6 +295,8 @@ impl World {
                 );
             }
         }
+        let held = self.configurators[Layer::L3 as usize].held_over.is_some();
+        assert!(!(ticket.state.is_closed() && held), "closed over a held cutover\n{}", self.story());
         self.check_service(ticket);
     }
 

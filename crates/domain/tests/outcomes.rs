@@ -71,7 +71,7 @@ fn l2_cutting_over() -> Play {
     answer(
         &mut play,
         Layer::L3,
-        Report::CutoverL3 { teardown: DONE, install: DONE, during: None, held: false },
+        Report::CutoverL3 { teardown: DONE, install: DONE, during: None, held_until: None },
     );
     play
 }

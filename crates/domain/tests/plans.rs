@@ -77,7 +77,7 @@ fn cut_over(teardown: Outcome, install: Outcome) -> Play {
     let seen = Some(Box::new(before().seen()));
     let deploy = Command { plan: seen, ..Command::plain(CommandKind::DeployCutover) };
     put(&mut play, Input::Command(deploy));
-    answer(&mut play, Layer::L3, Report::CutoverL3 { teardown, install, during: None, held: false });
+    answer(&mut play, Layer::L3, Report::CutoverL3 { teardown, install, during: None, held_until: None });
     answer(&mut play, Layer::L2, Report::CutoverL2 { outcome: Outcome::Done, during: None });
     play
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rehome_domain::{
     CommandKind, Entry, Layer, MessageId, Report, Request, WorkOrderId,
     event::Alarm,
-    journal::{Divergence, Note, replay},
+    journal::{Divergence, ENTRY_VERSION, Note, replay},
     message::{Envelope, Input, Rejection},
     reply::Outcome,
     status::{CutoverStatus, Disposition, RelocationStatus, ReservationStatus},
@@ -128,8 +128,8 @@ fn replay_finds_entries_that_are_missing_doubled_swapped_foreign_or_too_new() {
         assert!(gap(&missing) && gap(&doubled) && gap(&swapped) && gap(&foreign), "at {index}");
     }
     let mut newer = honest.clone();
-    newer[2].v += 1;
-    assert_eq!(replay(&newer), Err(Divergence::Newer { seq: 3, found: 2 }));
+    newer[2].v = ENTRY_VERSION + 1;
+    assert_eq!(replay(&newer), Err(Divergence::Newer { seq: 3, found: ENTRY_VERSION + 1 }));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn every_reason_comes_back_and_an_unknown_one_is_read_as_other() {
                 teardown: outcome.clone(),
                 install: outcome,
                 during: None,
-                held: false,
+                held_until: None,
             }));
         }
     }
@@ -160,7 +160,6 @@ fn every_kind_of_order_comes_back_for_either_layer() {
                     deadline: START,
                     about,
                     expected: vec![expected()],
-                    hold: true,
                 };
                 comes_back(&dispatch);
                 comes_back(&WorkOrder::new(&dispatch, &request));
@@ -296,7 +295,7 @@ fn messages_look_as_documented() {
             teardown: Outcome::Done,
             install: history::failed(Reason::Rejected),
             during: None,
-            held: false,
+            held_until: None,
         }),
         base(json!({"report": "cutover_l3", "teardown": {"outcome": "done"}, "install": no}))
     );

@@ -123,11 +123,18 @@ pub fn reports(layer: Layer, kind: OrderKind, about: Option<OrderKind>) -> Vec<R
                     teardown: teardown.clone(),
                     install,
                     during: None,
-                    held: false,
+                    held_until: None,
                 }));
             }
             let (teardown, install) = (Outcome::Done, Outcome::Done);
-            all.push(Report::CutoverL3 { teardown, install, during: None, held: true });
+            let held = |until: Timestamp| Report::CutoverL3 {
+                teardown: teardown.clone(),
+                install: install.clone(),
+                during: None,
+                held_until: Some(until),
+            };
+            // As long as any history lasts, and no longer than the first moment of it.
+            all.extend([held(Timestamp::MAX), held(START)]);
             all
         }
         (Layer::L2, OrderKind::Cutover) => {

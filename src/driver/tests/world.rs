@@ -208,7 +208,7 @@ fn reply(order: &WorkOrder, good: bool) -> Reply {
         }
         (OrderKind::Release, _) => Report::Release { outcome },
         (OrderKind::Cutover, Layer::L3) => {
-            Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None, held: false }
+            Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None, held_until: None }
         }
         (OrderKind::Cutover, Layer::L2) => Report::CutoverL2 { outcome, during: None },
         (OrderKind::RollbackInstall, _) => Report::InstallRolledBack { outcome },

@@ -60,7 +60,7 @@ fn what_the_switch_refuses_the_gateway_takes_back_and_the_customer_has_service_a
     lab.vsctl("sw1", &["set", "port", "c1b", "tag=4094"]);
     system.act(&["retry"]);
     moved(&lab, &system.rest());
-    assert_eq!(rows(&system)[4..], ["20", "H1", "H2", "H4"]);
+    assert_eq!(rows(&system)[4..], ["20", "11", "15"]);
 }
 
 #[test]

@@ -34,8 +34,6 @@ struct Session {
     client: Client,
     /// Whether it has taken back, or had none to take back, what an earlier one left to be confirmed.
     settled: bool,
-    /// Whether it has the candidate locked beyond one change, because of a cutover that the gateway holds.
-    keeps_lock: bool,
 }
 
 /// What becomes of a commit once it was read back.
@@ -70,7 +68,7 @@ impl Line {
             return Ok(session);
         }
         let client = Client::connect(&self.name, &self.options).await?;
-        Ok(Session { client, settled: false, keeps_lock: false })
+        Ok(Session { client, settled: false })
     }
 
     /// By this name a commit waits to be confirmed: the same for all processes, so that whoever comes after one that died
@@ -89,41 +87,38 @@ impl Line {
         (self.options.hold_s > 0).then(|| Duration::from_secs(self.options.hold_s.into()))
     }
 
-    /// Lets stand the cutover that is held for a relocation. Afterwards none is: one whose confirmation is refused is taken back, so
-    /// that what is seen from then on stays.
+    /// Lets stand the cutover that is held for a relocation. Afterwards nothing waits to be confirmed: whatever was refused is taken
+    /// back, so that what is seen from then on stays.
     async fn confirm_held(&self, session: &mut Session, by: RelocationId) -> Result<(), DriverError> {
         if !session.client.capabilities.confirmed_commit() {
             return Ok(());
         }
         let confirm = rpc::confirm(&self.persist_held(by));
         match session.client.call("confirm the cutover", &confirm).await {
-            Ok(_) => self.let_go(session).await,
-            Err(error) if error.transient => Err(error),
-            Err(_) => self.take_back_held(session, by).await.map(drop),
+            Err(error) if !error.transient => self.take_back_all(session, by).await.map(drop),
+            confirmed => confirmed.map(drop),
         }
     }
 
-    /// Takes back the cutover that is held for a relocation; whether there was one.
-    async fn take_back_held(&self, session: &mut Session, by: RelocationId) -> Result<bool, DriverError> {
-        if !session.client.capabilities.confirmed_commit() {
+    /// Takes back what waits to be confirmed: the cutover that is held for a relocation, and what a dead process has left. Whether
+    /// there was such a thing.
+    async fn take_back_all(&self, session: &mut Session, by: RelocationId) -> Result<bool, DriverError> {
+        let can = &session.client.capabilities;
+        if !can.candidate() || !can.confirmed_commit() {
             return Ok(false);
         }
-        let taken_back = session.client.call(TAKE_BACK, &rpc::cancel(&self.persist_held(by))).await;
-        if is_lost(&taken_back) {
-            return taken_back.map(|_| false);
+        let held = match session.client.call(TAKE_BACK, &rpc::cancel(&self.persist_held(by))).await {
+            Ok(_) => true,
+            Err(error) if error.transient => return Err(error),
+            // That there was none: its time was over, or it stands already.
+            Err(_) => false,
+        };
+        if self.options.confirm_s == 0 {
+            return Ok(held);
         }
-        self.let_go(session).await?;
-        // A refusal, in whichever words, says that there was none: its time was over, or it stands already.
-        Ok(taken_back.is_ok())
-    }
-
-    /// Gives up the lock that was kept over a cutover that was held.
-    async fn let_go(&self, session: &mut Session) -> Result<(), DriverError> {
-        if !std::mem::take(&mut session.keeps_lock) {
-            return Ok(());
-        }
-        let unlocked = session.client.call("unlock its configuration", &rpc::unlock("candidate")).await;
-        if is_lost(&unlocked) { unlocked.map(drop) } else { Ok(()) }
+        let left = self.lock(session, "candidate").await?;
+        session.client.call("unlock its configuration", &rpc::unlock("candidate")).await?;
+        Ok(held || left)
     }
 
     fn filled(&self, error: &FillError) -> DriverError {
@@ -164,7 +159,6 @@ impl Line {
     /// A commit that waits to be confirmed is taken back then, so that what is seen from now on stays: who made it would still
     /// hold the lock, had they not died. Answers whether there was one.
     async fn lock(&self, session: &mut Session, target: &str) -> Result<bool, DriverError> {
-        self.let_go(session).await?;
         let lock = rpc::lock(target);
         let locked = session.client.ask(LOCK, &lock).await?;
         let refused = |errors: &[RpcError]| rpc::refusal(&self.name, LOCK, errors);
@@ -243,7 +237,6 @@ impl Line {
             return Err(error);
         }
         if then != Then::Stands {
-            session.keeps_lock = true;
             return Ok(());
         }
         let confirmed = session.client.call("confirm the commit", &rpc::confirm(&persist)).await;
@@ -295,7 +288,7 @@ impl Line {
         } else {
             self.change(session, target, changes, then).await
         };
-        if is_lost(&done) || session.keeps_lock {
+        if is_lost(&done) {
             return done;
         }
         if done.is_err() && candidate {
@@ -375,16 +368,7 @@ impl Device for Gateway {
     }
 
     fn settle(&mut self, by: RelocationId) -> Wait<'_, Result<bool, DriverError>> {
-        Box::pin(self.with(async move |line, session| {
-            let held = line.take_back_held(session, by).await?;
-            let can = &session.client.capabilities;
-            if line.options.confirm_s == 0 || !can.candidate() || !can.confirmed_commit() {
-                return Ok(held);
-            }
-            let taken_back = line.lock(session, "candidate").await?;
-            session.client.call("unlock its configuration", &rpc::unlock("candidate")).await?;
-            Ok(held || taken_back)
-        }))
+        Box::pin(self.with(async move |line, session| line.take_back_all(session, by).await))
     }
 
     fn confirm(&mut self, by: RelocationId) -> Wait<'_, Result<(), DriverError>> {

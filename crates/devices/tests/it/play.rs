@@ -182,7 +182,7 @@ impl Play<'_> {
                     teardown,
                     install: self.outcome(order, Operation::Install).await,
                     during: None,
-                    held: false,
+                    held_until: None,
                 }]
             }
             (Layer::L2, OrderKind::Cutover) => {

@@ -116,6 +116,7 @@ fn from(from: &From, lang: Lang) -> Vec<String> {
         hand(Layer::L2, from.l2, lang),
         side(lang.pick("L3 rollback", "三层预占回滚"), from.l3_reservation_rollback, lang),
         side(lang.pick("install rollback", "新装回滚"), from.install_rollback, lang),
+        side(lang.pick("L2 cutover", "二层切换"), from.l2_cutover, lang),
         cancelling,
         held,
     ]

@@ -111,6 +111,8 @@ pub struct From {
     pub l3_reservation_rollback: &'static [Side],
     /// `install_rollback`.
     pub install_rollback: &'static [Side],
+    /// `l2_cutover`.
+    pub l2_cutover: &'static [Side],
     /// Whether a cancel is under way; none = either.
     pub cancelling: Option<bool>,
     /// Whether the gateway holds L3's cutover to be confirmed; none = either.
@@ -132,6 +134,8 @@ pub enum Unmet {
     Rollback,
     /// A cancel is under way.
     Cancelling,
+    /// L2's cutover did not go as the row's.
+    L2Cutover,
     /// A cutover is held to be confirmed, or none is.
     Held,
 }
@@ -151,6 +155,7 @@ impl From {
             (!self.l2.admits(state.l2), Unmet::Hand(Layer::L2)),
             (outside(self.l3_reservation_rollback, &state.l3_reservation_rollback), Unmet::Rollback),
             (outside(self.install_rollback, &state.install_rollback), Unmet::Rollback),
+            (outside(self.l2_cutover, &state.l2_cutover), Unmet::L2Cutover),
             (self.cancelling.is_some_and(|wanted| wanted != state.cancelling), Unmet::Cancelling),
             (self.held.is_some_and(|wanted| wanted != state.held), Unmet::Held),
         ];
@@ -284,7 +289,7 @@ impl Row {
             Trigger::L3InstallRolledBack => state.install_rollback = Side::Done,
             Trigger::L3InstallRollbackFailed => state.install_rollback = Side::Failed,
             Trigger::L2CutOver => state.l2_cutover = Side::Done,
-            Trigger::L2CutoverFailed => state.l2_cutover = Side::Failed,
+            Trigger::L2CutoverFailed | Trigger::L2CutoverUnknown => state.l2_cutover = Side::Failed,
             _ => {}
         }
         state.relocation = self.relocation.unwrap_or(state.relocation);

@@ -17,6 +17,7 @@ const ANY: From = From {
     l2: Hand::Any,
     l3_reservation_rollback: &[],
     install_rollback: &[],
+    l2_cutover: &[],
     cancelling: None,
     held: None,
 };
@@ -524,7 +525,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "H4",
-        from: L3_CONFIRMING,
+        from: From { l2_cutover: &[Side::Done], ..L3_CONFIRMING },
         on: Trigger::L3Confirmed,
         relocation: Some(R::Succeeded),
         cutover: Set::To(C::CutOver),
@@ -564,6 +565,22 @@ pub const ROWS: &[Row] = &[
         on: Trigger::L3CutoverUnknown,
         cutover: Set::To(C::L3CutoverFailed),
         alarm: Some(Alarm::CutoverUnknown),
+        ..ROW
+    },
+    // L2 may have moved: L3 stays where it would be without a hold.
+    Row {
+        id: "H9",
+        from: L2_CUTTING_OVER_HELD,
+        on: Trigger::L2CutoverUnknown,
+        sends: Sends::These(&[L3_CONFIRM]),
+        ..ROW
+    },
+    Row {
+        id: "H10",
+        from: From { l2_cutover: &[Side::Failed], ..L3_CONFIRMING },
+        on: Trigger::L3Confirmed,
+        cutover: Set::To(C::L2TeardownFailed),
+        alarm: Some(Alarm::L2CutoverFailed),
         ..ROW
     },
     // Side states.

@@ -54,8 +54,10 @@ pub enum Trigger {
     L2RollbackFailed,
     /// L2 cut over.
     L2CutOver,
-    /// L2 did not cut over.
+    /// L2 did not cut over: it said so, or was found untouched.
     L2CutoverFailed,
+    /// Nobody can say whether L2 cut over, while the gateway holds L3's cutover; else it counts as failed.
+    L2CutoverUnknown,
     /// L2 read the notice.
     L2Noticed,
     /// The deadline of the layer's work passed.
@@ -95,6 +97,7 @@ impl Trigger {
             Self::L2RollbackFailed,
             Self::L2CutOver,
             Self::L2CutoverFailed,
+            Self::L2CutoverUnknown,
             Self::L2Noticed,
         ]);
         all.extend(Layer::ALL.map(Self::Overdue));
@@ -130,6 +133,7 @@ impl Trigger {
             | Self::L2RollbackFailed
             | Self::L2CutOver
             | Self::L2CutoverFailed
+            | Self::L2CutoverUnknown
             | Self::L2Noticed => Some(Layer::L2),
             Self::Command(_) | Self::Overdue(_) | Self::Resume(_) | Self::Settled => None,
         }
@@ -167,6 +171,7 @@ impl Trigger {
             Self::L2RollbackFailed => lang.pick("L2 rollback failed", "二层预占回滚失败"),
             Self::L2CutOver => lang.pick("L2 done", "二层切换成功"),
             Self::L2CutoverFailed => lang.pick("L2 failed", "二层切换失败"),
+            Self::L2CutoverUnknown => lang.pick("L2 outcome unknown", "二层切换结果未知"),
             Self::L2Noticed => lang.pick("L2 read the notice", "二层已收通知"),
             Self::Overdue(Layer::L3) => lang.pick("L3 deadline passed", "三层超时"),
             Self::Overdue(Layer::L2) => lang.pick("L2 deadline passed", "二层超时"),

@@ -99,12 +99,12 @@ async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
         ("DELETE FROM request WHERE ticket = 1", "its ticket can't be read: "),
         ("UPDATE ticket SET standing = -7 WHERE number = 1", ""),
         (
-            "UPDATE ticket SET body = replace(body, '\"v\":1', '\"v\":2') WHERE number = 1",
-            "its ticket has version 2, this binary reads up to 1: start the newer one",
+            "UPDATE ticket SET body = replace(body, '\"v\":1', '\"v\":3') WHERE number = 1",
+            "its ticket has version 3, this binary reads up to 2: start the newer one",
         ),
         (
-            "UPDATE ticket SET body = '{\"v\":2,\"form\":\"new\"}' WHERE number = 1",
-            "its ticket has version 2, this binary reads up to 1: start the newer one",
+            "UPDATE ticket SET body = '{\"v\":3,\"form\":\"new\"}' WHERE number = 1",
+            "its ticket has version 3, this binary reads up to 2: start the newer one",
         ),
     ];
     for (damage, reason) in damages {
@@ -126,8 +126,8 @@ async fn a_damaged_row_spoils_its_own_ticket_and_no_other() {
                 Loaded::Unreadable(why) => {
                     let said = why.to_string();
                     assert!(!reason.is_empty() && said.starts_with(reason), "{damage}: {said}");
-                    let newer = matches!(why, Unreadable::Newer { found: 2, known: 1, .. });
-                    assert_eq!(newer, reason.contains("version 2"), "{damage}: {why:?}");
+                    let newer = matches!(why, Unreadable::Newer { found: 3, known: 2, .. });
+                    assert_eq!(newer, reason.contains("version 3"), "{damage}: {why:?}");
                 }
                 other => assert!(reason.is_empty(), "{damage}: {other:?}"),
             }
@@ -159,14 +159,14 @@ async fn a_damaged_entry_is_told_and_the_rest_of_the_journal_read() {
 #[tokio::test]
 async fn an_entry_of_a_newer_binary_is_told_from_a_damaged_one() {
     for (change, how) in [
-        ("replace(body, '\"v\":1,', '\"v\":2,')", "in words that can be read"),
-        ("'{\"v\":2,\"form\":\"new\"}'", "in words that can't"),
+        ("replace(body, '\"v\":1,', '\"v\":3,')", "in words that can be read"),
+        ("'{\"v\":3,\"form\":\"new\"}'", "in words that can't"),
     ] {
         let place = Place::new();
         let store = place.open();
         store.commit(steps(1)[..3].to_vec()).await.unwrap();
         place.tamper(&format!("UPDATE journal SET body = {change} WHERE seq = 2"));
-        let newer = Unreadable::Newer { what: "entry 2".to_owned(), found: 2, known: 1 };
+        let newer = Unreadable::Newer { what: "entry 2".to_owned(), found: 3, known: 2 };
         assert_eq!(store.journal(id(1)).await.unwrap()[1], Err(newer.clone()), "{how}");
         let causes = [1, 0].map(|step: usize| (id(1), steps(1)[step].entry.cause.clone()));
         let caused = store.caused(causes.to_vec()).await.unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn steps(n: u64) -> Vec<Change> {
             teardown: Outcome::Done,
             install,
             during: None,
-            held: false,
+            held_until: None,
         }),
         done(Layer::L2, |outcome| Report::CutoverL2 { outcome, during: None }),
     ];

@@ -107,7 +107,6 @@ pub fn order(n: u64, layer: Layer) -> WorkOrder {
         deadline: START,
         about: None,
         expected: Vec::new(),
-        hold: false,
     };
     WorkOrder::new(&dispatch, &Arc::new(request()))
 }

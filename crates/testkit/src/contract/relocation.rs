@@ -78,9 +78,12 @@ impl Relocation {
             match (layer, kind) {
                 (_, OrderKind::Reserve) => Report::Reserve { outcome, rollback: None },
                 (_, OrderKind::Release) => Report::Release { outcome },
-                (Layer::L3, OrderKind::Cutover) => {
-                    Report::CutoverL3 { teardown: Outcome::Done, install: outcome, during: None, held: false }
-                }
+                (Layer::L3, OrderKind::Cutover) => Report::CutoverL3 {
+                    teardown: Outcome::Done,
+                    install: outcome,
+                    during: None,
+                    held_until: None,
+                },
                 (Layer::L2, OrderKind::Cutover) => Report::CutoverL2 { outcome, during: None },
                 (_, OrderKind::RollbackInstall) => Report::InstallRolledBack { outcome },
                 (_, OrderKind::Confirm) => Report::Confirmed { outcome },

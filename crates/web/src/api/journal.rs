@@ -106,14 +106,12 @@ struct Sent {
     about: Option<WorkOrderId>,
     /// Of L3's `cutover`: what the gateways were to hold before it began, by the plan that it went by.
     expected: Vec<SpotHeld>,
-    /// Of L3's `cutover`: a gateway that can was free to hold it until L2's is done.
-    hold: bool,
 }
 
 impl From<Dispatch> for Sent {
     fn from(order: Dispatch) -> Self {
-        let Dispatch { id, layer, kind, attempt, deadline, about, expected, hold } = order;
-        Self { id, layer, kind, attempt, deadline, about, expected, hold }
+        let Dispatch { id, layer, kind, attempt, deadline, about, expected } = order;
+        Self { id, layer, kind, attempt, deadline, about, expected }
     }
 }
 

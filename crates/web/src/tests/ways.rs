@@ -158,8 +158,12 @@ const fn reserved() -> Report {
 /// The cutover is refused by L2, tried again, and its completion forced; on the way a person is refused.
 fn forced_to_its_end() -> Vec<Next> {
     let no = || Report::CutoverL2 { outcome: failed(Reason::Rejected), during: None };
-    let yes =
-        || Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None, held: false };
+    let yes = || Report::CutoverL3 {
+        teardown: Outcome::Done,
+        install: Outcome::Done,
+        during: None,
+        held_until: None,
+    };
     vec![
         Next::Person(CommandKind::DeployReservation),
         Next::Configurator(Layer::L3, reserved()),

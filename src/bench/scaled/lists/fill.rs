@@ -109,10 +109,10 @@ impl Fate {
                 Report::Reserve { outcome: refused(), rollback: (by == Layer::L2).then_some(done) }
             }
             (Self::NotTornDown, Layer::L3, OrderKind::Cutover) => {
-                Report::CutoverL3 { teardown: refused(), install: done, during: None, held: false }
+                Report::CutoverL3 { teardown: refused(), install: done, during: None, held_until: None }
             }
             (Self::NotInstalled, Layer::L3, OrderKind::Cutover) => {
-                Report::CutoverL3 { teardown: done, install: refused(), during: None, held: false }
+                Report::CutoverL3 { teardown: done, install: refused(), during: None, held_until: None }
             }
             (Self::NotSwitched, Layer::L2, OrderKind::Cutover) => {
                 Report::CutoverL2 { outcome: refused(), during: None }

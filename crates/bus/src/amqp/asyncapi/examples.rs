@@ -99,7 +99,7 @@ fn order(layer: Layer, kind: OrderKind) -> WorkOrder {
     let about = (kind == OrderKind::Inspect).then(|| order_id(3));
     let deadline = at() + SignedDuration::from_mins(5);
     WorkOrder::new(
-        &Dispatch { id, layer, kind, attempt: 1, deadline, about, expected: Vec::new(), hold: false },
+        &Dispatch { id, layer, kind, attempt: 1, deadline, about, expected: Vec::new() },
         &request(),
     )
 }
@@ -126,10 +126,14 @@ pub(super) fn replies() -> Named {
         teardown: Outcome::Done,
         install: Outcome::Failed(failed(Reason::Rejected, "commit failed: no such VRF")),
         during: Some(During { from: at(), until: at() + SignedDuration::from_millis(48) }),
-        held: false,
+        held_until: None,
     };
-    let held =
-        Report::CutoverL3 { teardown: Outcome::Done, install: Outcome::Done, during: None, held: true };
+    let held = Report::CutoverL3 {
+        teardown: Outcome::Done,
+        install: Outcome::Done,
+        during: None,
+        held_until: Some(at() + SignedDuration::from_secs(30)),
+    };
     let reports = [
         ("reserved", l2, done()),
         ("not reserved", l2, reserve_failed),
