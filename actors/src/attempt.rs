@@ -105,7 +105,7 @@ impl Attempt {
                     busy.wait().await;
                     continue;
                 }
-                Err(Refused::Concluded(report)) => return Err(Stop::Concluded(report)),
+                Err(Refused::Concluded(report)) => return Err(Stop::Concluded(*report)),
                 Err(Refused::Superseded) => return Err(Stop::Superseded),
                 Err(Refused::Unavailable(why)) => return Err(Stop::Unavailable(why)),
                 Err(Refused::Failed(error)) => error,

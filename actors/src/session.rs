@@ -64,7 +64,7 @@ pub enum Refused {
     /// The device, or the way to it, failed.
     Failed(DriverError),
     /// The order has been done already: this was its report.
-    Concluded(Report),
+    Concluded(Box<Report>),
     /// A newer order of the ticket has begun.
     Superseded,
     /// Another process is at the ticket: nothing was done.
@@ -247,10 +247,10 @@ async fn admit(
     let order = message.order.id;
     match fences.admit(layer, order, message.part).await {
         Ok(Admission::Go { last: Some((id, report)) }) if id == order && is_rolled_back(&report) => {
-            Err(Refused::Concluded(report))
+            Err(Refused::Concluded(Box::new(report)))
         }
         Ok(Admission::Go { last }) => Ok(last),
-        Ok(Admission::Concluded(report)) => Err(Refused::Concluded(report)),
+        Ok(Admission::Concluded(report)) => Err(Refused::Concluded(Box::new(report))),
         Ok(Admission::Superseded { .. }) => Err(Refused::Superseded),
         Ok(Admission::Busy) => Err(Refused::Busy),
         Err(error) => Err(Refused::Unavailable(error.to_string())),
