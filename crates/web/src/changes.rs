@@ -87,8 +87,10 @@ impl Changes {
         let heard = self.heard.subscribe();
         // What was settled before the reader began is found by reading on, what it finds is heard: nothing is between.
         let mut reached = self.reached.clone();
-        let begun = timeout(HERE, reached.wait_for(Option::is_some)).await;
-        if !matches!(begun, Ok(Ok(_))) {
+        // What it gives locks the place for reading, and is let go before anything is waited for: else the reader that moves on and
+        // the next listener wait for each other for ever.
+        let begun = timeout(HERE, reached.wait_for(Option::is_some)).await.is_ok_and(|place| place.is_ok());
+        if !begun {
             return Err(StoreError::Failed {
                 what: "reading the journals on",
                 detail: "the store is away".to_owned(),
