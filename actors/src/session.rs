@@ -97,7 +97,8 @@ pub struct DeviceSession {
     share: usize,
     /// For how long the device holds a cutover to be confirmed, if it does.
     holds: Option<Duration>,
-    /// The relocation whose cutover it holds, until when at the most: meanwhile only what is about it has its turn.
+    /// The relocation whose cutover it holds, or has done half of, until when at the most: meanwhile only what is about it has its
+    /// turn.
     held: Option<(RelocationId, Instant)>,
 }
 

@@ -33,6 +33,8 @@ struct Network {
     /// How many cutovers the switches refuse.
     l2_refuses: Arc<Mutex<usize>>,
     l2_may_go: Arc<Semaphore>,
+    /// Teardowns wait for this too, which no other test minds.
+    teardown_may_go: Arc<Semaphore>,
     /// What the gateway did, and for which service.
     done: Arc<Mutex<Vec<(String, Operation)>>>,
 }
@@ -75,6 +77,9 @@ impl Driver for Network {
     ) -> Wait<'a, Result<Presence, DriverError>> {
         Box::pin(async move {
             self.done.lock().unwrap().push((order.request.service_id.clone(), operation));
+            if operation == Teardown {
+                drop(self.teardown_may_go.acquire().await.unwrap());
+            }
             let mut refuses = self.refuses.lock().unwrap();
             if let Some(place) = refuses.iter().position(|one| *one == operation) {
                 refuses.remove(place);
@@ -120,6 +125,7 @@ impl Held {
             refuses: Arc::new(Mutex::new(refuses.to_vec())),
             l2_refuses: Arc::new(Mutex::new(l2_refuses)),
             l2_may_go: Arc::new(Semaphore::new(0)),
+            teardown_may_go: Arc::new(Semaphore::new(1)),
             done: Arc::default(),
         };
         world.configure_over(&(Arc::new(network.clone()) as _));
@@ -257,5 +263,24 @@ fn nobody_waits_longer_than_a_gateway_holds_a_cutover() {
         let reserved = |t: &Ticket| t.state.reservation.is_some();
         held.world.until(2, "reserved by L3", reserved).await;
         assert_eq!(held.done(), [Hold, Reserve]);
+    });
+}
+
+#[test]
+fn between_the_halves_of_a_cutover_that_could_not_be_held_no_other_has_its_turn() {
+    on_system(async {
+        let held = Held::new(LONG, &[Hold], 0);
+        let gate = held.network.teardown_may_go.acquire().await.unwrap();
+        held.deploy().await;
+        held.reserve(2).await;
+        let torn_down = || held.done().contains(&Teardown);
+        held.world.until(1, "at its teardown", |_| torn_down()).await;
+        held.world.until(2, "asked", |t| t.state.in_flight()).await;
+        // The other one's reservation waits behind the teardown, before the second half is asked for.
+        drop(gate);
+        let reserved = |t: &Ticket| t.state.relocation == RelocationStatus::CutoverPending;
+        held.world.until(2, "reserved", reserved).await;
+        let halves: Vec<Operation> = held.done().into_iter().take(3).collect();
+        assert_eq!(halves, [Hold, Teardown, Install]);
     });
 }

@@ -268,10 +268,8 @@ impl<D: Device> Session<D> {
         let spots = shared.spots.concat();
         let found = self.device.look(&spots).await?;
         let (all, mut answers) = self.decide_all(shared, &found);
-        let is_refused = |answer: &&mut Answer| matches!(answer, Some(Err(_)));
-        let Some(order) =
-            shared.orders.first().filter(|_| answers.iter_mut().any(|answer| is_refused(&answer)))
-        else {
+        let is_refused = |answer: &Answer| matches!(answer, Some(Err(_)));
+        let Some(order) = shared.orders.first().filter(|_| answers.iter().any(is_refused)) else {
             return Ok((all, answers));
         };
         match self.device.settle(order.relocation).await {
@@ -281,7 +279,9 @@ impl<D: Device> Session<D> {
                 return Ok(self.decide_all(shared, &found));
             }
             Err(error) => {
-                answers.iter_mut().filter(is_refused).for_each(|answer| *answer = Some(Err(error.clone())));
+                for answer in answers.iter_mut().filter(|answer| is_refused(answer)) {
+                    *answer = Some(Err(error.clone()));
+                }
             }
         }
         Ok((all, answers))

@@ -30,6 +30,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Unreachable,
+        Self::Locked,
+        Self::Conflict,
+        Self::Rejected,
+        Self::TimedOut,
+        Self::Superseded,
+        Self::UnknownDevice,
+        Self::Other,
+    ];
+
     /// The name on the wire.
     #[must_use]
     pub const fn wire(self) -> &'static str {

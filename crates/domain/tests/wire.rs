@@ -64,16 +64,7 @@ fn every_report_comes_back_in_a_reply_and_in_an_envelope() {
 
 #[test]
 fn every_reason_comes_back_and_an_unknown_one_is_read_as_other() {
-    for reason in [
-        Reason::Unreachable,
-        Reason::Locked,
-        Reason::Conflict,
-        Reason::Rejected,
-        Reason::TimedOut,
-        Reason::Superseded,
-        Reason::UnknownDevice,
-        Reason::Other,
-    ] {
+    for reason in Reason::ALL {
         comes_back(&reason);
         assert_eq!(to_value(reason).unwrap(), json!(reason.wire()));
         for outcome in [history::failed(reason), Outcome::Done] {

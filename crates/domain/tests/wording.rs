@@ -28,16 +28,7 @@ fn an_outage_is_told_by_what_was_measured_of_it_and_no_more() {
 
 #[test]
 fn a_failure_is_told_in_chinese_by_its_reason_before_the_devices_own_words() {
-    for reason in [
-        Reason::Unreachable,
-        Reason::Locked,
-        Reason::Conflict,
-        Reason::Rejected,
-        Reason::TimedOut,
-        Reason::Superseded,
-        Reason::UnknownDevice,
-        Reason::Other,
-    ] {
+    for reason in Reason::ALL {
         let failure = Failure { reason, text: "no room".to_owned() };
         let label = reason.label(Lang::Zh);
         assert!(!label.is_ascii() && wording::failure(Lang::Zh, &failure) == format!("{label}：no room"));
