@@ -5,8 +5,8 @@
 //! again; its id is found in the journal, and the recorded messages are sent again, not recomputed.
 //!
 //! Any number of supervisors may run: the ticket's version guards each commit, and what has moved on meanwhile is loaded
-//! and stepped anew. One that knows itself alone keeps tickets in memory between batches. One bad input never stops the
-//! rest: what can't be committed together is done alone.
+//! and stepped anew. One that has not met another lately keeps tickets in memory between batches. One bad input never stops
+//! the rest: what can't be committed together is done alone.
 
 mod alone;
 mod delivery;
@@ -43,6 +43,10 @@ pub use self::gauge::Gauge;
 /// because meanwhile new work waits or figures are wrong; long enough not to be noticed in the store.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// For how long one that has met another's work begins each batch with a fresh look at its tickets. What is found to have moved on
+/// is done one by one, which is slow: for one batch in so long that is nothing.
+const OTHERS: Duration = Duration::from_secs(60);
+
 /// What a supervisor is made of.
 #[derive(Clone)]
 pub struct SupervisorParts {
@@ -54,7 +58,7 @@ pub struct SupervisorParts {
     pub batch: usize,
     /// Relocations with orders out at once; while there are as many, new work waits on the bus.
     pub in_flight: usize,
-    /// Other supervisors may work on the same tickets: each batch begins with a fresh look at its own.
+    /// Other supervisors may work on the same tickets.
     pub shared: bool,
     /// What is paused.
     pub helm: Arc<Helm>,
@@ -118,6 +122,8 @@ struct Supervisor {
     flying: FxHashSet<RelocationId>,
     /// When others' work was last looked at.
     looked: Option<Instant>,
+    /// When a ticket was last found to have been moved on by another supervisor.
+    met: Option<Instant>,
     /// Tickets left to newer supervisors.
     newer: Newer,
     /// Tickets over which the store is in trouble.
@@ -137,7 +143,7 @@ struct Prepared {
 impl Supervisor {
     fn new(parts: SupervisorParts, acks: Arc<dyn Acks>) -> Self {
         let (known, flying, newer, waiting) = Default::default();
-        Self { parts, acks, led: Led::default(), known, flying, looked: None, newer, waiting }
+        Self { parts, acks, led: Led::default(), known, flying, looked: None, met: None, newer, waiting }
     }
 
     /// Whether new work may begin.
@@ -209,7 +215,7 @@ impl Supervisor {
             .iter()
             .filter(|delivery| !is_submission(&delivery.message))
             .map(|delivery| delivery.message.envelope.relocation)
-            .filter(|id| self.parts.shared || !self.known.contains_key(id))
+            .filter(|id| !self.known.contains_key(id))
             .collect();
         ids.sort_unstable();
         ids.dedup();
@@ -251,6 +257,9 @@ impl Supervisor {
                 self.take_effect(&change, incoming, answered, &traced);
             } else {
                 self.doubt(change.ticket.id);
+                if result == Committed::Stale {
+                    self.met = Some(Instant::now());
+                }
                 if result == Committed::Seen { seen.push(index) } else { alone.push(index) }
             }
         }
@@ -338,6 +347,7 @@ impl Supervisor {
                 for (id, loaded) in ids.into_iter().zip(loaded) {
                     if !matches!(loaded, Loaded::Ticket(ticket) if ticket.state.in_flight()) {
                         self.flying.remove(&id);
+                        self.doubt(id);
                     }
                 }
                 self.parts.gauge.count(self.flying.len());
@@ -346,9 +356,10 @@ impl Supervisor {
         }
     }
 
-    /// Keeps memory bounded: tickets at rest are dropped once there are too many; the store has them.
+    /// Keeps memory bounded: tickets at rest are dropped once there are too many; the store has them. Where others are at them too
+    /// it has newer ones soon.
     fn trim(&mut self) {
-        if self.parts.shared {
+        if self.met.is_some_and(|met| met.elapsed() < OTHERS) {
             self.known.clear();
         }
         if self.known.len() > self.parts.in_flight.saturating_mul(2).max(1024) {

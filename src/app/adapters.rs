@@ -350,8 +350,8 @@ fn fate(fate: faults::Fate) -> Fate {
     }
 }
 
-/// The devices: those of the inventory's file; without one, simulated ones over a memory, with what a fault plan makes go
-/// wrong.
+/// The devices: those of the inventory's file; without one, simulated ones over a memory. Where they are simulated, with what a
+/// fault plan makes go wrong.
 ///
 /// # Errors
 /// The inventory's file can't be used.
@@ -361,18 +361,22 @@ pub fn inventory(
     faults: Option<Arc<FaultPlan>>,
 ) -> Result<Arc<dyn Inventory>, InventoryError> {
     let simulated = Simulated::new(Arc::clone(devices), Devices::Any);
-    Ok(match (listed(settings, Some(simulated.clone()))?, faults) {
-        (Some(listed), _) => Arc::new(listed),
-        (None, None) => Arc::new(simulated),
-        (None, Some(plan)) => Arc::new(Faulty::new(simulated, plan)),
-    })
+    let simulated: Arc<dyn Inventory> = match faults {
+        Some(plan) => Arc::new(Faulty::new(simulated, plan)),
+        None => Arc::new(simulated),
+    };
+    let listed = listed(settings, Some(Arc::clone(&simulated)))?;
+    Ok(listed.map_or(simulated, |listed| Arc::new(listed)))
 }
 
 /// The devices of the inventory's file, if there is one.
 ///
 /// # Errors
 /// It can't be used.
-pub fn listed(settings: &Settings, simulated: Option<Simulated>) -> Result<Option<Listed>, InventoryError> {
+pub fn listed(
+    settings: &Settings,
+    simulated: Option<Arc<dyn Inventory>>,
+) -> Result<Option<Listed>, InventoryError> {
     let devices = &settings.devices;
     if devices.are_simulated() { Ok(None) } else { Listed::read(&devices.inventory, simulated).map(Some) }
 }

@@ -10,6 +10,7 @@ use rehome_domain::{
     step::Stepped,
     ticket::Ticket,
 };
+use tokio::time::Instant;
 
 use super::{
     Supervisor, change,
@@ -72,7 +73,7 @@ impl Supervisor {
     ) -> Result<Option<Committed>, StoreError> {
         let incoming = &delivery.message;
         let id = incoming.envelope.relocation;
-        self.doubt(id);
+        let known = self.known.remove(&id).map(|ticket| ticket.version);
         let loaded = self.parts.tickets.load(vec![id]).await?.into_iter().next();
         if !matches!(loaded, Some(Loaded::Ticket(_))) {
             self.flying.remove(&id);
@@ -80,6 +81,9 @@ impl Supervisor {
         let ticket = match loaded {
             Some(Loaded::Ticket(ticket)) => {
                 let ticket = Arc::<Ticket>::from(ticket);
+                if known.is_some_and(|known| known < ticket.version) {
+                    self.met = Some(Instant::now());
+                }
                 self.remember(&ticket);
                 Some(ticket)
             }

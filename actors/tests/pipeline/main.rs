@@ -19,21 +19,21 @@ mod world;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use rehome_actors::{resume::resume, wall_clock};
 use rehome_domain::{
-    CommandKind, CutoverStatus, Disposition, Layer, OrderKind, RelocationStatus, Reply, Report, WorkOrder,
-    WorkOrderId,
+    CommandKind, CutoverStatus, Disposition, Layer, OrderKind, RelocationStatus, Reply, Report, Request,
+    WorkOrder, WorkOrderId,
     journal::{Note, replay},
     message::{Answer, Envelope, Input, Rejection},
     order::Dispatch,
     ports::{
-        Conclusion, Driver, DriverError, FenceStore, Heard, Inventory, Operation, Outgoing, Part, StoreError,
-        Wait,
+        Conclusion, Driver, DriverError, FenceStore, Heard, Inventory, Loaded, Operation, Outgoing, Part,
+        StoreError, Wait,
     },
     reply::{Failure, Outcome, Presence, Reason},
     state::Work,
@@ -157,6 +157,35 @@ fn competing_supervisors_over_one_store_keep_each_ticket_in_order() {
             assert_eq!(replay(&world.journal(n).await).unwrap(), ticket);
         }
         assert!(world.tickets.dead_letters(10).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_supervisor_reads_a_ticket_again_only_for_a_while_after_another_has_moved_one_on() {
+    on_system(async {
+        let world = World::new();
+        let read = Arc::<AtomicU32>::default();
+        let count = Arc::clone(&read);
+        let tickets = Failing::reading(&world.tickets, move |_, loaded| {
+            if matches!(loaded, Loaded::Ticket(_)) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            loaded
+        });
+        world.supervise_beside_others_over(&tickets);
+        world.configure_over(&world.inventory());
+        world.submit(1, Request { hold: true, ..request(1) }).await;
+        world.submit(2, request(2)).await;
+        world.until(1, "held", |_| true).await;
+        world.until(2, "reserved", |t| t.state.relocation == RelocationStatus::CutoverPending).await;
+        let read = || read.load(Ordering::SeqCst);
+        assert_eq!(read(), 0, "whoever has met nobody knows what it has written");
+        world.commanded_elsewhere(1, CommandKind::DeployReservation).await;
+        world.ask(1, CommandKind::Cancel, "not needed").await;
+        let met = read();
+        world.ask(2, CommandKind::DeployCutover, "").await;
+        world.until(2, "closed", |ticket| ticket.state.is_closed()).await;
+        assert!(met > 0 && read() > met + 2, "{met}, {}: the command, and each reply after it", read());
     });
 }
 

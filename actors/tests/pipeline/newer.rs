@@ -47,7 +47,7 @@ fn beside_newer_processes_an_input_waits_for_one_and_its_ticket_is_not_set_aside
         let mut world = World::new();
         world.bus = OddBus::shared(&world.bus);
         let (tickets, older) = as_an_older(&world.tickets);
-        world.supervise_anew_over(&tickets);
+        world.supervise_beside_others_over(&tickets);
         world.configure_over(&world.inventory());
         for n in 1..=2 {
             world.submit(n, request(n)).await;
@@ -81,7 +81,7 @@ fn where_nobody_newer_can_come_a_command_is_rejected_with_the_version_and_the_st
     on_system(async {
         let world = World::new();
         let (tickets, older) = as_an_older(&world.tickets);
-        world.supervise_anew_over(&tickets);
+        world.supervise_beside_others_over(&tickets);
         world.configure_over(&world.inventory());
         for n in 1..=2 {
             world.submit(n, request(n)).await;

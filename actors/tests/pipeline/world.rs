@@ -81,8 +81,8 @@ impl World {
         self.supervise(Arc::clone(&self.tickets), true, in_flight, self.helm())
     }
 
-    /// Puts a supervisor to work that looks at each ticket anew, as one among others does, over this ticket store.
-    pub(crate) fn supervise_anew_over(&self, tickets: &Arc<dyn TicketStore>) {
+    /// Puts one of several supervisors to work over this ticket store.
+    pub(crate) fn supervise_beside_others_over(&self, tickets: &Arc<dyn TicketStore>) {
         self.supervise(Arc::clone(tickets), true, 64, self.helm());
     }
 
@@ -197,9 +197,18 @@ impl World {
         let ticket = self.ticket(n).await.unwrap();
         let order = ticket.out(layer).unwrap().order.id;
         let reply = Reply { v: MESSAGE_VERSION, order, attempt: 1, layer, report };
-        let context = Context::at(Timestamp::now());
-        let Stepped::Journaled(stepped) = step(Some(&ticket), &Envelope::reply(reply, "done"), &context)
-        else {
+        self.stepped_elsewhere(&ticket, &Envelope::reply(reply, "done")).await;
+    }
+
+    /// Another supervisor has taken this command.
+    pub(crate) async fn commanded_elsewhere(&self, n: u64, kind: CommandKind) {
+        let command = Command { kind, reason: String::new(), expected_version: None, plan: None };
+        let ticket = self.ticket(n).await.unwrap();
+        self.stepped_elsewhere(&ticket, &envelope(n, "elsewhere", Input::Command(command))).await;
+    }
+
+    async fn stepped_elsewhere(&self, ticket: &Ticket, envelope: &Envelope) {
+        let Stepped::Journaled(stepped) = step(Some(ticket), envelope, &Context::at(Timestamp::now())) else {
             panic!("not taken");
         };
         let (ticket, entry) = *stepped;
@@ -339,7 +348,17 @@ impl TicketStore for Failing {
         if let Some(error) = (self.fails)(&changes) {
             return Box::pin(std::future::ready(Err(error)));
         }
-        self.inner.commit(changes)
+        // What nobody here can read somebody else has written.
+        let newer = |change: &Change| {
+            matches!((self.reads)(change.ticket.id, Loaded::Missing), Loaded::Unreadable(_))
+        };
+        let moved: Vec<bool> = changes.iter().map(newer).collect();
+        let rest = changes.into_iter().filter(|change| !newer(change)).collect();
+        Box::pin(async move {
+            let mut committed = self.inner.commit(rest).await?.into_iter();
+            let answer = |moved| if moved { Some(Committed::Stale) } else { committed.next() };
+            Ok(moved.into_iter().filter_map(answer).collect())
+        })
     }
 
     fn load(&self, ids: Vec<RelocationId>) -> Wait<'_, Result<Vec<Loaded>, StoreError>> {

@@ -34,7 +34,6 @@ use crate::{
     netconf::{self, Gateway, Line, profile::Profile},
     ovsdb::{self, Switch},
     session::Session,
-    simulated::Simulated,
 };
 
 /// The key under which devices are listed.
@@ -80,15 +79,15 @@ enum Behind {
 /// The devices of a file.
 pub struct Inventory {
     devices: BTreeMap<(Layer, String), Behind>,
-    simulated: Option<Simulated>,
+    simulated: Option<Arc<dyn Port>>,
 }
 
 impl Inventory {
-    /// Reads a file; the simulated ones in it are of this network, and without one can be named, but not opened.
+    /// Reads a file; the simulated ones in it are opened from these, and without them can be named, but not opened.
     ///
     /// # Errors
     /// See [`InventoryError`].
-    pub fn read(path: &Path, simulated: Option<Simulated>) -> Result<Self, InventoryError> {
+    pub fn read(path: &Path, simulated: Option<Arc<dyn Port>>) -> Result<Self, InventoryError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| InventoryError::File { path: path.to_owned(), source })?;
         Self::parse(&text, simulated)
@@ -98,7 +97,7 @@ impl Inventory {
     ///
     /// # Errors
     /// See [`InventoryError`].
-    pub fn parse(text: &str, simulated: Option<Simulated>) -> Result<Self, InventoryError> {
+    pub fn parse(text: &str, simulated: Option<Arc<dyn Port>>) -> Result<Self, InventoryError> {
         let mut file: toml::Table =
             toml::from_str(text).map_err(|error| InventoryError::Shape(error.to_string()))?;
         let listed = file.remove(DEVICE).unwrap_or(toml::Value::Array(Vec::new()));

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rehome_devices::faults::{FaultPlan, Faulty};
+use rehome_devices::{
+    faults::{FaultPlan, Faulty},
+    inventory::Inventory as Listed,
+};
 use rehome_domain::{
     order::{Layer, OrderKind, WorkOrder},
     ports::{Inventory, Operation},
@@ -52,6 +55,18 @@ fn a_refusal_is_permanent_names_the_rule_and_changes_nothing() {
             assert_eq!(memory.snapshot(layer), before, "{operation:?}");
         }
     }
+}
+
+#[test]
+fn a_simulated_device_of_an_inventory_does_what_the_plan_says_too() {
+    let request = lying("S", Lie::OneDevice);
+    let memory = under_way(Layer::L2, &request, None);
+    let devices: Arc<dyn Inventory> = Arc::new(faulty(&memory, "what = \"refuse\""));
+    let entry =
+        format!("[[device]]\nname = \"{}\"\nlayer = \"l2\"\ndriver = \"simulated\"", request.new.l2_device);
+    let listed = Listed::parse(&entry, Some(devices)).unwrap();
+    let error = run(perform(&listed, Operation::Reserve, &cutover(Layer::L2, &request))).unwrap_err();
+    assert!(error.failure.text.contains("the rule"), "{error}");
 }
 
 #[test]

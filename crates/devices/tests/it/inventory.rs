@@ -23,7 +23,8 @@ driver = "simulated"
 "#;
 
 fn read(text: &str) -> Result<Inventory, String> {
-    Inventory::parse(text, Some(network(&Arc::<InMemory>::default()))).map_err(|error| error.to_string())
+    let simulated = Arc::new(network(&Arc::<InMemory>::default()));
+    Inventory::parse(text, Some(simulated)).map_err(|error| error.to_string())
 }
 
 #[test]

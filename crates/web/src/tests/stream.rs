@@ -1,4 +1,10 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures::future::join_all;
 use rehome_domain::{
@@ -17,6 +23,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
+    sync::watch,
     time::{Duration, timeout},
 };
 
@@ -265,6 +272,40 @@ async fn whoever_goes_past_much_that_they_did_not_ask_for_hears_how_far_they_are
         assert!(place > before && place == listener.place());
         before = place;
     }
+}
+
+/// Tells where it ends, but for the reader's first question, only once the reader has moved on meanwhile.
+struct MovesOn {
+    begun: AtomicBool,
+    read: watch::Sender<u32>,
+}
+
+impl Feed for MovesOn {
+    fn end(&self) -> Wait<'_, Result<Mark, StoreError>> {
+        Box::pin(async move {
+            if self.begun.swap(true, Ordering::Relaxed) {
+                let mut read = self.read.subscribe();
+                let now = *read.borrow();
+                // The first may have been under way; who reads a second time has moved on after it.
+                read.wait_for(|read| *read >= now + 2).await.unwrap();
+            }
+            Ok(Mark::before(1))
+        })
+    }
+
+    fn after(&self, mark: Mark, _limit: usize) -> Wait<'_, Result<Vec<Mark>, StoreError>> {
+        self.read.send_modify(|read| *read += 1);
+        let next = Mark { commit: mark.commit + 1, relocation: RelocationId(uuid::Uuid::nil()), seq: 1 };
+        Box::pin(std::future::ready(Ok(vec![next])))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_is_still_being_told_its_place_does_not_keep_the_reader_from_moving_on() {
+    let world = World::new(false);
+    let feed = MovesOn { begun: AtomicBool::default(), read: watch::Sender::default() };
+    let changes = Changes::start(Arc::new(feed), Arc::clone(&world.store) as _);
+    assert!(timeout(PATIENCE, changes.listen(None, Filter::default())).await.is_ok_and(|told| told.is_ok()));
 }
 
 #[actix_web::test]
